@@ -1,0 +1,11 @@
+//! The alert engine: what a result means, when a person is told (`design/engine.md`).
+//!
+//! Two halves, each a pure step over plain data. [`verdict`] turns attempts into states,
+//! incidents and the time line. [`announce`] turns what happened into messages: holds, routes,
+//! dedupe, resend, escalation, certificates. [`notice`] is all that passes between them.
+//!
+//! State is kept in wall-clock instants so that it survives a restart; when the wall clock jumps
+//! the shell says by how much and [`rebase`](verdict::VerdictState::rebase) moves every stored
+//! instant, so that durations stay those of the monotonic clock.
+
+pub mod notice;

@@ -1,0 +1,186 @@
+//! Channels that messages go through: one validated configuration per type, tied together by
+//! [`ProviderConfig`]. How they send lives in `crates/notify`, one file per type.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use kuma_expr::Template;
+
+use crate::id::ObjectName;
+use crate::secret::{SecretRef, SecretText};
+
+/// The closed list of provider types (`crds.md`, NotificationProvider).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderType {
+    /// Slack incoming webhook.
+    Slack,
+    /// Discord webhook.
+    Discord,
+    /// Telegram bot.
+    Telegram,
+    /// E-mail.
+    Smtp,
+    /// Any HTTP server.
+    Webhook,
+    /// Gotify server.
+    Gotify,
+    /// Pushover.
+    Pushover,
+    /// Apprise.
+    Apprise,
+    /// Prometheus Alertmanager.
+    Alertmanager,
+    /// PagerDuty Events v2.
+    Pagerduty,
+    /// Microsoft Teams workflow.
+    Teams,
+}
+
+impl ProviderType {
+    /// Every type, in the order of the documentation.
+    pub const ALL: [Self; 11] = [
+        Self::Slack,
+        Self::Discord,
+        Self::Telegram,
+        Self::Smtp,
+        Self::Webhook,
+        Self::Gotify,
+        Self::Pushover,
+        Self::Apprise,
+        Self::Alertmanager,
+        Self::Pagerduty,
+        Self::Teams,
+    ];
+
+    /// The name as written in `type:`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Slack => "slack",
+            Self::Discord => "discord",
+            Self::Telegram => "telegram",
+            Self::Smtp => "smtp",
+            Self::Webhook => "webhook",
+            Self::Gotify => "gotify",
+            Self::Pushover => "pushover",
+            Self::Apprise => "apprise",
+            Self::Alertmanager => "alertmanager",
+            Self::Pagerduty => "pagerduty",
+            Self::Teams => "teams",
+        }
+    }
+}
+
+impl fmt::Display for ProviderType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// `config.slack`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlackConfig {
+    /// The incoming webhook's URL, always from a Secret.
+    pub webhook_url: SecretText,
+    /// Overrides the webhook's channel where Slack still allows it.
+    pub channel: Option<String>,
+    /// Shown as sender.
+    pub username: Option<String>,
+    /// `:name:`.
+    pub icon_emoji: Option<String>,
+}
+
+/// How mail is protected on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmtpSecurity {
+    /// In the clear.
+    None,
+    /// RFC 3207; refused when the server does not offer it.
+    #[default]
+    Starttls,
+    /// TLS from the first byte.
+    Tls,
+}
+
+/// `config.smtp`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmtpConfig {
+    /// The server.
+    pub host: String,
+    /// Its port; default 587 (starttls), 465 (tls), 25 (none).
+    pub port: u16,
+    /// How mail is protected.
+    pub security: SmtpSecurity,
+    /// User name and password, if the server wants them.
+    pub credentials: Option<(SecretText, SecretText)>,
+    /// Sender, `Name <address>` or an address.
+    pub from: String,
+    /// Recipients, at least one.
+    pub to: Vec<String>,
+    /// More recipients.
+    pub cc: Vec<String>,
+    /// Where answers go.
+    pub reply_to: Option<String>,
+}
+
+/// `config.webhook`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WebhookConfig {
+    /// Where to.
+    pub url: SecretText,
+    /// POST, PUT, PATCH or GET.
+    pub method: String,
+    /// Headers in order.
+    pub headers: Vec<(String, SecretText)>,
+    /// Own body; none means the documented JSON.
+    pub body: Option<Template>,
+    /// Key for Standard Webhooks signatures.
+    pub signing_secret: Option<SecretRef>,
+}
+
+/// How a channel sends, validated.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProviderConfig {
+    /// See [`SlackConfig`].
+    Slack(SlackConfig),
+    /// See [`SmtpConfig`].
+    Smtp(SmtpConfig),
+    /// See [`WebhookConfig`].
+    Webhook(WebhookConfig),
+    /// A documented type that this build validates but cannot send through; deliveries fail for
+    /// good and the object carries a warning.
+    Unsupported(ProviderType),
+}
+
+impl ProviderConfig {
+    /// Its type.
+    pub const fn provider_type(&self) -> ProviderType {
+        match self {
+            Self::Slack(_) => ProviderType::Slack,
+            Self::Smtp(_) => ProviderType::Smtp,
+            Self::Webhook(_) => ProviderType::Webhook,
+            Self::Unsupported(provider_type) => *provider_type,
+        }
+    }
+}
+
+/// A validated provider.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provider {
+    /// Its name; secrets come from its namespace.
+    pub name: ObjectName,
+    /// The object's generation.
+    pub generation: i64,
+    /// False sends nothing: its rows fail for good and fall back.
+    pub enabled: bool,
+    /// How it sends.
+    pub config: ProviderConfig,
+    /// Whether a message is sent when it is created or changed.
+    pub send_test_message: bool,
+    /// Serves monitors of its namespace that no policy matches.
+    pub is_default: bool,
+    /// Hears of our own trouble.
+    pub is_system: bool,
+}
