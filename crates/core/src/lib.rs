@@ -17,6 +17,7 @@ pub mod policy;
 pub mod ports;
 pub mod provider;
 pub mod reason;
+pub mod schedule;
 pub mod secret;
 pub mod selector;
 pub mod settings;
