@@ -1,1 +1,115 @@
-//! Placeholder.
+//! The HTTP surface: health, metrics, push, and the first read-only routes of the API.
+//!
+//! Handlers read the catalog snapshot, the live states and the store; they decide nothing about
+//! monitors. Until sign-in exists the API answers only on loopback ([`gate`]).
+
+pub mod gate;
+pub mod histogram;
+pub mod live;
+pub mod metrics;
+pub mod problem;
+pub mod routes;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use kuma_core::catalog::CatalogSource;
+use kuma_core::id::MonitorId;
+use kuma_core::ports::{PushArrival, Store};
+use kuma_core::stats::Stats;
+use kuma_core::time::Clock;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+pub use live::Live;
+
+/// Largest request body accepted, in bytes (`design/api.md`).
+pub const MAX_BODY_BYTES: usize = 1 << 20;
+/// Longest a request may take.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One condition of readiness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReadyCheck {
+    /// Whether it holds.
+    pub ok: bool,
+    /// Why not, or what is worth knowing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// What the running program offers to the routes.
+pub trait Runtime: Send + Sync {
+    /// The conditions of readiness by name; ready means all of them hold.
+    fn ready(&self) -> BTreeMap<&'static str, ReadyCheck>;
+
+    /// The enabled push monitor that a token belongs to.
+    fn push_target(&self, token: &str) -> Option<MonitorId>;
+
+    /// Hands a stored arrival to the engine.
+    fn pushed(&self, arrival: PushArrival);
+}
+
+/// What the server is made of.
+#[derive(Clone)]
+pub struct Context {
+    /// The snapshot in force.
+    pub catalog: Arc<dyn CatalogSource>,
+    /// The live states.
+    pub live: Arc<Live>,
+    /// History.
+    pub store: Arc<dyn Store>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The running program.
+    pub runtime: Arc<dyn Runtime>,
+    /// Whoever has numbers to show.
+    pub stats: Arc<Vec<Arc<dyn Stats>>>,
+    /// Who may use the API before sign-in exists.
+    pub gate: gate::Gate,
+    /// The product's version.
+    pub version: &'static str,
+}
+
+/// All routes.
+pub fn router(context: Context) -> Router {
+    routes::all(context)
+        .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
+        .layer(TimeoutLayer::with_status_code(
+            http::StatusCode::SERVICE_UNAVAILABLE,
+            REQUEST_TIMEOUT,
+        ))
+        .layer(tower_http::catch_panic::CatchPanicLayer::new())
+}
+
+/// Serves until `stop` resolves, then lets running requests finish for at most two seconds.
+///
+/// # Errors
+/// Fails when the listener does.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let (stopping, stopped) = tokio::sync::oneshot::channel();
+    let graceful = async move {
+        stop.await;
+        // The receiver is gone when the server has ended by itself.
+        let _ = stopping.send(());
+    };
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(graceful);
+    tokio::select! {
+        ended = async { server.await } => ended,
+        () = async {
+            // A sender that is dropped means that the server has ended.
+            let _ = stopped.await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        } => Ok(()),
+    }
+}

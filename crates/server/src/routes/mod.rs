@@ -1,0 +1,39 @@
+//! One file per route group; [`all`] is the registry.
+
+mod health;
+mod incidents;
+mod metrics;
+mod monitors;
+mod push;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::{any, get};
+use http::StatusCode;
+
+use crate::problem::Problem;
+use crate::{Context, gate};
+
+/// Every route. What is not listed is a 404 problem.
+pub(crate) fn all(context: Context) -> Router {
+    let api = Router::new()
+        .route("/api/v1/monitors", get(monitors::list))
+        .route("/api/v1/incidents", get(incidents::list))
+        .layer(middleware::from_fn_with_state(context.gate, gate::guard));
+    Router::new()
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/push/{token}", any(push::push))
+        .route("/api/push/{token}", any(push::uptime_kuma))
+        .merge(api)
+        .fallback(metrics::at_configured_path)
+        .with_state(context)
+}
+
+/// The answer to a path that does not exist.
+pub(crate) fn not_found(path: &str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "There is nothing at this path").detail(format!(
+        "`{path}` is not served. There are /health, /ready, the metrics path of the settings, \
+         /push/<token>, /api/v1/monitors and /api/v1/incidents."
+    ))
+}
