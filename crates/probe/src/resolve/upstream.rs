@@ -1,0 +1,265 @@
+//! One set of DNS servers with its search list: asks them in turn and makes one result of what
+//! they say.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{self, Either};
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{Name, RData, RecordType};
+use kuma_core::check::IpFamily;
+use kuma_core::time::Mono;
+use tokio::time::Instant;
+
+use super::error::Fault;
+use super::health::Health;
+use super::system::ResolvConf;
+use crate::dns::exchange::{self, ExchangeError, Question, Transport};
+use crate::dns::text;
+
+/// How long the second family is waited for once the first has addresses: servers exist that
+/// never answer one of the two.
+const SECOND_FAMILY_WAIT: Duration = Duration::from_millis(250);
+/// Aliases followed within an answer.
+const MAX_ALIASES: usize = 16;
+/// Addresses used of one answer.
+const MAX_ADDRESSES: usize = 32;
+
+/// What a name resolved to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) addresses: Vec<IpAddr>,
+    /// How long it may be kept, in seconds, as the answer says.
+    pub(crate) ttl: u32,
+}
+
+/// A set of servers.
+pub(crate) struct Upstream {
+    pub(crate) conf: ResolvConf,
+    /// The server asked first: the last one that answered after another did not.
+    preferred: AtomicUsize,
+    health: Mutex<Health>,
+}
+
+impl Upstream {
+    pub(crate) fn new(conf: ResolvConf) -> Self {
+        Self {
+            conf,
+            preferred: AtomicUsize::new(0),
+            health: Mutex::default(),
+        }
+    }
+
+    /// A name resolved.
+    pub(crate) fn resolved(&self, host: &str, now: Mono) {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        health.resolved(host, now);
+    }
+
+    /// A name failed; says whether the servers are to blame.
+    pub(crate) fn failed(&self, host: &str, now: Mono) -> bool {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        health.failed(host, now)
+    }
+
+    /// Tries the name with and without the search list's suffixes.
+    pub(crate) async fn resolve(
+        &self,
+        name: &Name,
+        family: IpFamily,
+        budget: Duration,
+    ) -> Result<Found, Fault> {
+        let deadline = Instant::now() + budget;
+        let mut worst = Fault::NxDomain;
+        for candidate in candidates(name, &self.conf) {
+            match self.addresses(&candidate, family, deadline).await {
+                Ok(found) => return Ok(found),
+                // The others would be met with silence too, and there is no time left.
+                Err(silent @ (Fault::Silent(_) | Fault::Resources(_))) => return Err(silent),
+                Err(fault) => worst = worst.max(fault),
+            }
+        }
+        Err(worst)
+    }
+
+    async fn addresses(
+        &self,
+        name: &Name,
+        family: IpFamily,
+        deadline: Instant,
+    ) -> Result<Found, Fault> {
+        match family {
+            IpFamily::Ipv4 => self.question(name, RecordType::A, deadline).await,
+            IpFamily::Ipv6 => self.question(name, RecordType::AAAA, deadline).await,
+            IpFamily::Auto => self.both(name, deadline).await,
+        }
+    }
+
+    async fn both(&self, name: &Name, deadline: Instant) -> Result<Found, Fault> {
+        let v4 = Box::pin(self.question(name, RecordType::A, deadline));
+        let v6 = Box::pin(self.question(name, RecordType::AAAA, deadline));
+        let (first, rest) = match future::select(v4, v6).await {
+            Either::Left((first, rest)) | Either::Right((first, rest)) => (first, rest),
+        };
+        let second = if first.is_ok() {
+            match tokio::time::timeout(SECOND_FAMILY_WAIT, rest).await {
+                Ok(second) => second,
+                Err(_) => return first,
+            }
+        } else {
+            rest.await
+        };
+        merge(first, second)
+    }
+
+    /// Asks the servers in turn until one gives a verdict. Each gets its share of the time left.
+    async fn question(
+        &self,
+        name: &Name,
+        record_type: RecordType,
+        deadline: Instant,
+    ) -> Result<Found, Fault> {
+        let question = Question {
+            name: name.clone(),
+            record_type,
+        };
+        let count = self.conf.servers.len();
+        let first = self.preferred.load(Ordering::Relaxed);
+        let mut worst: Option<Fault> = None;
+        for turn in 0..count {
+            let index = (first + turn) % count;
+            let server = self.conf.servers[index];
+            let left = deadline.saturating_duration_since(Instant::now());
+            let share = left / u32::try_from(count - turn).unwrap_or(1);
+            let asked = exchange::ask(server, &question, Transport::Udp, share).await;
+            match verdict(server, name, asked) {
+                Err(fault) if !fault.is_verdict() => {
+                    worst = worst.max(Some(fault));
+                }
+                result => {
+                    if turn > 0 {
+                        self.preferred.store(index, Ordering::Relaxed);
+                    }
+                    return result;
+                }
+            }
+        }
+        Err(worst.unwrap_or_else(|| Fault::Silent("no DNS server is configured".to_owned())))
+    }
+}
+
+/// The absolute names to try, in order (resolv.conf(5): `search`, `ndots`).
+fn candidates(name: &Name, conf: &ResolvConf) -> Vec<Name> {
+    let whole = text::absolute(name.clone());
+    if name.is_fqdn() {
+        return vec![whole];
+    }
+    let dots = usize::from(name.num_labels()).saturating_sub(1);
+    let suffixed = conf
+        .search
+        .iter()
+        .filter_map(|suffix| name.clone().append_domain(suffix).ok());
+    if dots >= conf.ndots {
+        std::iter::once(whole).chain(suffixed).collect()
+    } else {
+        suffixed.chain(std::iter::once(whole.clone())).collect()
+    }
+}
+
+/// What an exchange says about a name.
+fn verdict(
+    server: SocketAddr,
+    name: &Name,
+    asked: Result<exchange::Answer, ExchangeError>,
+) -> Result<Found, Fault> {
+    let message = match asked {
+        Ok(answer) => answer.message,
+        Err(ExchangeError::Io { error, .. }) if is_exhaustion(&error) => {
+            return Err(Fault::Resources(error.to_string()));
+        }
+        Err(error) => return Err(Fault::Silent(error.to_string())),
+    };
+    match message.metadata.response_code {
+        ResponseCode::NoError => {
+            let found = follow(&message, name);
+            if found.addresses.is_empty() {
+                Err(Fault::NoData)
+            } else {
+                Ok(found)
+            }
+        }
+        ResponseCode::NXDomain => Err(Fault::NxDomain),
+        ResponseCode::Refused => Err(Fault::Refused(server)),
+        code => Err(Fault::ServFail {
+            server,
+            code: code.to_string(),
+        }),
+    }
+}
+
+/// The addresses in the answer that belong to `name` or to what it is an alias of.
+fn follow(message: &Message, name: &Name) -> Found {
+    let mut owner = name.clone();
+    let mut ttl = u32::MAX;
+    for _ in 0..MAX_ALIASES {
+        let alias = message
+            .answers
+            .iter()
+            .find_map(|record| match &record.data {
+                RData::CNAME(target) if record.name.eq_ignore_root(&owner) => {
+                    Some((target.0.clone(), record.ttl))
+                }
+                _ => None,
+            });
+        let Some((target, alias_ttl)) = alias else {
+            break;
+        };
+        owner = target;
+        ttl = ttl.min(alias_ttl);
+    }
+    let mut addresses = Vec::new();
+    for record in &message.answers {
+        let address = match &record.data {
+            RData::A(address) => IpAddr::V4(address.0),
+            RData::AAAA(address) => IpAddr::V6(address.0),
+            _ => continue,
+        };
+        if record.name.eq_ignore_root(&owner)
+            && !addresses.contains(&address)
+            && addresses.len() < MAX_ADDRESSES
+        {
+            addresses.push(address);
+            ttl = ttl.min(record.ttl);
+        }
+    }
+    Found { addresses, ttl }
+}
+
+/// One result of both families: what was found wins, then the less certain of the two errors.
+fn merge(one: Result<Found, Fault>, other: Result<Found, Fault>) -> Result<Found, Fault> {
+    match (one, other) {
+        (Ok(mut one), Ok(other)) => {
+            one.addresses.extend(other.addresses);
+            one.ttl = one.ttl.min(other.ttl);
+            Ok(one)
+        }
+        (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
+        (Err(one), Err(other)) => Err(one.max(other)),
+    }
+}
+
+/// Whether the error means that this host is out of sockets, ports or memory.
+pub(crate) fn is_exhaustion(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    // EMFILE, ENFILE and ENOBUFS have no stable kind.
+    matches!(error.raw_os_error(), Some(23 | 24 | 105))
+        || matches!(
+            error.kind(),
+            ErrorKind::AddrNotAvailable | ErrorKind::OutOfMemory
+        )
+}
+
+#[cfg(test)]
+mod tests;
