@@ -31,7 +31,12 @@ impl Pattern {
             .size_limit(MAX_PROGRAM_BYTES)
             .build()
             .map(Self)
-            .map_err(|error| ExprError::Syntax(error.to_string()))
+            .map_err(|error| match error {
+                regex::Error::CompiledTooBig(_) => ExprError::TooLarge(format!(
+                    "the expression needs more than {MAX_PROGRAM_BYTES} bytes once compiled"
+                )),
+                other => ExprError::Syntax(other.to_string()),
+            })
     }
 
     /// Whether the text holds a match.
@@ -83,5 +88,45 @@ impl Glob {
     /// The source.
     pub fn as_str(&self) -> &str {
         self.0.glob().glob()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_text_and_bytes() {
+        let pattern = Pattern::compile("^(ok|fine)\\b").unwrap();
+        assert!(pattern.is_match("ok then"));
+        assert!(!pattern.is_match("not ok"));
+        assert!(pattern.is_match_bytes(b"fine \xff"));
+        assert_eq!(pattern, Pattern::compile("^(ok|fine)\\b").unwrap());
+    }
+
+    #[test]
+    fn large_and_broken_patterns_are_refused() {
+        let long = "a".repeat(MAX_SOURCE_BYTES + 1);
+        assert!(matches!(
+            Pattern::compile(&long),
+            Err(ExprError::TooLarge(_))
+        ));
+        assert!(matches!(Glob::compile(&long), Err(ExprError::TooLarge(_))));
+        assert!(matches!(
+            Pattern::compile("(((\\w{100}){100}){100}){100}"),
+            Err(ExprError::TooLarge(_))
+        ));
+        assert!(Pattern::compile(&"(".repeat(4000)).is_err());
+        assert!(matches!(Pattern::compile("("), Err(ExprError::Syntax(_))));
+        assert!(matches!(Glob::compile("[a"), Err(ExprError::Syntax(_))));
+        assert!(Glob::compile(&"{a,".repeat(1000)).is_err());
+    }
+
+    #[test]
+    fn globs_match_whole_names() {
+        let glob = Glob::compile("shop-*").unwrap();
+        assert!(glob.is_match("shop-api"));
+        assert!(!glob.is_match("my-shop-api"));
+        assert!(Glob::compile("{api,web}-?").unwrap().is_match("web-1"));
     }
 }
