@@ -8,4 +8,6 @@
 //! the shell says by how much and [`rebase`](verdict::VerdictState::rebase) moves every stored
 //! instant, so that durations stay those of the monotonic clock.
 
+pub mod guard;
 pub mod notice;
+pub mod verdict;

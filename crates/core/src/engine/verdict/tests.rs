@@ -1,0 +1,4 @@
+//! Every row of the table, one test each.
+
+mod kit;
+mod rows;

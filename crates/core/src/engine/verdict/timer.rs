@@ -1,0 +1,55 @@
+//! What only the passing of time does.
+
+use super::Step;
+use super::state::{At, unknown_after};
+use crate::engine::notice::Notice;
+use crate::time::plus;
+
+impl Step<'_, '_> {
+    /// Does what has become due. Comes after the input, so that a result which arrives at the
+    /// same instant is heard first.
+    pub(super) fn on_time(&mut self) {
+        if self.state.paused || self.state.maintenance {
+            return;
+        }
+        self.passive_on_time();
+        if self.state.is_held() {
+            self.confirm_if_due(self.now);
+        }
+        self.close_gap(self.now);
+        self.unknown_on_time();
+        self.flapping_on_time();
+    }
+
+    fn unknown_on_time(&mut self) {
+        let after = unknown_after(self.view.monitor);
+        let previous = self.state.shown();
+        let now = self.now;
+        let Some(indeterminate) = &mut self.state.indeterminate else {
+            return;
+        };
+        if indeterminate.shown || now < plus(indeterminate.since.0, after) {
+            return;
+        }
+        indeterminate.shown = true;
+        let facts = indeterminate.facts.clone();
+        self.changed();
+        self.notice(Notice::BecameUnknown {
+            at: now,
+            previous,
+            facts,
+        });
+    }
+
+    /// The own interval of a push begins now: whatever was due while we did not look gets a full
+    /// one.
+    pub(super) fn expect_push_from_now(&mut self) {
+        if let crate::check::Check::Push(check) = &self.view.monitor.check {
+            let due = plus(self.now, check.interval.saturating_add(check.grace));
+            let known = self.state.push_due.filter(|at| at.0 > self.now);
+            self.state.push_due = Some(known.unwrap_or(At(due)));
+        } else {
+            self.state.push_due = None;
+        }
+    }
+}
