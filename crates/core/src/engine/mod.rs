@@ -8,6 +8,7 @@
 //! the shell says by how much and [`rebase`](verdict::VerdictState::rebase) moves every stored
 //! instant, so that durations stay those of the monotonic clock.
 
+pub mod announce;
 pub mod guard;
 pub mod notice;
 pub mod verdict;

@@ -1,0 +1,422 @@
+//! Compares what was told with what is so, and tells the difference.
+
+use crate::catalog::Route;
+use crate::event::Event;
+use crate::id::ObjectName;
+use crate::ports::SuppressedRow;
+use crate::time::Timestamp;
+
+use super::stages::{self, Envelope, Flow, Message, cert_level};
+use super::topic::{Hold, HoldKind, Subject, Told, Topic, Track};
+use super::{AnnounceEffects, AnnounceState, AnnounceView, Context, absorb, repeat};
+
+/// Who is told what about outages, so that conditions do not say it again.
+#[derive(Default)]
+struct Spoken {
+    /// Told just now that all is well.
+    recovered: Vec<ObjectName>,
+    /// Know that it is down.
+    down: Vec<ObjectName>,
+}
+
+/// Settles every topic and finds out when to look again.
+pub(super) fn settle(
+    state: &mut AnnounceState,
+    view: &AnnounceView<'_>,
+    now: Timestamp,
+    effects: &mut AnnounceEffects,
+) {
+    if state.flapping_until.is_some_and(|until| until <= now) {
+        absorb::end_flapping(state, view, now);
+    }
+    let context = Context {
+        view,
+        now,
+        flapping_until: state.flapping_until,
+    };
+    let mut wake = state.flapping_until;
+    let mut spoken = Spoken::default();
+    let mut topics = std::mem::take(&mut state.topics);
+    for topic in &mut topics {
+        if topic.over.is_some() {
+            end(state, topic, &context, &mut spoken, effects);
+        } else if !topic.resting {
+            announce(state, topic, &context, effects);
+            wake = earliest(wake, repeat::repeat(state, topic, &context, effects));
+            wake = earliest(wake, next_hold(topic));
+            if topic.is_incident() {
+                let told = topic.tracks.iter().flat_map(|track| &track.told);
+                spoken.down.extend(
+                    told.filter(|told| told.open)
+                        .map(|told| told.provider.clone()),
+                );
+            }
+        }
+    }
+    topics.retain_mut(|topic| topic.over.take().is_none() || rest(topic));
+    forget(&mut topics, &spoken.recovered);
+    state.topics = topics;
+    state.wake = wake;
+}
+
+/// The earlier of two instants that may be missing.
+pub(super) fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn next_hold(topic: &Topic) -> Option<Timestamp> {
+    let holds = topic.tracks.iter().filter_map(|track| track.hold.as_ref());
+    holds.map(|hold| hold.until).min()
+}
+
+/// A certificate that ended is kept, so that its return tells nothing twice.
+fn rest(topic: &mut Topic) -> bool {
+    topic.resting = topic.is_certificate();
+    topic.resting
+}
+
+/// Whoever was told that all is well needs no second word about a lesser condition.
+fn forget(topics: &mut [Topic], recovered: &[ObjectName]) {
+    if recovered.is_empty() {
+        return;
+    }
+    let lesser = topics
+        .iter_mut()
+        .filter(|topic| !topic.is_incident() && !topic.is_certificate());
+    for told in lesser
+        .flat_map(|topic| &mut topic.tracks)
+        .flat_map(|track| &mut track.told)
+    {
+        told.open &= !recovered.contains(&told.provider);
+    }
+}
+
+/// Tells every route and provider that was not told yet, or holds it.
+fn announce(
+    state: &mut AnnounceState,
+    topic: &mut Topic,
+    context: &Context<'_>,
+    effects: &mut AnnounceEffects,
+) {
+    let Some(entry) = context.view.entry else {
+        return;
+    };
+    if entry.routes.is_empty() && !topic.unrouted {
+        effects.unrouted += 1;
+    }
+    topic.unrouted = entry.routes.is_empty();
+    follow_routes(topic, &entry.routes);
+    for route in &entry.routes {
+        let missing = missing(topic, route, context);
+        if missing.is_empty() {
+            clear_hold(topic, route);
+            continue;
+        }
+        let memory = state
+            .routes
+            .iter()
+            .find(|memory| memory.route == *route.name());
+        let mut message = Message::new(&topic.event, topic, route, memory, context.now);
+        match stages::run(context, &mut message) {
+            Flow::Drop => clear_hold(topic, route),
+            Flow::Hold(hold) => set_hold(topic.track(route), hold, context.now),
+            Flow::Pass => {
+                let sending = Sending {
+                    missing,
+                    not_before: message.not_before,
+                    group_key: message.group_key.take(),
+                    dedupe_key: message.dedupe_key.take(),
+                };
+                send(state, topic, route, sending, context, effects);
+            }
+        }
+    }
+}
+
+/// Routes that are gone hold nothing; what they told is taken over by a new route that would tell
+/// the same provider, so that nobody hears of it twice.
+fn follow_routes(topic: &mut Topic, routes: &[Route]) {
+    let is_gone = |track: &Track| !routes.iter().any(|route| track.is_of(route));
+    topic
+        .tracks
+        .retain(|track| !is_gone(track) || !track.told.is_empty());
+    if !topic.tracks.iter().any(is_gone) {
+        return;
+    }
+    for track in topic.tracks.iter_mut().filter(|track| is_gone(track)) {
+        track.hold = None;
+    }
+    for route in routes {
+        let mut adopted = Vec::new();
+        let mut times = None;
+        for track in topic.tracks.iter_mut().filter(|track| is_gone(track)) {
+            let (same, other) = std::mem::take(&mut track.told)
+                .into_iter()
+                .partition(|told| route.providers.contains(&told.provider));
+            track.told = other;
+            times = times.or(Some((track.announced_at, track.repeated_at)));
+            adopted.extend::<Vec<Told>>(same);
+        }
+        if adopted.is_empty() {
+            continue;
+        }
+        let track = topic.track(route);
+        if let Some((announced_at, repeated_at)) = times {
+            track.announced_at = track.announced_at.or(announced_at);
+            track.repeated_at = track.repeated_at.or(repeated_at);
+        }
+        for told in adopted {
+            if !track
+                .told
+                .iter()
+                .any(|known| known.provider == told.provider)
+            {
+                track.told.push(told);
+            }
+        }
+    }
+}
+
+/// The route's providers that exist and have not heard of it.
+fn missing<'a>(topic: &Topic, route: &'a Route, context: &Context<'_>) -> Vec<&'a ObjectName> {
+    let level = match &topic.subject {
+        Subject::Certificate { expires_at, .. } => {
+            match cert_level(route, *expires_at, context.now) {
+                Some(level) => level,
+                None => return Vec::new(),
+            }
+        }
+        _ => 0,
+    };
+    let track = topic.tracks.iter().find(|track| track.is_of(route));
+    let knows = |provider: &ObjectName| {
+        track.is_some_and(|track| {
+            track.told.iter().any(|told| {
+                told.provider == *provider
+                    && told.level <= level
+                    && (told.open || !topic.is_incident())
+            })
+        })
+    };
+    let providers = route.providers.iter();
+    providers
+        .filter(|provider| {
+            context.view.catalog.providers.contains_key(*provider) && !knows(provider)
+        })
+        .collect()
+}
+
+fn clear_hold(topic: &mut Topic, route: &Route) {
+    if let Some(track) = topic.tracks.iter_mut().find(|track| track.is_of(route)) {
+        track.hold = None;
+    }
+}
+
+/// Keeps a hold of the same reason until it ends, so that looking again changes nothing.
+fn set_hold(track: &mut Track, hold: Hold, now: Timestamp) {
+    let is_same = track.hold.as_ref().is_some_and(|old| {
+        old.kind == HoldKind::Parent && old.reason == hold.reason && old.until > now
+    });
+    if !is_same {
+        track.hold = Some(hold);
+    }
+}
+
+/// What the stages decided about a message.
+struct Sending<'a> {
+    missing: Vec<&'a ObjectName>,
+    not_before: Timestamp,
+    group_key: Option<String>,
+    dedupe_key: Option<String>,
+}
+
+fn send(
+    state: &mut AnnounceState,
+    topic: &mut Topic,
+    route: &Route,
+    sending: Sending<'_>,
+    context: &Context<'_>,
+    effects: &mut AnnounceEffects,
+) {
+    state.sequence += 1;
+    let level = match &topic.subject {
+        Subject::Certificate { expires_at, .. } => {
+            cert_level(route, *expires_at, context.now).unwrap_or_default()
+        }
+        _ => 0,
+    };
+    let subject = topic.stream();
+    let mut event = topic.event.clone();
+    let track = topic.track(route);
+    if let Some(hold) = track
+        .hold
+        .take()
+        .filter(|hold| hold.kind != HoldKind::Waiting)
+    {
+        event.note = Some(format!("held back until now by {}", hold.reason));
+    }
+    let envelope = Envelope {
+        monitor: context.view.id,
+        subject: &subject,
+        event: &event,
+        sequence: state.sequence,
+        route: route.name(),
+        is_policy: route.policy().is_some(),
+        step: 0,
+        not_before: sending.not_before,
+        group_key: sending.group_key.as_deref(),
+    };
+    for row in stages::rows(&envelope, context.view.catalog, sending.missing) {
+        track.remember(Told {
+            provider: row.provider.clone(),
+            provider_type: row.provider_type.clone(),
+            key: row.key.clone(),
+            level,
+            open: true,
+        });
+        effects.outbox.push(row);
+    }
+    track.announced_at = track.announced_at.or(Some(context.now));
+    track.repeated_at = Some(context.now);
+    let window = route
+        .policy()
+        .map(|policy| policy.dedupe_window)
+        .unwrap_or_default();
+    // Only what a window or a limit may ask for later is remembered.
+    if route
+        .policy()
+        .is_some_and(|policy| !policy.dedupe_window.is_zero() || !policy.rate_limit.is_zero())
+    {
+        state
+            .memory(route.name())
+            .sent(sending.dedupe_key, window, context.now);
+    }
+}
+
+/// Tells the end to whoever was told the beginning, and logs what nobody was told.
+fn end(
+    state: &mut AnnounceState,
+    topic: &mut Topic,
+    context: &Context<'_>,
+    spoken: &mut Spoken,
+    effects: &mut AnnounceEffects,
+) {
+    let event = topic.over.as_ref().and_then(|over| over.event.clone());
+    let routes = context.view.entry.map_or(&[][..], |entry| &entry.routes);
+    for index in 0..topic.tracks.len() {
+        let route = routes.iter().find(|route| topic.tracks[index].is_of(route));
+        if let Some(route) = route
+            && let Some(hold) = topic.tracks[index].hold.take()
+        {
+            log_unsaid(state, topic, route, &hold, context, effects);
+        }
+        let mut told: Vec<Told> = Vec::new();
+        for known in topic.tracks[index].told.iter_mut().filter(|told| told.open) {
+            known.open = false;
+            told.push(known.clone());
+        }
+        if let Some(event) = &event
+            && !told.is_empty()
+        {
+            let ending = Ending {
+                index,
+                route,
+                event,
+            };
+            tell_end(state, topic, &ending, told, context, spoken, effects);
+        }
+    }
+}
+
+struct Ending<'a> {
+    index: usize,
+    route: Option<&'a Route>,
+    event: &'a Event,
+}
+
+fn tell_end(
+    state: &mut AnnounceState,
+    topic: &Topic,
+    ending: &Ending<'_>,
+    told: Vec<Told>,
+    context: &Context<'_>,
+    spoken: &mut Spoken,
+    effects: &mut AnnounceEffects,
+) {
+    let mut not_before = context.now;
+    let mut group_key = None;
+    if let Some(route) = ending.route {
+        let mut message = Message::new(ending.event, topic, route, None, context.now);
+        match stages::run(context, &mut message) {
+            Flow::Pass => {
+                not_before = message.not_before;
+                group_key = message.group_key;
+            }
+            // Its policy does not want to hear of ends.
+            Flow::Hold(_) | Flow::Drop => return,
+        }
+    }
+    state.sequence += 1;
+    let subject = topic.stream();
+    let track = &topic.tracks[ending.index];
+    let envelope = Envelope {
+        monitor: context.view.id,
+        subject: &subject,
+        event: ending.event,
+        sequence: state.sequence,
+        route: &track.route,
+        is_policy: track.is_policy,
+        step: 0,
+        not_before,
+        group_key: group_key.as_deref(),
+    };
+    for told in told {
+        let is_said =
+            spoken.recovered.contains(&told.provider) || spoken.down.contains(&told.provider);
+        if is_said && !topic.is_incident() && !topic.is_certificate() {
+            continue;
+        }
+        for mut row in stages::rows(&envelope, context.view.catalog, [&told.provider]) {
+            row.merges = (!topic.is_certificate()).then(|| told.key.clone());
+            effects.outbox.push(row);
+        }
+        if topic.is_incident() {
+            spoken.recovered.push(told.provider);
+        }
+    }
+}
+
+/// Records what was held until it had nothing left to say.
+fn log_unsaid(
+    state: &mut AnnounceState,
+    topic: &Topic,
+    route: &Route,
+    hold: &Hold,
+    context: &Context<'_>,
+    effects: &mut AnnounceEffects,
+) {
+    let missing = missing(topic, route, context);
+    if missing.is_empty() {
+        return;
+    }
+    state.sequence += 1;
+    let subject = topic.stream();
+    let envelope = Envelope {
+        monitor: context.view.id,
+        subject: &subject,
+        event: &topic.event,
+        sequence: state.sequence,
+        route: route.name(),
+        is_policy: route.policy().is_some(),
+        step: 0,
+        not_before: context.now,
+        group_key: None,
+    };
+    for row in stages::rows(&envelope, context.view.catalog, missing) {
+        let why = format!("{}; it was over before that ended", hold.reason);
+        effects.suppressed.push(SuppressedRow { row, why });
+    }
+}
