@@ -38,6 +38,7 @@ pub(super) fn settle(
     let mut spoken = Spoken::default();
     let mut topics = std::mem::take(&mut state.topics);
     for topic in &mut topics {
+        forget(topic, &spoken.recovered);
         if topic.over.is_some() {
             end(state, topic, &context, &mut spoken, effects);
         } else if !topic.resting {
@@ -54,7 +55,6 @@ pub(super) fn settle(
         }
     }
     topics.retain_mut(|topic| topic.over.take().is_none() || rest(topic));
-    forget(&mut topics, &spoken.recovered);
     state.topics = topics;
     state.wake = wake;
 }
@@ -79,17 +79,11 @@ fn rest(topic: &mut Topic) -> bool {
 }
 
 /// Whoever was told that all is well needs no second word about a lesser condition.
-fn forget(topics: &mut [Topic], recovered: &[ObjectName]) {
-    if recovered.is_empty() {
+fn forget(topic: &mut Topic, recovered: &[ObjectName]) {
+    if topic.is_incident() || topic.is_certificate() || recovered.is_empty() {
         return;
     }
-    let lesser = topics
-        .iter_mut()
-        .filter(|topic| !topic.is_incident() && !topic.is_certificate());
-    for told in lesser
-        .flat_map(|topic| &mut topic.tracks)
-        .flat_map(|track| &mut track.told)
-    {
+    for told in topic.tracks.iter_mut().flat_map(|track| &mut track.told) {
         told.open &= !recovered.contains(&told.provider);
     }
 }
