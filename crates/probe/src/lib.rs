@@ -1,4 +1,22 @@
-//! One file per check type, and the network stages with timings that they share.
+//! Probes: one attempt of one check, over stages that are shared and timed.
+//!
+//! [`Prober::run`] is the only entrance to checks. It knows nothing of retries, incidents or the
+//! store: it asks the target once and says what it saw as one
+//! [`Observation`](kuma_core::observation::Observation).
 
+mod attempt;
 mod dns;
+mod fault;
+mod http;
+mod json_query;
+mod keyword;
+mod mask;
+mod net;
+mod prober;
 pub mod resolve;
+mod stats;
+mod tls;
+mod trace;
+mod words;
+
+pub use prober::{ProbeError, Prober, ProberConfig};

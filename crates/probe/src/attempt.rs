@@ -1,0 +1,103 @@
+//! One attempt: what every check type has at hand, and how its end becomes an observation.
+
+use std::time::Duration;
+
+use kuma_core::check::Criteria;
+use kuma_core::monitor::Monitor;
+use kuma_core::observation::{Evidence, Observation, Outcome};
+use kuma_core::reason::Reason;
+use kuma_core::settings::Settings;
+
+use crate::fault::Fault;
+use crate::mask::Mask;
+use crate::prober::Shared;
+use crate::trace::{Stage, Trace};
+use crate::words;
+
+/// What a check has at hand while it runs.
+pub(crate) struct Attempt<'a> {
+    /// What all attempts share.
+    pub(crate) shared: &'a Shared,
+    /// The monitor that is checked.
+    pub(crate) monitor: &'a Monitor,
+    /// The settings.
+    pub(crate) settings: &'a Settings,
+    /// Stages, timings and facts.
+    pub(crate) trace: Trace<'a>,
+}
+
+/// How a check ends: a sentence about the success, or what went wrong.
+pub(crate) type Verdict = Result<String, Fault>;
+
+impl<'a> Attempt<'a> {
+    /// Begins an attempt; its time starts to run.
+    pub(crate) fn start(shared: &'a Shared, monitor: &'a Monitor, settings: &'a Settings) -> Self {
+        Self {
+            shared,
+            monitor,
+            settings,
+            trace: Trace::start(shared.clock.as_ref()),
+        }
+    }
+
+    /// The namespace in which the monitor's Secrets are looked up.
+    pub(crate) fn namespace(&self) -> &'a str {
+        &self.monitor.name.namespace
+    }
+
+    /// The monitor's criteria that hold for every type.
+    fn criteria(&self) -> &'a Criteria {
+        &self.monitor.criteria
+    }
+
+    /// Turns the end of the check into what the engine sees.
+    pub(crate) fn conclude(mut self, verdict: Verdict) -> Observation {
+        self.trace.enter(Stage::Idle);
+        let latency = self.trace.elapsed();
+        let verdict = verdict.and_then(|message| self.within_latency(latency, message));
+        let mut observation = match verdict {
+            Ok(message) => Observation::success(message),
+            Err(fault) => self.explain(fault),
+        };
+        observation.latency = Some(latency);
+        observation.phases = self.trace.phases;
+        observation.certificate = self.trace.certificate.take();
+        observation.peer = self.trace.peer;
+        if self.criteria().upside_down {
+            observation = observation.inverted();
+        }
+        observation
+    }
+
+    fn within_latency(&self, latency: Duration, message: String) -> Verdict {
+        match self.criteria().max_latency {
+            Some(most) if latency > most => Err(Fault::target(
+                Reason::Latency,
+                format!(
+                    "{message}, but in {}; at most {} is accepted",
+                    words::duration(latency),
+                    words::duration(most)
+                ),
+            )),
+            _ => Ok(message),
+        }
+    }
+
+    fn explain(&mut self, fault: Fault) -> Observation {
+        let mask = Mask::of(
+            &self.monitor.check,
+            &self.monitor.name.namespace,
+            self.shared.secrets.as_ref(),
+        );
+        let mut evidence = Evidence::default();
+        let facts = fault.facts.into_iter().chain(self.trace.facts.drain(..));
+        for (name, value) in facts {
+            evidence.add(mask.apply(name), mask.apply(value));
+        }
+        let mut observation = Observation::new(fault.outcome, mask.apply(fault.message));
+        if !evidence.0.is_empty() && fault.outcome != Outcome::Success {
+            observation.evidence = Some(Box::new(evidence));
+        }
+        observation
+    }
+}

@@ -1,0 +1,96 @@
+//! `http`: one request, followed through redirects, and what its answer must be. `keyword` and
+//! `jsonQuery` look into the body of the same answer.
+
+mod answer;
+mod connection;
+mod exchange;
+mod judge;
+mod plan;
+mod proxy;
+mod redirect;
+mod text;
+
+use ::http::Method;
+use kuma_core::check::HttpCheck;
+use kuma_core::reason::Reason;
+
+pub(crate) use self::answer::Answer;
+pub(crate) use self::exchange::Need;
+pub(crate) use self::text::percent_decoded;
+
+use self::exchange::Wish;
+use self::plan::Plan;
+use crate::attempt::{Attempt, Verdict};
+use crate::fault::Fault;
+use crate::trace::Stage;
+
+/// How much of a body's beginning is shown as evidence, in bytes.
+pub(crate) const SHOWN_BODY_BYTES: usize = 1024;
+
+/// Runs the check.
+pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &HttpCheck) -> Verdict {
+    let answer = fetch(attempt, check, Need::Measure).await?;
+    Ok(answer.status_line())
+}
+
+/// The answer at the end of the redirects, with a body that is there as far as `need` asks, and
+/// with a status and headers that are as expected.
+pub(crate) async fn fetch(
+    attempt: &mut Attempt<'_>,
+    check: &HttpCheck,
+    need: Need,
+) -> Result<Answer, Fault> {
+    let mut plan = Plan::first(attempt, check)?;
+    let mut hops = 0;
+    loop {
+        let wish = |head: &::http::response::Parts| {
+            if check.follow_redirects && redirect::is_redirect(head) {
+                Wish::Nothing
+            } else if judge::head(&check.criteria, head).is_err() {
+                Wish::Shown
+            } else {
+                match need {
+                    Need::Measure => Wish::Measured,
+                    Need::Whole if plan.method == Method::HEAD => Wish::Measured,
+                    Need::Whole => Wish::Whole,
+                }
+            }
+        };
+        let exchanged = connection::exchange(attempt, check, &plan, &wish).await;
+        attempt.trace.enter(Stage::Idle);
+        let answer = exchanged.map_err(|fault| fault.with("url", plan.shown_url()))?;
+        if check.follow_redirects && redirect::is_redirect(&answer.head) {
+            let status = answer.head.status;
+            if hops == check.max_redirects {
+                return Err(Fault::target(
+                    Reason::HttpRedirects,
+                    format!("more than {hops} redirects; the last one is {status}"),
+                )
+                .with_all(answer.facts(&plan)));
+            }
+            hops += 1;
+            let from = plan.shown_url();
+            redirect::follow(&mut plan, &answer.head)
+                .map_err(|fault| fault.with_all(answer.facts(&plan)))?;
+            attempt.trace.note(
+                format!("redirect {hops}"),
+                format!("{status} from {from} to {}", plan.shown_url()),
+            );
+            continue;
+        }
+        return finish(check, &plan, answer);
+    }
+}
+
+/// The last answer: first its status and headers, then whether its body came whole.
+fn finish(check: &HttpCheck, plan: &Plan, mut answer: Answer) -> Result<Answer, Fault> {
+    let judged = judge::head(&check.criteria, &answer.head);
+    let broken = answer.broken.take();
+    match judged.err().or(broken) {
+        Some(fault) => Err(fault.with_all(answer.facts(plan))),
+        None => {
+            answer.url = Some(plan.shown_url());
+            Ok(answer)
+        }
+    }
+}

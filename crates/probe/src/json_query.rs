@@ -1,0 +1,190 @@
+//! `jsonQuery`: an HTTP answer whose JSON body is queried.
+
+use std::cmp::Ordering;
+
+use kuma_core::check::{JsonExpectation, JsonOperator, JsonQueryCheck};
+use kuma_core::observation::bounded;
+use kuma_core::reason::Reason;
+use serde_json::Value;
+
+use crate::attempt::{Attempt, Verdict};
+use crate::fault::Fault;
+use crate::http::{self, Need};
+
+/// Longest value shown in a message, in bytes.
+const MAX_SHOWN_BYTES: usize = 120;
+
+/// Runs the check. The parser refuses more than 128 levels of nesting.
+pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &JsonQueryCheck) -> Verdict {
+    let answer = http::fetch(attempt, &check.http, Need::Whole).await?;
+    let judged = serde_json::from_slice(without_mark(&answer.body))
+        .map_err(|error| {
+            Fault::target(
+                Reason::JsonInvalid,
+                format!("the body is not JSON: {error}"),
+            )
+        })
+        .and_then(|body: Value| judge(check, &check.query.query(&body)));
+    judged.map_err(|fault| fault.with_all(answer.last_facts()))?;
+    Ok(format!("{}, query as expected", answer.status_line()))
+}
+
+/// Without the byte order mark that some servers send.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+fn judge(check: &JsonQueryCheck, found: &[&Value]) -> Result<(), Fault> {
+    let query = check.query.as_str();
+    let fail = |message: String| Err(Fault::target(Reason::JsonQuery, message));
+    if let JsonExpectation::Exists(wanted) = check.expected {
+        return match (found.is_empty(), wanted) {
+            (true, true) => fail(format!("`{query}` finds nothing")),
+            (false, false) => fail(format!("`{query}` finds something and must not")),
+            _ => Ok(()),
+        };
+    }
+    let Some(value) = found.first() else {
+        return fail(format!("`{query}` finds nothing"));
+    };
+    let (holds, wanted) = match &check.expected {
+        JsonExpectation::Exists(wanted) => (*wanted, String::new()),
+        JsonExpectation::Pattern(pattern) => (
+            pattern.is_match(&shown(value)),
+            format!("a match of `{}`", pattern.as_str()),
+        ),
+        JsonExpectation::Value(expected) => (
+            compare(check.operator, value, expected),
+            format!("{} {expected}", operator(check.operator)),
+        ),
+    };
+    if holds {
+        return Ok(());
+    }
+    fail(format!(
+        "`{query}` is {}, expected {}",
+        bounded(shown(value), MAX_SHOWN_BYTES),
+        bounded(wanted, MAX_SHOWN_BYTES)
+    ))
+}
+
+fn compare(operator: JsonOperator, value: &Value, expected: &str) -> bool {
+    let ordered = |accept: fn(Ordering) -> bool| {
+        number(value)
+            .zip(parse_number(expected))
+            .and_then(|(value, expected)| value.partial_cmp(&expected))
+            .is_some_and(accept)
+    };
+    match operator {
+        JsonOperator::Equal => equal(value, expected),
+        JsonOperator::NotEqual => !equal(value, expected),
+        JsonOperator::Less => ordered(Ordering::is_lt),
+        JsonOperator::LessOrEqual => ordered(Ordering::is_le),
+        JsonOperator::Greater => ordered(Ordering::is_gt),
+        JsonOperator::GreaterOrEqual => ordered(Ordering::is_ge),
+        JsonOperator::Contains => match value {
+            Value::Array(items) => items.iter().any(|item| equal(item, expected)),
+            Value::Object(fields) => fields.contains_key(expected),
+            other => shown(other).contains(expected),
+        },
+        // Validation gives these two their own expectations.
+        JsonOperator::Exists => true,
+        JsonOperator::Matches => false,
+    }
+}
+
+/// Equal as text, as numbers, or as JSON.
+fn equal(value: &Value, expected: &str) -> bool {
+    if shown(value) == expected {
+        return true;
+    }
+    if let (Some(a), Some(b)) = (number(value), parse_number(expected)) {
+        return a.partial_cmp(&b) == Some(Ordering::Equal);
+    }
+    matches!(value, Value::Array(_) | Value::Object(_))
+        && serde_json::from_str::<Value>(expected).is_ok_and(|expected| *value == expected)
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => parse_number(text),
+        _ => None,
+    }
+}
+
+/// Numbers as JSON writes them; words such as `inf` are text.
+fn parse_number(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let begins = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
+    begins
+        .then(|| text.parse().ok())
+        .flatten()
+        .filter(|number: &f64| number.is_finite())
+}
+
+/// Strings without quotes, everything else as JSON.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+const fn operator(operator: JsonOperator) -> &'static str {
+    match operator {
+        JsonOperator::Equal => "==",
+        JsonOperator::NotEqual => "!=",
+        JsonOperator::Less => "<",
+        JsonOperator::LessOrEqual => "<=",
+        JsonOperator::Greater => ">",
+        JsonOperator::GreaterOrEqual => ">=",
+        JsonOperator::Contains => "contains",
+        JsonOperator::Exists => "exists",
+        JsonOperator::Matches => "matches",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_equal_by_value() {
+        for (value, expected, same) in [
+            (json!(1), "1", true),
+            (json!(1), "1.0", true),
+            (json!("1"), "1", true),
+            (json!("1.0"), "1", true),
+            (json!(1e3), "1000", true),
+            (json!(true), "true", true),
+            (json!(null), "null", true),
+            (json!("ok"), "ok", true),
+            (json!("ok"), "OK", false),
+            (json!({"a": [1]}), "{ \"a\": [1] }", true),
+            (json!([1, 2]), "[1,2]", true),
+            (json!([1, 2]), "[2,1]", false),
+            (json!("inf"), "infinity", false),
+        ] {
+            assert_eq!(equal(&value, expected), same, "{value} and {expected}");
+        }
+    }
+
+    #[test]
+    fn order_needs_numbers() {
+        assert!(compare(JsonOperator::Less, &json!(9), "10"));
+        assert!(compare(JsonOperator::GreaterOrEqual, &json!("10"), "10"));
+        assert!(!compare(JsonOperator::Greater, &json!("high"), "1"));
+        assert!(!compare(JsonOperator::Less, &json!(null), "1"));
+    }
+
+    #[test]
+    fn lists_texts_and_objects_can_contain() {
+        assert!(compare(JsonOperator::Contains, &json!(["a", "b"]), "b"));
+        assert!(!compare(JsonOperator::Contains, &json!(["ab"]), "b"));
+        assert!(compare(JsonOperator::Contains, &json!("abc"), "b"));
+        assert!(compare(JsonOperator::Contains, &json!({"b": 1}), "b"));
+    }
+}

@@ -1,0 +1,128 @@
+//! The prober: runs one attempt of any check type within its time, whatever happens inside.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use kuma_core::check::{Check, CheckType};
+use kuma_core::monitor::Monitor;
+use kuma_core::observation::Observation;
+use kuma_core::reason::Reason;
+use kuma_core::secret::SecretSource;
+use kuma_core::settings::Settings;
+use kuma_core::stats::{Sample, Stats};
+use kuma_core::time::Clock;
+
+use crate::attempt::{Attempt, Verdict};
+use crate::fault::Fault;
+use crate::resolve::Resolver;
+use crate::stats::ProbeStats;
+use crate::tls::TlsStack;
+use crate::{http, json_query, keyword};
+
+/// What a prober needs from outside.
+pub struct ProberConfig {
+    /// Where the monitors' Secrets come from.
+    pub secrets: Arc<dyn SecretSource>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why no prober can be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// What all attempts share.
+pub(crate) struct Shared {
+    pub(crate) secrets: Arc<dyn SecretSource>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) resolver: Resolver,
+    pub(crate) tls: TlsStack,
+}
+
+/// Runs attempts. Share it in an [`Arc`].
+pub struct Prober {
+    shared: Shared,
+    stats: ProbeStats,
+}
+
+impl Prober {
+    /// Loads the system's certificate authorities, or the compiled-in ones where it has none.
+    pub fn new(config: ProberConfig) -> Result<Self, ProbeError> {
+        let tls = TlsStack::new(Arc::clone(&config.clock))?;
+        Ok(Self {
+            shared: Shared {
+                secrets: config.secrets,
+                resolver: Resolver::new(Arc::clone(&config.clock)),
+                clock: config.clock,
+                tls,
+            },
+            stats: ProbeStats::default(),
+        })
+    }
+
+    /// One attempt, which takes at most `timeout`. Applies `criteria.max_latency` and
+    /// `criteria.upside_down`; a panic inside is no verdict about the target.
+    pub async fn run(
+        &self,
+        monitor: &Monitor,
+        settings: &Settings,
+        timeout: Duration,
+    ) -> Observation {
+        let mut attempt = Attempt::start(&self.shared, monitor, settings);
+        let check = AssertUnwindSafe(dispatch(&mut attempt)).catch_unwind();
+        let verdict = match tokio::time::timeout(timeout, check).await {
+            Ok(Ok(verdict)) => verdict,
+            Ok(Err(_panic)) => {
+                self.stats.panicked();
+                tracing::error!(monitor = %monitor.name, "a check failed inside this program");
+                Err(Fault::ours(
+                    Reason::Internal,
+                    "the check failed inside this program",
+                ))
+            }
+            Err(_elapsed) => Err(attempt.trace.timed_out(timeout)),
+        };
+        let observation = attempt.conclude(verdict);
+        self.stats
+            .ended(monitor.check.check_type(), observation.outcome);
+        observation
+    }
+}
+
+impl Stats for Prober {
+    fn samples(&self) -> Vec<Sample> {
+        self.stats.samples()
+    }
+}
+
+/// The registry of check types.
+async fn dispatch(attempt: &mut Attempt<'_>) -> Verdict {
+    match &attempt.monitor.check {
+        Check::Http(check) => http::run(attempt, check).await,
+        Check::Keyword(check) => keyword::run(attempt, check).await,
+        Check::JsonQuery(check) => json_query::run(attempt, check).await,
+        Check::Tcp(_) | Check::Dns(_) | Check::Ping(_) => {
+            Err(unsupported(attempt.monitor.check.check_type()))
+        }
+        Check::Push(_) => Err(passive("a push monitor is decided by what its job sends")),
+        Check::Group(_) => Err(passive("a group is decided by its members")),
+        Check::Unsupported { check_type, .. } => Err(unsupported(*check_type)),
+    }
+}
+
+fn unsupported(check: CheckType) -> Fault {
+    Fault::ours(
+        Reason::Unsupported,
+        format!("this build cannot run checks of type {check}"),
+    )
+}
+
+fn passive(why: &str) -> Fault {
+    Fault::ours(Reason::Unsupported, format!("nothing to ask: {why}"))
+}
