@@ -6,6 +6,7 @@
 
 pub mod catalog;
 pub mod check;
+pub mod delivery;
 pub mod engine;
 pub mod event;
 pub mod id;
