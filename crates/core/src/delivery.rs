@@ -318,11 +318,12 @@ pub fn fallback_key(key: &str, provider: &ObjectName) -> String {
         format!("{key}\nfallback\n{provider}").as_bytes(),
     );
     let length = key.len().clamp(16, 64);
-    let mut text: String = hash
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut text = String::with_capacity(64);
+    for byte in hash.as_ref() {
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(u32::from(digit), 16));
+        }
+    }
     text.truncate(length);
     text
 }

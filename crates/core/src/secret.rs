@@ -144,6 +144,11 @@ impl SecretText {
             .collect()
     }
 
+    /// Its pieces in order.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
     /// Whether the text is nothing but secret references.
     pub fn is_only_secret(&self) -> bool {
         !self.segments.is_empty()

@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Telling people: renders events into messages, sends them through providers, and carries the
+//! outbox to its end.
+//!
+//! One provider is one file ([`webhook`], [`smtp`], [`slack`]) and one line in
+//! [`channel::channel`]. Providers say [`DeliveryError::Retryable`] or
+//! [`DeliveryError::Permanent`]; only the [`Deliverer`] tries again. What follows an attempt is
+//! decided in `kuma_core::delivery`.
+
+pub mod channel;
+mod deliverer;
+mod http;
+mod human;
+pub mod message;
+mod render;
+mod secrets;
+mod slack;
+mod smtp;
+mod text;
+mod webhook;
+
+pub use channel::{Channel, Payload, Receipt, SendContext, Transports, channel};
+pub use deliverer::{Deliverer, DelivererConfig, ProviderHealth};
+pub use kuma_core::delivery::{DeliveryError, DeliveryReason};
+pub use message::{Field, Link, Message, Severity};
+pub use render::{RenderInput, render};

@@ -1,0 +1,109 @@
+//! What a provider is: it puts a message into its form, and sends bytes in that form. The
+//! registry of providers is [`channel`].
+
+use futures_util::future::BoxFuture;
+use kuma_core::delivery::{DeliveryError, DeliveryReason};
+use kuma_core::provider::{Provider, ProviderConfig};
+use kuma_core::secret::SecretSource;
+use kuma_core::time::Timestamp;
+
+use crate::http::Http;
+use crate::message::Message;
+use crate::slack::Slack;
+use crate::smtp::Smtp;
+use crate::webhook::Webhook;
+
+/// A message in a provider's form, without secrets. Stored before it is sent and sent again as
+/// it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload(pub Vec<u8>);
+
+impl Payload {
+    /// The bytes to store: the provider's type stands in front, because a provider may become one
+    /// of another type while a message waits.
+    pub fn freeze(&self, provider: &Provider) -> Vec<u8> {
+        let mut bytes = tag(provider).into_bytes();
+        bytes.extend_from_slice(&self.0);
+        bytes
+    }
+
+    /// Reads stored bytes; none if they were made for a provider of another type.
+    pub fn thaw(frozen: &[u8], provider: &Provider) -> Option<Self> {
+        let bytes = frozen.strip_prefix(tag(provider).as_bytes())?;
+        Some(Self(bytes.to_vec()))
+    }
+}
+
+fn tag(provider: &Provider) -> String {
+    format!("{}\n", provider.config.provider_type())
+}
+
+/// What the receiver said when it took a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// One line, without secrets.
+    pub answer: String,
+}
+
+/// What an attempt is made with.
+#[derive(Clone, Copy)]
+pub struct SendContext<'a> {
+    /// The message's key, for receivers to dedupe by.
+    pub key: &'a str,
+    /// Whether an earlier attempt may have arrived; the message says so.
+    pub may_be_repeat: bool,
+    /// Where secrets come from.
+    pub secrets: &'a dyn SecretSource,
+    /// When the attempt is made.
+    pub now: Timestamp,
+}
+
+/// One way to reach people.
+pub trait Channel: Send + Sync {
+    /// Puts a message into the provider's form. Pure; no secret gets into the bytes.
+    fn render(&self, message: &Message) -> Result<Payload, DeliveryError>;
+
+    /// Makes one attempt. Never tries again by itself.
+    fn send<'a>(
+        &'a self,
+        payload: &'a Payload,
+        context: SendContext<'a>,
+    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>>;
+}
+
+/// What channels send with: one HTTP client for all, and roots that mail servers are trusted by.
+#[derive(Debug, Default)]
+pub struct Transports {
+    pub(crate) http: Http,
+    /// Certificates in PEM that mail servers may be signed by, beside the platform's.
+    pub extra_roots_pem: Vec<Vec<u8>>,
+}
+
+impl Transports {
+    /// Attempts end after `limit` instead of the usual ten seconds (thirty for mail).
+    #[must_use]
+    pub fn with_timeout(limit: std::time::Duration) -> Self {
+        Self {
+            http: Http::with_timeout(limit),
+            extra_roots_pem: Vec::new(),
+        }
+    }
+}
+
+/// The registry: the channel of a provider.
+pub fn channel<'a>(
+    provider: &'a Provider,
+    transports: &'a Transports,
+) -> Result<Box<dyn Channel + 'a>, DeliveryError> {
+    Ok(match &provider.config {
+        ProviderConfig::Slack(config) => Box::new(Slack::new(provider, config, transports)),
+        ProviderConfig::Smtp(config) => Box::new(Smtp::new(provider, config, transports)),
+        ProviderConfig::Webhook(config) => Box::new(Webhook::new(provider, config, transports)),
+        ProviderConfig::Unsupported(provider_type) => {
+            return Err(DeliveryError::permanent(
+                DeliveryReason::ProviderUnsupported,
+                format!("this build does not send through providers of type {provider_type}"),
+            ));
+        }
+    })
+}

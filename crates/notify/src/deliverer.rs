@@ -1,0 +1,234 @@
+//! The worker that carries the outbox to its end: claim, render, freeze, send, record.
+//!
+//! Driven by wake-ups: the shell calls [`Deliverer::wake`] when it has enqueued, and otherwise the
+//! worker sleeps until the next row is due. Only the heads of streams are claimed, so that an up
+//! never overtakes its down; a provider that hangs fills its own lane and delays nobody else.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use kuma_core::catalog::CatalogSource;
+use kuma_core::id::ObjectName;
+use kuma_core::ports::Store;
+use kuma_core::secret::SecretSource;
+use kuma_core::stats::{Sample, Stats};
+use kuma_core::time::{Clock, Timestamp, between};
+use tokio::sync::Notify;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::channel::Transports;
+use lanes::Lanes;
+
+mod attempt;
+mod direct;
+mod health;
+mod lanes;
+mod numbers;
+
+pub use health::ProviderHealth;
+
+/// Rows taken from the store at a time.
+const CLAIM_LIMIT: u32 = 32;
+/// How long running sends may take after a stop.
+const DRAIN: Duration = Duration::from_secs(10);
+/// The wait when rows are due that cannot be claimed now, and after trouble with the store.
+const FLOOR: Duration = Duration::from_secs(1);
+/// The longest sleep: rows are due by the wall clock, which may jump.
+const NAP: Duration = Duration::from_secs(30);
+
+/// What a [`Deliverer`] works with.
+pub struct DelivererConfig {
+    /// Outbox.
+    pub store: Arc<dyn Store>,
+    /// Providers and policies.
+    pub catalog: Arc<dyn CatalogSource>,
+    /// Secrets of providers.
+    pub secrets: Arc<dyn SecretSource>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Delivers what the outbox holds.
+///
+/// # Guarantees
+/// Every claimed row ends sent, retried or dead. Delivery is at least once: a repeat is possible
+/// only for a row whose worker died between freezing and recording, and it says so.
+pub struct Deliverer {
+    config: DelivererConfig,
+    transports: Transports,
+    notify: Notify,
+    health: health::Board,
+    numbers: numbers::Numbers,
+    pauses: Mutex<HashMap<ObjectName, Timestamp>>,
+    direct: direct::Direct,
+}
+
+impl Deliverer {
+    /// A worker that does nothing until [`Self::run`].
+    pub fn new(config: DelivererConfig) -> Self {
+        Self::with_transports(config, Transports::default())
+    }
+
+    /// Like [`Self::new`], with other limits or more trusted roots.
+    pub fn with_transports(config: DelivererConfig, transports: Transports) -> Self {
+        Self {
+            config,
+            transports,
+            notify: Notify::new(),
+            health: health::Board::default(),
+            numbers: numbers::Numbers::default(),
+            pauses: Mutex::default(),
+            direct: direct::Direct::default(),
+        }
+    }
+
+    /// Says that rows were enqueued, or that a provider or the clock changed.
+    pub fn wake(&self) {
+        self.notify.notify_one();
+    }
+
+    /// How the providers that were used are, by name.
+    pub fn health(&self) -> Vec<ProviderHealth> {
+        self.health.all()
+    }
+
+    /// Works until `stop`, then gives running sends ten seconds. Rows that were claimed and not
+    /// sent stay `sending` and are given out again at the next start.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        if !self.recover(&stop).await {
+            return;
+        }
+        let mut lanes = Lanes::default();
+        let mut running = JoinSet::new();
+        while !stop.is_cancelled() {
+            let wait = self.fill(&mut lanes, &mut running).await;
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.notify.notified() => {}
+                Some(done) = running.join_next_with_id(), if !running.is_empty() => {
+                    settle(&mut lanes, done);
+                }
+                () = sleep_for(wait) => {}
+            }
+            while let Some(done) = running.try_join_next_with_id() {
+                settle(&mut lanes, done);
+            }
+        }
+        let drained = async { while running.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            tracing::warn!(left = running.len(), "sends were cut short by the stop");
+        }
+        running.abort_all();
+    }
+
+    /// Makes what a dead process left `sending` due again. False when stopped meanwhile.
+    async fn recover(&self, stop: &CancellationToken) -> bool {
+        loop {
+            match self.try_recover().await {
+                Ok(recovered) => {
+                    if recovered > 0 {
+                        tracing::info!(recovered, "messages of an earlier process are sent again");
+                    }
+                    return true;
+                }
+                Err(error) => tracing::warn!(%error, "the outbox cannot be read yet"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return false,
+                () = tokio::time::sleep(FLOOR) => {}
+            }
+        }
+    }
+
+    async fn try_recover(&self) -> Result<u64, kuma_core::ports::StoreError> {
+        let recovered = self.config.store.recover_sending(self.wall()).await?;
+        let pauses = self.config.store.provider_pauses().await?;
+        self.pauses().extend(pauses);
+        Ok(recovered)
+    }
+
+    /// Claims and starts as much as there is room for. Says after how long to look again; none
+    /// when only a wake-up or a finished send can change anything.
+    async fn fill(
+        self: &Arc<Self>,
+        lanes: &mut Lanes,
+        running: &mut JoinSet<()>,
+    ) -> Option<Duration> {
+        loop {
+            while let Some((lane, claim)) = lanes.next() {
+                let worker = Arc::clone(self);
+                let task = running.spawn(async move { worker.deliver(claim).await });
+                lanes.started(task.id(), lane);
+            }
+            if lanes.is_full() {
+                return None;
+            }
+            let now = self.wall();
+            let mut busy = lanes.busy();
+            busy.extend(self.paused(now));
+            match self.config.store.claim(now, &busy, CLAIM_LIMIT).await {
+                Ok(claims) if claims.is_empty() => return self.until_due(now).await,
+                Ok(claims) => claims.into_iter().for_each(|claim| lanes.push(claim)),
+                Err(error) => {
+                    tracing::warn!(%error, "the outbox cannot be read");
+                    return Some(FLOOR);
+                }
+            }
+        }
+    }
+
+    /// When the next row is due. A row that is due and was not claimed belongs to a busy or paused
+    /// provider: the floor looks again, should nothing wake the worker before.
+    async fn until_due(&self, now: Timestamp) -> Option<Duration> {
+        match self.config.store.next_due().await {
+            Ok(None) => None,
+            Ok(Some(at)) if at > now => Some(between(now, at).min(NAP)),
+            Ok(Some(_)) => Some(FLOOR),
+            Err(_) => Some(FLOOR),
+        }
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.config.clock.now().wall
+    }
+
+    fn pauses(&self) -> MutexGuard<'_, HashMap<ObjectName, Timestamp>> {
+        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn paused_until(&self, provider: &ObjectName, now: Timestamp) -> Option<Timestamp> {
+        self.pauses().get(provider).copied().filter(|until| *until > now)
+    }
+
+    /// Providers that asked to be left alone and still are.
+    fn paused(&self, now: Timestamp) -> Vec<ObjectName> {
+        let mut pauses = self.pauses();
+        pauses.retain(|_, until| *until > now);
+        pauses.keys().cloned().collect()
+    }
+}
+
+impl Stats for Deliverer {
+    fn samples(&self) -> Vec<Sample> {
+        self.numbers.samples()
+    }
+}
+
+fn settle(lanes: &mut Lanes, done: Result<(Id, ()), JoinError>) {
+    match done {
+        Ok((id, ())) => lanes.finished(id),
+        Err(error) => {
+            tracing::error!(%error, "a delivery ended in a bug; its message stays `sending`");
+            lanes.finished(error.id());
+        }
+    }
+}
+
+async fn sleep_for(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}

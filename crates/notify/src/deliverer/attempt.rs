@@ -1,0 +1,374 @@
+//! One attempt from claim to record.
+
+use std::future::Future;
+use std::time::Duration;
+
+use kuma_core::delivery::{
+    Attempt, Decision, DeliveryError, DeliveryReason, after_failure, fallback_rows, usable,
+};
+use kuma_core::event::{Event, EventKind};
+use kuma_core::id::ObjectName;
+use kuma_core::ports::{Batch, Claim, DeliveryEnd, Fence, OutboxRow, StoreError};
+use kuma_core::provider::Provider;
+use kuma_core::state::MonitorState;
+use kuma_core::time::Timestamp;
+
+use super::Deliverer;
+use super::numbers::Outcome;
+use crate::channel::{Channel, Payload, Receipt, SendContext, channel};
+use crate::render::{RenderInput, events_of, render};
+
+/// First wait after trouble with the store, doubled up to [`LONGEST_STORE_WAIT`].
+const STORE_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_STORE_WAIT: Duration = Duration::from_secs(5);
+/// How often freezing is tried before the message is sent all the same: a page that might be
+/// repeated unmarked is better than one that is lost with the store.
+const FREEZE_ATTEMPTS: u32 = 4;
+
+impl Deliverer {
+    /// Carries a claim to the end of this attempt and records it.
+    pub(super) async fn deliver(&self, claim: Claim) {
+        let now = self.wall();
+        let Some(claim) = self.without_direct(claim, now).await else {
+            return;
+        };
+        let Some(first) = claim.rows.first() else {
+            return;
+        };
+        if let Some(until) = self.paused_until(&first.provider, now) {
+            let end = DeliveryEnd::Retry {
+                at: until,
+                error: format!("{}: the provider is left alone", DeliveryReason::Throttled),
+            };
+            self.finish(&claim.key, end, Duration::ZERO).await;
+            return;
+        }
+        let started = self.config.clock.now().mono;
+        let outcome = self.attempt(&claim, true).await;
+        let took = self.config.clock.now().mono.since(started);
+        let end = self.conclude(&claim, outcome, took).await;
+        self.finish(&claim.key, end, took).await;
+    }
+
+    /// Renders unless that is done already, freezes and sends.
+    pub(super) async fn attempt(
+        &self,
+        claim: &Claim,
+        store: bool,
+    ) -> Result<Receipt, DeliveryError> {
+        let first = claim.rows.first().ok_or_else(|| {
+            DeliveryError::permanent(DeliveryReason::Unrenderable, "the message is empty")
+        })?;
+        let catalog = self.config.catalog.current();
+        let known = catalog.providers.get(&first.provider).map(AsRef::as_ref);
+        let provider = usable(known, &first.provider)?;
+        let channel = channel(provider, &self.transports)?;
+        let thawed = claim
+            .frozen
+            .as_deref()
+            .and_then(|frozen| Payload::thaw(frozen, provider));
+        let payload = match thawed {
+            Some(payload) => payload,
+            None => {
+                let policy = first
+                    .policy
+                    .as_ref()
+                    .and_then(|name| catalog.policies.get(name));
+                let events = events_of(claim);
+                let message = render(RenderInput {
+                    key: &claim.key,
+                    events: &events,
+                    policy: policy.map(AsRef::as_ref),
+                    now: self.wall(),
+                })
+                .ok_or_else(|| {
+                    DeliveryError::permanent(DeliveryReason::Unrenderable, "the message is empty")
+                })?;
+                let payload = channel.render(&message)?;
+                if store {
+                    self.freeze(&claim.key, &payload.freeze(provider)).await;
+                }
+                payload
+            }
+        };
+        let repeat = claim.may_be_repeat && claim.frozen.is_some();
+        self.send(channel.as_ref(), &payload, &claim.key, repeat)
+            .await
+    }
+
+    async fn send(
+        &self,
+        channel: &dyn Channel,
+        payload: &Payload,
+        key: &str,
+        may_be_repeat: bool,
+    ) -> Result<Receipt, DeliveryError> {
+        let _running = self.numbers.start();
+        let context = SendContext {
+            key,
+            may_be_repeat,
+            secrets: self.config.secrets.as_ref(),
+            now: self.wall(),
+        };
+        channel.send(payload, context).await
+    }
+
+    /// Decides what follows and does what goes with it: pauses and fallbacks are stored when it
+    /// returns.
+    async fn conclude(
+        &self,
+        claim: &Claim,
+        outcome: Result<Receipt, DeliveryError>,
+        took: Duration,
+    ) -> DeliveryEnd {
+        let error = outcome.as_ref().err().map(ToString::to_string);
+        let end = self.decide(claim, outcome, took);
+        if let Some(row) = claim.rows.first() {
+            self.store_pause(&row.provider).await;
+        }
+        if let (DeliveryEnd::Dead { .. }, Some(error)) = (&end, error) {
+            self.fall_back(claim, &error, self.wall()).await;
+        }
+        end
+    }
+
+    /// Decides what follows an attempt; updates health, numbers, log and pauses in memory.
+    pub(super) fn decide(
+        &self,
+        claim: &Claim,
+        outcome: Result<Receipt, DeliveryError>,
+        took: Duration,
+    ) -> DeliveryEnd {
+        let Some(first) = claim.rows.first() else {
+            return DeliveryEnd::Sent;
+        };
+        let now = self.wall();
+        let error = match outcome {
+            Ok(receipt) => {
+                self.sent(claim, first, &receipt, took, now);
+                return DeliveryEnd::Sent;
+            }
+            Err(error) => error,
+        };
+        let attempt = Attempt {
+            key: &claim.key,
+            attempts: claim.attempts.saturating_add(1),
+            created_at: claim.created_at,
+        };
+        let decision = after_failure(&error, attempt, now);
+        self.failed(claim, first, &error, &decision, took);
+        if let Some(until) = decision.pause_until {
+            self.pauses().insert(first.provider.clone(), until);
+        }
+        decision.end
+    }
+
+    fn sent(
+        &self,
+        claim: &Claim,
+        row: &OutboxRow,
+        receipt: &Receipt,
+        took: Duration,
+        now: Timestamp,
+    ) {
+        self.health.sent(&row.provider, now);
+        self.numbers
+            .ended(&row.provider_type, Outcome::Sent, None, took);
+        tracing::info!(
+            key = claim.key,
+            provider = %row.provider,
+            event = %row.event.kind,
+            monitor = %row.event.monitor,
+            attempts = claim.attempts + 1,
+            took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            answer = receipt.answer,
+            "message sent"
+        );
+    }
+
+    fn failed(
+        &self,
+        claim: &Claim,
+        row: &OutboxRow,
+        error: &DeliveryError,
+        decision: &Decision,
+        took: Duration,
+    ) {
+        let dead = decision.is_dead();
+        let outcome = if dead {
+            Outcome::Dead
+        } else {
+            Outcome::Retried
+        };
+        self.health.failed(&row.provider, dead, &error.to_string());
+        self.numbers
+            .ended(&row.provider_type, outcome, Some(decision.reason), took);
+        tracing::warn!(
+            key = claim.key,
+            provider = %row.provider,
+            event = %row.event.kind,
+            monitor = %row.event.monitor,
+            attempts = claim.attempts + 1,
+            reason = %decision.reason,
+            %error,
+            dead,
+            "message not sent"
+        );
+    }
+
+    async fn store_pause(&self, provider: &ObjectName) {
+        let now = self.wall();
+        let until = self.paused_until(provider, now);
+        let Some(until) = until else {
+            return;
+        };
+        if let Err(error) = self.config.store.pause_provider(provider, until).await {
+            tracing::warn!(%provider, %error, "the pause is kept in memory only");
+        }
+    }
+
+    /// Enqueues to the fallback providers before the row is recorded as dead, so that a crash
+    /// between the two repeats an insert that changes nothing.
+    async fn fall_back(&self, claim: &Claim, why: &str, now: Timestamp) {
+        let rows = self.fallbacks(claim, why, now);
+        if rows.is_empty() {
+            return;
+        }
+        let stored = self
+            .until_stored("fallback messages", || {
+                let batch = Batch {
+                    outbox: rows.clone(),
+                    durable: true,
+                    ..Batch::default()
+                };
+                self.config.store.commit(batch, Fence)
+            })
+            .await;
+        if stored {
+            self.wake();
+        }
+    }
+
+    pub(super) fn fallbacks(&self, claim: &Claim, why: &str, now: Timestamp) -> Vec<OutboxRow> {
+        let catalog = self.config.catalog.current();
+        let policy = claim
+            .rows
+            .first()
+            .and_then(|row| row.policy.as_ref())
+            .and_then(|name| catalog.policies.get(name));
+        let provider_type = |name: &ObjectName| {
+            let provider = catalog.providers.get(name)?;
+            Some(provider.config.provider_type().to_string())
+        };
+        fallback_rows(
+            &claim.rows,
+            why,
+            policy.map(AsRef::as_ref),
+            provider_type,
+            now,
+        )
+    }
+
+    async fn freeze(&self, key: &str, frozen: &[u8]) {
+        let mut wait = STORE_WAIT;
+        for _ in 0..FREEZE_ATTEMPTS {
+            match self.config.store.freeze(key, frozen).await {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(key, %error, "the message cannot be frozen"),
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+    }
+
+    pub(super) async fn finish(&self, key: &str, end: DeliveryEnd, took: Duration) {
+        self.until_stored("the end of a delivery", || {
+            self.config
+                .store
+                .finish(key, end.clone(), took, self.wall())
+        })
+        .await;
+    }
+
+    /// Repeats a write until the store takes it: what was sent must not be sent again. An error
+    /// that no attempt mends is logged, once.
+    async fn until_stored<T, F>(&self, what: &str, mut write: impl FnMut() -> F) -> bool
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let mut wait = STORE_WAIT;
+        loop {
+            match write().await {
+                Ok(_) => return true,
+                Err(error @ StoreError::Unavailable(_)) => {
+                    tracing::warn!(%error, what, "not stored yet");
+                }
+                Err(error) => {
+                    tracing::error!(%error, what, "cannot be stored");
+                    return false;
+                }
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_STORE_WAIT);
+        }
+    }
+
+    /// Sends a test message past the outbox, once. Also shows in [`Deliverer::health`].
+    pub async fn send_test(&self, provider: &Provider) -> Result<(), DeliveryError> {
+        let now = self.wall();
+        let outcome = self.try_test(provider, now).await;
+        match &outcome {
+            Ok(()) => self.health.sent(&provider.name, now),
+            Err(error) => {
+                self.health
+                    .failed(&provider.name, !error.is_retryable(), &error.to_string())
+            }
+        }
+        outcome
+    }
+
+    async fn try_test(&self, provider: &Provider, now: Timestamp) -> Result<(), DeliveryError> {
+        let provider = usable(Some(provider), &provider.name)?;
+        let channel = channel(provider, &self.transports)?;
+        let at = format!("test {} {}", provider.generation, now.as_millisecond());
+        let key = kuma_core::delivery::fallback_key(&at, &provider.name);
+        let event = test_event(provider, now);
+        let message = render(RenderInput {
+            key: &key,
+            events: std::slice::from_ref(&event),
+            policy: None,
+            now,
+        })
+        .ok_or_else(|| DeliveryError::permanent(DeliveryReason::Unrenderable, "no event"))?;
+        let payload = channel.render(&message)?;
+        self.send(channel.as_ref(), &payload, &key, false).await?;
+        Ok(())
+    }
+}
+
+fn test_event(provider: &Provider, now: Timestamp) -> Event {
+    Event {
+        kind: EventKind::Test,
+        monitor: provider.name.clone(),
+        check_type: String::new(),
+        target: String::new(),
+        incident: None,
+        previous_state: MonitorState::Up,
+        current_state: MonitorState::Up,
+        reason: None,
+        message: Some(format!(
+            "Sent through NotificationProvider {}.",
+            provider.name
+        )),
+        latency_ms: None,
+        at: now,
+        started_at: None,
+        ended_at: None,
+        labels: std::collections::BTreeMap::new(),
+        annotations: std::collections::BTreeMap::new(),
+        tags: Vec::new(),
+        cert_days: None,
+        attempts: 0,
+        note: None,
+    }
+}

@@ -1,0 +1,273 @@
+//! HTTP for providers: one client, bounded in time and answer, redirects not followed, and one
+//! reading of status codes.
+
+use std::error::Error as _;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, header};
+use kuma_core::delivery::{DeliveryError, DeliveryReason};
+use kuma_core::secret::{ExposeSecret, SecretString};
+use kuma_core::time::{Timestamp, between};
+
+use crate::channel::Receipt;
+use crate::human;
+use crate::secrets::Secrets;
+
+/// An attempt ends after this, answer included.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
+/// More of an answer is not read.
+const LONGEST_ANSWER: usize = 8 * 1024;
+/// More of an answer is not shown, in characters.
+const LONGEST_EXCERPT: usize = 200;
+
+/// The client, built when it is first needed.
+#[derive(Debug, Default)]
+pub(crate) struct Http {
+    client: OnceLock<Result<reqwest::Client, String>>,
+    limit: Option<Duration>,
+}
+
+/// A request with its secrets filled in; never logged.
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: SecretString,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+    /// The beginning of the body, without secrets.
+    pub(crate) body: String,
+}
+
+impl Http {
+    pub(crate) fn with_timeout(limit: Duration) -> Self {
+        Self {
+            client: OnceLock::new(),
+            limit: Some(limit),
+        }
+    }
+
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, DeliveryError> {
+        self.client
+            .get_or_init(|| {
+                let limit = self.limit.unwrap_or(TIMEOUT);
+                reqwest::Client::builder()
+                    .user_agent(concat!("KubeKuma/", env!("CARGO_PKG_VERSION")))
+                    .redirect(reqwest::redirect::Policy::none())
+                    .retry(reqwest::retry::never())
+                    .referer(false)
+                    .connect_timeout(limit)
+                    .timeout(limit)
+                    .build()
+                    .map_err(|error| error.to_string())
+            })
+            .as_ref()
+            .map_err(|error| {
+                DeliveryError::retryable(
+                    DeliveryReason::Misconfigured,
+                    format!("the HTTP client cannot be built: {error}"),
+                )
+            })
+    }
+
+    /// Sends and reads the beginning of the answer.
+    pub(crate) async fn send(
+        &self,
+        request: Request,
+        secrets: &mut Secrets<'_>,
+        now: Timestamp,
+    ) -> Result<Answer, DeliveryError> {
+        let url = parse_url(&request.url, secrets)?;
+        let mut builder = self
+            .client()?
+            .request(request.method, url)
+            .headers(request.headers);
+        if let Some(body) = request.body {
+            builder = builder.body(body);
+        }
+        let mut response = builder
+            .send()
+            .await
+            .map_err(|error| secrets.redact_error(network_error(error)))?;
+        let status = response.status().as_u16();
+        let retry_after = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| retry_after(value, now));
+        let mut body = Vec::new();
+        // The status decides; a body that breaks off changes nothing.
+        while body.len() < LONGEST_ANSWER {
+            match response.chunk().await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        body.truncate(LONGEST_ANSWER);
+        Ok(Answer {
+            status,
+            retry_after,
+            body: secrets.redact(&String::from_utf8_lossy(&body)),
+        })
+    }
+}
+
+impl Answer {
+    /// The usual reading of status codes: 2xx arrived; 408, 425, 429 and 5xx later; anything else
+    /// never.
+    pub(crate) fn outcome(&self) -> Result<Receipt, DeliveryError> {
+        let said = self.said();
+        match self.status {
+            200..=299 => Ok(Receipt { answer: said }),
+            408 | 425 | 500..=599 => {
+                Err(DeliveryError::retryable(DeliveryReason::ServerError, said)
+                    .with_retry_after(self.retry_after))
+            }
+            429 => Err(DeliveryError::throttled(self.retry_after, said)),
+            300..=399 => Err(DeliveryError::permanent(DeliveryReason::Redirected, said)),
+            401 | 403 | 407 => Err(DeliveryError::permanent(DeliveryReason::Unauthorized, said)),
+            410 => Err(DeliveryError::permanent(DeliveryReason::Gone, said)),
+            400..=499 => Err(DeliveryError::permanent(DeliveryReason::Rejected, said)),
+            _ => Err(DeliveryError::retryable(DeliveryReason::BadAnswer, said)),
+        }
+    }
+
+    /// The answer in one line.
+    pub(crate) fn said(&self) -> String {
+        let clean: String = self
+            .body
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let excerpt = human::shorten(clean.trim(), LONGEST_EXCERPT);
+        if excerpt.is_empty() {
+            format!("the receiver answered {}", self.status)
+        } else {
+            format!("the receiver answered {}: {excerpt}", self.status)
+        }
+    }
+}
+
+/// Reads the address. What it holds is never shown, since a token may be part of it.
+fn parse_url(text: &SecretString, secrets: &mut Secrets<'_>) -> Result<url::Url, DeliveryError> {
+    let bad = |why: &str| {
+        DeliveryError::permanent(
+            DeliveryReason::Misconfigured,
+            format!("the provider's URL cannot be used: {why}"),
+        )
+    };
+    let url =
+        url::Url::parse(text.expose_secret().trim()).map_err(|error| bad(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad("only http and https are spoken"));
+    }
+    secrets.hide(text.expose_secret().trim());
+    if url.path().len() > 8 {
+        secrets.hide(url.path());
+    }
+    if let Some(query) = url.query() {
+        secrets.hide(query);
+    }
+    if let Some(password) = url.password() {
+        secrets.hide(password);
+    }
+    Ok(url)
+}
+
+fn network_error(error: reqwest::Error) -> DeliveryError {
+    let error = error.without_url();
+    let mut detail = error.to_string();
+    let mut tls = false;
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        tls |= inner.is::<rustls::Error>()
+            || inner
+                .downcast_ref::<std::io::Error>()
+                .and_then(std::io::Error::get_ref)
+                .is_some_and(|inner| inner.is::<rustls::Error>());
+        detail = format!("{detail}: {inner}");
+        cause = inner.source();
+    }
+    if error.is_timeout() {
+        return DeliveryError::retryable(DeliveryReason::Timeout, "no answer in time");
+    }
+    if error.is_builder() {
+        return DeliveryError::permanent(DeliveryReason::Misconfigured, detail);
+    }
+    let reason = if tls {
+        DeliveryReason::Tls
+    } else if error.is_connect() {
+        DeliveryReason::Connect
+    } else if detail.contains("invalid HTTP") || detail.contains("parse") {
+        DeliveryReason::BadAnswer
+    } else {
+        DeliveryReason::Network
+    };
+    DeliveryError::retryable(reason, detail)
+}
+
+/// `Retry-After`: seconds or a date (RFC 9110, 10.2.3).
+fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Some(between(now, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = kuma_core::time::from_ms(1_445_412_420_000);
+        assert_eq!(retry_after(" 17 ", now), Some(Duration::from_secs(17)));
+        assert_eq!(
+            retry_after("Wed, 21 Oct 2015 07:28:00 GMT", now),
+            Some(Duration::from_secs(60))
+        );
+        assert_eq!(
+            retry_after("Wed, 21 Oct 2015 07:20:00 GMT", now),
+            Some(Duration::ZERO)
+        );
+        assert_eq!(retry_after("soon", now), None);
+        assert_eq!(retry_after("-3", now), None);
+    }
+
+    #[test]
+    fn every_status_has_one_reading() {
+        let reading = |status| {
+            let answer = Answer {
+                status,
+                retry_after: None,
+                body: String::new(),
+            };
+            answer.outcome().map_err(|e| (e.is_retryable(), e.reason()))
+        };
+        for status in [200, 201, 202, 204] {
+            assert!(reading(status).is_ok());
+        }
+        for status in [408, 425, 500, 502, 503, 504] {
+            assert_eq!(reading(status), Err((true, DeliveryReason::ServerError)));
+        }
+        assert_eq!(reading(429), Err((true, DeliveryReason::Throttled)));
+        assert_eq!(reading(410), Err((false, DeliveryReason::Gone)));
+        assert_eq!(reading(401), Err((false, DeliveryReason::Unauthorized)));
+        assert_eq!(reading(302), Err((false, DeliveryReason::Redirected)));
+        for status in [400, 404, 413, 422] {
+            assert_eq!(reading(status), Err((false, DeliveryReason::Rejected)));
+        }
+    }
+}
