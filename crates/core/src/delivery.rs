@@ -302,9 +302,9 @@ pub fn fallback_rows(
 
 fn fallback_event(row: &OutboxRow, why: &str) -> crate::event::Event {
     let mut event = row.event.clone();
-    let here = format!("Sent here because {} failed: {why}", row.provider);
+    let here = format!("sent here because {} failed: {why}", row.provider);
     event.note = Some(match event.note.take() {
-        Some(note) => format!("{note} {here}"),
+        Some(note) => format!("{note}; {here}"),
         None => here,
     });
     event

@@ -185,8 +185,7 @@ impl Deliverer {
         match self.config.store.next_due().await {
             Ok(None) => None,
             Ok(Some(at)) if at > now => Some(between(now, at).min(NAP)),
-            Ok(Some(_)) => Some(FLOOR),
-            Err(_) => Some(FLOOR),
+            Ok(Some(_)) | Err(_) => Some(FLOOR),
         }
     }
 
@@ -199,7 +198,10 @@ impl Deliverer {
     }
 
     fn paused_until(&self, provider: &ObjectName, now: Timestamp) -> Option<Timestamp> {
-        self.pauses().get(provider).copied().filter(|until| *until > now)
+        self.pauses()
+            .get(provider)
+            .copied()
+            .filter(|until| *until > now)
     }
 
     /// Providers that asked to be left alone and still are.

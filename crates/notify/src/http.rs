@@ -194,7 +194,7 @@ fn network_error(error: reqwest::Error) -> DeliveryError {
             || inner
                 .downcast_ref::<std::io::Error>()
                 .and_then(std::io::Error::get_ref)
-                .is_some_and(|inner| inner.is::<rustls::Error>());
+                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
         detail = format!("{detail}: {inner}");
         cause = inner.source();
     }

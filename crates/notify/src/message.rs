@@ -119,22 +119,20 @@ impl Message {
 
     /// Text, facts and links as plain lines.
     pub fn plain_text(&self) -> String {
-        let mut text = self.text.clone();
-        if !self.fields.is_empty() {
-            text.push_str("\n\n");
-            let lines: Vec<_> = self
-                .fields
-                .iter()
-                .map(|field| format!("{}: {}", field.name, field.value))
-                .collect();
-            text.push_str(&lines.join("\n"));
+        let mut parts = vec![self.text.clone()];
+        let facts = self
+            .fields
+            .iter()
+            .map(|field| format!("{}: {}", field.name, field.value));
+        let links = self
+            .links
+            .iter()
+            .map(|link| format!("{}: {}", link.title, link.url));
+        let lines: Vec<_> = facts.chain(links).collect();
+        if !lines.is_empty() {
+            parts.push(lines.join("\n"));
         }
-        for link in &self.links {
-            text.push_str(&format!("\n{}: {}", link.title, link.url));
-        }
-        if let Some(error) = &self.template_error {
-            text.push_str(&format!("\n\n{error}"));
-        }
-        text
+        parts.extend(self.template_error.clone());
+        parts.join("\n\n")
     }
 }

@@ -34,12 +34,12 @@ pub(crate) fn events_of(claim: &Claim) -> Vec<Event> {
     let mut events: Vec<_> = claim.rows.iter().map(|row| row.event.clone()).collect();
     if let (Some(up), Some(first)) = (&claim.merged_up, events.first_mut()) {
         let started_at = up.started_at.or(first.started_at);
-        let note = "The message about the outage had not been delivered before it was over.";
+        let note = "the message about the outage had not been delivered before it was over";
         *first = Event {
             started_at,
             ended_at: up.ended_at.or(Some(up.at)),
             note: Some(match &up.note {
-                Some(earlier) => format!("{earlier} {note}"),
+                Some(earlier) => format!("{earlier}; {note}"),
                 None => note.to_owned(),
             }),
             ..up.clone()

@@ -130,7 +130,7 @@ fn blocks(message: &Message) -> Vec<Value> {
             .iter()
             .map(|field| {
                 let value = escape(&field.value, LONGEST_FIELD - 100);
-                mrkdwn(format!("*{}*\n{value}", field.name))
+                mrkdwn(&format!("*{}*\n{value}", field.name))
             })
             .collect();
         blocks.push(json!({"type": "section", "fields": fields}));
@@ -145,10 +145,11 @@ fn blocks(message: &Message) -> Vec<Value> {
         })
         .collect();
     if !links.is_empty() {
-        blocks.push(json!({"type": "context", "elements": [mrkdwn(links.join("  ·  "))]}));
+        blocks.push(json!({"type": "context", "elements": [mrkdwn(&links.join("  ·  "))]}));
     }
     if let Some(error) = &message.template_error {
-        blocks.push(json!({"type": "context", "elements": [mrkdwn(escape(error, LONGEST_FIELD))]}));
+        blocks
+            .push(json!({"type": "context", "elements": [mrkdwn(&escape(error, LONGEST_FIELD))]}));
     }
     blocks
 }
@@ -161,10 +162,10 @@ fn section(text: &str) -> Value {
     } else {
         text
     };
-    json!({"type": "section", "text": mrkdwn(text)})
+    json!({"type": "section", "text": mrkdwn(&text)})
 }
 
-fn mrkdwn(text: String) -> Value {
+fn mrkdwn(text: &str) -> Value {
     json!({"type": "mrkdwn", "text": text})
 }
 
@@ -203,7 +204,7 @@ fn mark_repeat(body: &[u8]) -> Vec<u8> {
         .pointer_mut("/attachments/0/blocks")
         .and_then(Value::as_array_mut)
     {
-        blocks.push(json!({"type": "context", "elements": [mrkdwn(REPEAT.to_owned())]}));
+        blocks.push(json!({"type": "context", "elements": [mrkdwn(REPEAT)]}));
     }
     value.to_string().into_bytes()
 }

@@ -79,7 +79,11 @@ impl<'a> Webhook<'a> {
             match segment {
                 Segment::Literal(literal) => source.push_str(literal),
                 Segment::Secret(at) => {
-                    source.push_str(&format!("{}{}{}", PLACE.0, places.len(), PLACE.1));
+                    source.extend([
+                        PLACE.0.to_string(),
+                        places.len().to_string(),
+                        PLACE.1.to_string(),
+                    ]);
                     places.push(at.clone());
                 }
             }
@@ -97,8 +101,7 @@ impl<'a> Webhook<'a> {
     }
 
     fn body(
-        &self,
-        frozen: Frozen,
+        frozen: &Frozen,
         secrets: &mut Secrets<'_>,
         repeat: bool,
     ) -> Result<Vec<u8>, DeliveryError> {
@@ -181,7 +184,7 @@ impl<'a> Webhook<'a> {
             )
         })?;
         let mut secrets = Secrets::new(self.provider, context.secrets);
-        let body = self.body(frozen, &mut secrets, context.may_be_repeat)?;
+        let body = Self::body(&frozen, &mut secrets, context.may_be_repeat)?;
         let headers = self.headers(&body, context, &mut secrets)?;
         let url = secrets.text(&self.config.url)?;
         let method = Method::from_bytes(self.config.method.as_bytes()).map_err(|_| {

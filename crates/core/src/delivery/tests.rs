@@ -122,7 +122,7 @@ fn a_dead_row_goes_to_every_fallback_provider_once_and_no_further() {
     assert!(!keys.contains("aaaaaaaaaaaaaaaa"));
     assert_eq!(
         rows[0].event.note.as_deref(),
-        Some("Sent here because shop/chat failed: GONE: 410")
+        Some("sent here because shop/chat failed: GONE: 410")
     );
     assert_eq!(
         fallback_rows(&dead, "GONE: 410", Some(&policy), known, from_ms(T0)),

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use kuma_core::catalog::Catalog;
 use kuma_core::delivery::{
     Attempt, Decision, DeliveryError, DeliveryReason, after_failure, fallback_rows, usable,
 };
@@ -67,33 +68,42 @@ impl Deliverer {
             .frozen
             .as_deref()
             .and_then(|frozen| Payload::thaw(frozen, provider));
-        let payload = match thawed {
-            Some(payload) => payload,
-            None => {
-                let policy = first
-                    .policy
-                    .as_ref()
-                    .and_then(|name| catalog.policies.get(name));
-                let events = events_of(claim);
-                let message = render(RenderInput {
-                    key: &claim.key,
-                    events: &events,
-                    policy: policy.map(AsRef::as_ref),
-                    now: self.wall(),
-                })
-                .ok_or_else(|| {
-                    DeliveryError::permanent(DeliveryReason::Unrenderable, "the message is empty")
-                })?;
-                let payload = channel.render(&message)?;
-                if store {
-                    self.freeze(&claim.key, &payload.freeze(provider)).await;
-                }
-                payload
+        let payload = if let Some(payload) = thawed {
+            payload
+        } else {
+            let payload = self.render(claim, first, &catalog, channel.as_ref())?;
+            if store {
+                self.freeze(&claim.key, &payload.freeze(provider)).await;
             }
+            payload
         };
         let repeat = claim.may_be_repeat && claim.frozen.is_some();
         self.send(channel.as_ref(), &payload, &claim.key, repeat)
             .await
+    }
+
+    fn render(
+        &self,
+        claim: &Claim,
+        first: &OutboxRow,
+        catalog: &Catalog,
+        channel: &dyn Channel,
+    ) -> Result<Payload, DeliveryError> {
+        let policy = first
+            .policy
+            .as_ref()
+            .and_then(|name| catalog.policies.get(name));
+        let events = events_of(claim);
+        let message = render(RenderInput {
+            key: &claim.key,
+            events: &events,
+            policy: policy.map(AsRef::as_ref),
+            now: self.wall(),
+        })
+        .ok_or_else(|| {
+            DeliveryError::permanent(DeliveryReason::Unrenderable, "the message is empty")
+        })?;
+        channel.render(&message)
     }
 
     async fn send(
@@ -320,8 +330,8 @@ impl Deliverer {
         match &outcome {
             Ok(()) => self.health.sent(&provider.name, now),
             Err(error) => {
-                self.health
-                    .failed(&provider.name, !error.is_retryable(), &error.to_string())
+                let dead = !error.is_retryable();
+                self.health.failed(&provider.name, dead, &error.to_string());
             }
         }
         outcome

@@ -13,7 +13,7 @@ pub(crate) fn page(message: &Message) -> String {
     let colour = message.severity.colour();
     let title = escape(&message.title);
     let text = paragraphs(&human::shorten(&message.text, LONGEST_TEXT));
-    let rows: String = message
+    let rows: Vec<_> = message
         .fields
         .iter()
         .map(|field| {
@@ -25,7 +25,7 @@ pub(crate) fn page(message: &Message) -> String {
             )
         })
         .collect();
-    let links: String = message
+    let links: Vec<_> = message
         .links
         .iter()
         .map(|link| {
@@ -41,6 +41,7 @@ pub(crate) fn page(message: &Message) -> String {
         .as_deref()
         .map(|error| format!("<p style=\"color:#667085\">{}</p>", escape(error)))
         .unwrap_or_default();
+    let (rows, links) = (rows.concat(), links.concat());
     format!(
         "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
          <body style=\"font-family:sans-serif;font-size:15px;color:#101828\">\n{NOTICE}\n\
@@ -59,7 +60,8 @@ pub(crate) fn with_notice(page: &str, notice: &str) -> String {
 fn paragraphs(text: &str) -> String {
     text.split('\n')
         .map(|line| format!("<p style=\"margin:8px 0\">{}</p>", escape(line)))
-        .collect()
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 /// Escapes what HTML reads as markup, quotes included.
