@@ -33,6 +33,7 @@ use crate::state::MonitorState;
 use crate::time::Timestamp;
 
 pub use mass::mass_outage;
+pub(in crate::engine) use stages::is_muted;
 pub use topic::{Hold, HoldKind};
 use topic::{RouteMemory, Subject, Topic};
 
@@ -265,13 +266,11 @@ impl AnnounceState {
     }
 
     fn memory(&mut self, route: &ObjectName) -> &mut RouteMemory {
-        let index = match self.routes.iter().position(|memory| memory.route == *route) {
-            Some(index) => index,
-            None => {
-                self.routes.push(RouteMemory::new(route.clone()));
-                self.routes.len() - 1
-            }
-        };
+        let known = self.routes.iter().position(|memory| memory.route == *route);
+        let index = known.unwrap_or_else(|| {
+            self.routes.push(RouteMemory::new(route.clone()));
+            self.routes.len() - 1
+        });
         &mut self.routes[index]
     }
 

@@ -77,7 +77,7 @@ fn take(
                 at: *started_at,
                 previous: *previous,
             };
-            open(state, opened, facts, view);
+            open(state, &opened, facts, view);
         }
         Notice::Reopened {
             incident,
@@ -91,7 +91,7 @@ fn take(
                 at: *at,
                 previous: MonitorState::Up,
             };
-            open(state, opened, facts, view);
+            open(state, &opened, facts, view);
         }
         Notice::Closed {
             incident,
@@ -119,8 +119,11 @@ fn take(
             quiet_until,
         } => {
             state.flapping_until = Some(*quiet_until);
-            let mut facts = Facts::default();
-            facts.message = format!("changed {toggles} times in a short while; quiet until stable");
+            let message = format!("changed {toggles} times in a short while; quiet until stable");
+            let facts = Facts {
+                message,
+                ..Facts::default()
+            };
             begin(
                 state,
                 Subject::Flapping,
@@ -163,7 +166,7 @@ struct Opening {
     previous: MonitorState,
 }
 
-fn open(state: &mut AnnounceState, opening: Opening, facts: &Facts, view: &AnnounceView<'_>) {
+fn open(state: &mut AnnounceState, opening: &Opening, facts: &Facts, view: &AnnounceView<'_>) {
     let subject = Subject::Incident(opening.incident);
     if find(state, &subject).is_some_and(|topic| topic.over.is_none()) {
         return;

@@ -10,7 +10,7 @@ use super::topic::{Hold, HoldKind};
 use super::{AnnounceView, Related};
 
 /// Time for a run to be started, on top of what the run itself may take.
-const START_SLACK: Duration = Duration::from_secs(2);
+pub(super) const START_SLACK: Duration = Duration::from_secs(2);
 
 /// What the parents say about a down that began at `since`.
 pub(super) fn hold(view: &AnnounceView<'_>, since: Timestamp, now: Timestamp) -> Option<Hold> {

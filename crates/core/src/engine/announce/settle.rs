@@ -1,10 +1,13 @@
 //! Compares what was told with what is so, and tells the difference.
 
 use crate::catalog::Route;
+use crate::check::RunClass;
 use crate::event::Event;
 use crate::id::ObjectName;
 use crate::ports::SuppressedRow;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, plus};
+
+use super::dependency::START_SLACK;
 
 use super::stages::{self, Envelope, Flow, Message, cert_level};
 use super::topic::{Hold, HoldKind, Subject, Told, Topic, Track};
@@ -109,6 +112,10 @@ fn announce(
             clear_hold(topic, route);
             continue;
         }
+        let mut tracks = topic.tracks.iter();
+        if tracks.any(|track| track.is_of(route) && track.is_rechecking(context.now)) {
+            continue;
+        }
         let memory = state
             .routes
             .iter()
@@ -118,6 +125,11 @@ fn announce(
             Flow::Drop => clear_hold(topic, route),
             Flow::Hold(hold) => set_hold(topic.track(route), hold, context.now),
             Flow::Pass => {
+                if let Some(hold) = recheck(topic, route, context) {
+                    topic.track(route).hold = Some(hold);
+                    effects.run_now.push(context.view.id);
+                    continue;
+                }
                 let sending = Sending {
                     missing,
                     not_before: message.not_before,
@@ -201,6 +213,25 @@ fn missing<'a>(topic: &Topic, route: &'a Route, context: &Context<'_>) -> Vec<&'
             context.view.catalog.providers.contains_key(*provider) && !knows(provider)
         })
         .collect()
+}
+
+/// A parent that kept the monitor quiet is well again, and so may the monitor be: it is checked
+/// once more before anybody is told.
+fn recheck(topic: &Topic, route: &Route, context: &Context<'_>) -> Option<Hold> {
+    let entry = context.view.entry?;
+    let track = topic.tracks.iter().find(|track| track.is_of(route))?;
+    let held = track
+        .hold
+        .as_ref()
+        .filter(|hold| hold.kind == HoldKind::Parent)?;
+    if entry.monitor.check.run_class() == RunClass::Passive {
+        return None;
+    }
+    let settings = &context.view.catalog.settings.scheduler;
+    let timeout = entry.monitor.schedule.timeout(settings);
+    let until = plus(context.now, timeout + START_SLACK);
+    let reason = format!("{}, checked again", held.reason);
+    Some(Hold::new(HoldKind::Recheck, reason, until))
 }
 
 fn clear_hold(topic: &mut Topic, route: &Route) {

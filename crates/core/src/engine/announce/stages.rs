@@ -17,6 +17,7 @@ use super::topic::{Hold, RouteMemory, Topic};
 
 pub(super) use enqueue::{Envelope, rows};
 pub(super) use matching::{cert_level, thresholds};
+pub(in crate::engine) use suppress::is_muted;
 pub(super) use suppress::muted;
 
 /// A message on its way.

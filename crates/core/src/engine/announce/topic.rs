@@ -38,6 +38,8 @@ pub enum HoldKind {
     Parent,
     /// Parents that have no verdict yet.
     Waiting,
+    /// The parent is well again; the monitor itself is checked once more first.
+    Recheck,
     /// A maintenance window.
     Maintenance,
     /// A silence.
@@ -53,7 +55,10 @@ pub enum HoldKind {
 impl HoldKind {
     /// Whether the message follows soon unless the matter ends first.
     pub const fn is_short(self) -> bool {
-        matches!(self, Self::Waiting | Self::Dedupe | Self::RateLimit)
+        matches!(
+            self,
+            Self::Waiting | Self::Recheck | Self::Dedupe | Self::RateLimit
+        )
     }
 }
 
@@ -135,6 +140,12 @@ impl Track {
         self.told.iter().any(|told| told.open)
     }
 
+    /// Whether a last check is awaited before anything is told.
+    pub(super) fn is_rechecking(&self, now: Timestamp) -> bool {
+        let hold = self.hold.as_ref();
+        hold.is_some_and(|hold| hold.kind == HoldKind::Recheck && hold.until > now)
+    }
+
     /// Remembers that a provider was told; a more urgent message replaces the memory.
     pub(super) fn remember(&mut self, told: Told) {
         self.told.retain(|old| old.provider != told.provider);
@@ -206,13 +217,11 @@ impl Topic {
 
     /// The memory of a route, made on first use.
     pub(super) fn track(&mut self, route: &Route) -> &mut Track {
-        let index = match self.tracks.iter().position(|track| track.is_of(route)) {
-            Some(index) => index,
-            None => {
-                self.tracks.push(Track::new(route));
-                self.tracks.len() - 1
-            }
-        };
+        let known = self.tracks.iter().position(|track| track.is_of(route));
+        let index = known.unwrap_or_else(|| {
+            self.tracks.push(Track::new(route));
+            self.tracks.len() - 1
+        });
         &mut self.tracks[index]
     }
 

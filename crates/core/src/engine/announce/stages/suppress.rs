@@ -36,6 +36,11 @@ pub(super) fn stage(context: &Context<'_>, message: &mut Message<'_>) -> Flow {
     }
 }
 
+/// Whether a silence or a window mutes a monitor now.
+pub(in crate::engine) fn is_muted(entry: &Entry, now: Timestamp) -> bool {
+    muted(entry, now).is_some()
+}
+
 /// The silence or window that mutes a monitor now; of several the one that lasts longest.
 pub(in super::super) fn muted(entry: &Entry, now: Timestamp) -> Option<Hold> {
     let silences = entry
