@@ -1,1 +1,4 @@
-//! Placeholder.
+//! Custom resources: how they are written, read and validated.
+
+pub mod document;
+pub mod structural;
