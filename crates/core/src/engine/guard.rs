@@ -41,10 +41,7 @@ impl Network {
                 let [a, b, c, _] = v4.octets();
                 Some(Self::V4([a, b, c]))
             }
-            Some(IpAddr::V6(v6)) => {
-                let [a, b, c, d, e, f, ..] = v6.octets();
-                Some(Self::V6([a, b, c, d, e, f]))
-            }
+            Some(IpAddr::V6(v6)) => v6.octets().first_chunk().copied().map(Self::V6),
             None => host.map(|host| Self::Host(host.to_ascii_lowercase())),
         }
     }

@@ -71,7 +71,7 @@ impl Step<'_, '_> {
         };
         self.state.beat = Some((At(at), sequence));
         let hash = fnv1a(&observation.message);
-        let message = (self.state.message != Some(hash)).then(|| observation.message.as_str());
+        let message = (self.state.message != Some(hash)).then_some(observation.message.as_str());
         self.state.message = Some(hash);
         let failed = !matches!(observation.outcome, Outcome::Success);
         let evidence = observation
@@ -205,21 +205,20 @@ impl Step<'_, '_> {
 
     fn one_failure_more(&mut self, started: Timestamp, ended: Timestamp, facts: Facts) {
         self.changed();
-        let failing = match self.state.failing.take() {
-            Some(failing) => Failing {
+        let failing = if let Some(failing) = self.state.failing.take() {
+            Failing {
                 failures: failing.failures.saturating_add(1),
                 facts,
                 ..failing
-            },
-            None => {
-                self.notice(Notice::FirstFailure { at: ended });
-                Failing {
-                    since: At(ended),
-                    failures: 1,
-                    retry_at: At(ended),
-                    held_until: None,
-                    facts,
-                }
+            }
+        } else {
+            self.notice(Notice::FirstFailure { at: ended });
+            Failing {
+                since: At(ended),
+                failures: 1,
+                retry_at: At(ended),
+                held_until: None,
+                facts,
             }
         };
         self.state.failing = Some(failing);
@@ -286,16 +285,15 @@ impl Step<'_, '_> {
         if self.state.failing.is_some() {
             self.plan_retry(started);
         }
-        match &mut self.state.indeterminate {
-            Some(indeterminate) => indeterminate.facts = facts,
-            None => {
-                self.state.indeterminate = Some(Indeterminate {
-                    since: At(ended),
-                    facts,
-                    shown: false,
-                });
-                self.changed();
-            }
+        if let Some(indeterminate) = &mut self.state.indeterminate {
+            indeterminate.facts = facts;
+        } else {
+            self.state.indeterminate = Some(Indeterminate {
+                since: At(ended),
+                facts,
+                shown: false,
+            });
+            self.changed();
         }
     }
 }

@@ -83,7 +83,7 @@ impl Step<'_, '_> {
         if self.state.paused {
             return;
         }
-        self.to_pending();
+        self.forget_verdict();
         self.state.paused = true;
         self.state.toggles.clear();
         self.state.vouched_until = None;
@@ -107,7 +107,7 @@ impl Step<'_, '_> {
     /// an open incident stays open.
     fn start_afresh(&mut self) {
         if self.state.standing != Standing::Down && self.state.flapping.is_none() {
-            self.to_pending();
+            self.forget_verdict();
         }
         self.state.vouched_until = None;
         self.effects.next = Next::Now;
@@ -129,7 +129,7 @@ impl Step<'_, '_> {
     }
 
     /// Forgets the last verdict.
-    fn to_pending(&mut self) {
+    fn forget_verdict(&mut self) {
         if self.state.standing == Standing::Degraded {
             self.notice(Notice::DegradedOver { at: self.now });
         }

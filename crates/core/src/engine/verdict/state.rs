@@ -36,11 +36,12 @@ pub(super) struct At(#[serde(with = "ms")] pub(super) Timestamp);
 
 impl At {
     fn shift(&mut self, by: jiff::SignedDuration) {
-        self.0 = self.0.checked_add(by).unwrap_or(if by.is_negative() {
+        let furthest = if by.is_negative() {
             Timestamp::MIN
         } else {
             Timestamp::MAX
-        });
+        };
+        self.0 = self.0.checked_add(by).unwrap_or(furthest);
     }
 }
 

@@ -1,6 +1,14 @@
 //! The immutable snapshot of everything valid, with the indexes that the rest needs. Built from
 //! objects, swapped atomically; nothing downstream looks at raw YAML.
 
+mod build;
+mod edges;
+mod expand;
+mod matching;
+mod routes;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -12,6 +20,8 @@ use crate::policy::Policy;
 use crate::provider::Provider;
 use crate::settings::Settings;
 use crate::silence::Silence;
+
+pub use build::{BuildInput, build};
 
 /// Why a route exists.
 #[derive(Debug, Clone, PartialEq)]

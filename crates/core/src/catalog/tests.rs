@@ -1,0 +1,6 @@
+//! Every rule of the catalog, one test each.
+
+mod cycles;
+mod kit;
+mod rules;
+mod speed;
