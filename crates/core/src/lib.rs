@@ -23,6 +23,7 @@ pub mod secret;
 pub mod selector;
 pub mod settings;
 pub mod silence;
+pub mod sketch;
 pub mod state;
 pub mod stats;
 pub mod time;
