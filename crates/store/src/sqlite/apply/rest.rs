@@ -1,0 +1,163 @@
+//! Engine states, push arrivals, objects, audit.
+
+use kuma_core::id::ObjectKey;
+use kuma_core::ports::{AuditEvent, PushArrival, StateRow, StoredObject};
+use kuma_core::time::{Timestamp, to_ms};
+use sqlx::SqliteConnection;
+
+use crate::sqlite::error::damaged;
+use crate::sqlite::sql::json_ids;
+
+/// The longest stored message of a push, in bytes.
+const PUSH_MESSAGE: usize = 512;
+
+/// Inserts or replaces engine states; an empty blob removes one.
+pub(super) async fn states(
+    connection: &mut SqliteConnection,
+    states: &[StateRow],
+) -> sqlx::Result<()> {
+    for state in states {
+        let query = if state.blob.is_empty() {
+            sqlx::query("DELETE FROM engine_state WHERE monitor = ?").bind(state.monitor.0)
+        } else {
+            sqlx::query(
+                "INSERT OR REPLACE INTO engine_state (monitor, version, data) VALUES (?, ?, ?)",
+            )
+            .bind(state.monitor.0)
+            .bind(state.version)
+            .bind(state.blob.clone())
+        };
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Stores an arrival at the store's time.
+pub(in crate::sqlite) async fn push(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    arrival: &PushArrival,
+) -> sqlx::Result<PushArrival> {
+    let message = cut(&arrival.message, PUSH_MESSAGE).to_owned();
+    let latency = arrival
+        .latency
+        .map(|latency| i64::try_from(latency.as_micros()).unwrap_or(i64::MAX));
+    let inserted = sqlx::query(
+        "INSERT INTO push_inbox (monitor, at, up, message, latency) VALUES (?, ?, ?, ?, ?)",
+    )
+    .bind(arrival.monitor.0)
+    .bind(to_ms(now))
+    .bind(arrival.up)
+    .bind(message.clone())
+    .bind(latency)
+    .execute(connection)
+    .await?;
+    Ok(PushArrival {
+        id: inserted.last_insert_rowid(),
+        at: kuma_core::time::from_ms(to_ms(now)),
+        message,
+        ..arrival.clone()
+    })
+}
+
+/// The longest beginning of at most `limit` bytes that is whole characters.
+fn cut(text: &str, limit: usize) -> &str {
+    if text.len() <= limit {
+        return text;
+    }
+    let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or(0)).unwrap_or("")
+}
+
+/// Removes arrivals that a decision has consumed.
+pub(super) async fn consume_pushes(
+    connection: &mut SqliteConnection,
+    ids: &[i64],
+) -> sqlx::Result<()> {
+    if !ids.is_empty() {
+        sqlx::query("DELETE FROM push_inbox WHERE id IN (SELECT value FROM json_each(?))")
+            .bind(json_ids(ids.iter().copied()))
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Inserts or replaces last valid objects.
+pub(super) async fn objects(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    objects: &[StoredObject],
+) -> sqlx::Result<()> {
+    for object in objects {
+        let labels = serde_json::to_string(&object.meta.labels);
+        let annotations = serde_json::to_string(&object.meta.annotations);
+        sqlx::query(
+            "INSERT INTO object (kind, namespace, name, generation, labels, annotations, raw,
+                digest, created, updated)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (kind, namespace, name) DO UPDATE SET
+                generation = excluded.generation, labels = excluded.labels,
+                annotations = excluded.annotations, raw = excluded.raw,
+                digest = excluded.digest, updated = excluded.updated,
+                created = iif(deleted IS NULL, created, excluded.created), deleted = NULL",
+        )
+        .bind(object.key.kind.as_str())
+        .bind(object.key.name.namespace.clone())
+        .bind(object.key.name.name.clone())
+        .bind(object.meta.generation)
+        .bind(labels.map_err(|error| damaged("labels", error))?)
+        .bind(annotations.map_err(|error| damaged("annotations", error))?)
+        .bind(object.raw.to_string())
+        .bind(object.digest.clone())
+        .bind(to_ms(now))
+        .bind(to_ms(now))
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Marks objects as deleted.
+pub(super) async fn delete_objects(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    keys: &[ObjectKey],
+) -> sqlx::Result<()> {
+    for key in keys {
+        sqlx::query(
+            "UPDATE object SET deleted = ?
+             WHERE kind = ? AND namespace = ? AND name = ? AND deleted IS NULL",
+        )
+        .bind(to_ms(now))
+        .bind(key.kind.as_str())
+        .bind(key.name.namespace.clone())
+        .bind(key.name.name.clone())
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Appends audit events.
+pub(super) async fn audit(
+    connection: &mut SqliteConnection,
+    events: &[AuditEvent],
+) -> sqlx::Result<()> {
+    for event in events {
+        sqlx::query(
+            "INSERT INTO audit (at, resource_type, resource_key, event_type, actor, summary, details)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(to_ms(event.at))
+        .bind(event.resource_type.clone())
+        .bind(event.resource_key.clone())
+        .bind(event.event_type.clone())
+        .bind(event.actor.clone())
+        .bind(event.summary.clone())
+        .bind(event.details.as_ref().map(ToString::to_string))
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}

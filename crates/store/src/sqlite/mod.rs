@@ -1,0 +1,283 @@
+//! One SQLite file. One task writes ([`writer`]); a few read-only connections read.
+
+mod apply;
+mod error;
+mod fold;
+mod live;
+mod lock;
+mod open;
+mod outbox;
+mod port;
+mod read;
+mod retention;
+mod schema;
+mod sql;
+mod stats;
+mod work;
+mod writer;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, RwLock};
+
+use kuma_core::id::{MonitorId, ObjectName};
+use kuma_core::ports::{StoreError, StoreResult};
+use kuma_core::time::Clock;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqlitePool;
+use tokio::sync::{OnceCell, mpsc, oneshot};
+
+use error::store_error;
+use live::Live;
+use stats::Counters;
+use work::{Done, Work};
+use writer::{Job, Writer};
+
+/// How to open the store.
+#[derive(Clone)]
+pub struct SqliteOptions {
+    /// The database file; made when missing, readable only by its owner.
+    pub path: PathBuf,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Written into the file, so that an older program can say which version it needs.
+    pub product_version: String,
+}
+
+/// What [`SqliteStore::check`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckReport {
+    /// SQLite's complaints, none for a sound file.
+    pub problems: Vec<String>,
+    /// Version of the layout.
+    pub schema: i64,
+    /// Product version that opened it last for writing.
+    pub product_version: String,
+}
+
+/// The store in one SQLite file.
+///
+/// # Guarantees
+/// What a durable commit has answered survives a crash of the machine; what a routine commit has
+/// answered survives a crash of the process. Batches are committed in the order in which
+/// `commit` was called. One process writes at a time.
+pub struct SqliteStore {
+    path: PathBuf,
+    clock: Arc<dyn Clock>,
+    /// None when opened to read only.
+    queue: Option<mpsc::UnboundedSender<Job>>,
+    readers: RwLock<Readers>,
+    live: Arc<Mutex<Live>>,
+    /// For a reader, which loads what it needs of [`Live`] when first asked.
+    loaded: OnceCell<()>,
+    names: Arc<Mutex<HashMap<ObjectName, MonitorId>>>,
+    counters: Arc<Counters>,
+}
+
+/// The pool and the file that it was made for.
+struct Readers {
+    pool: SqlitePool,
+    identity: Option<(u64, u64)>,
+}
+
+impl SqliteStore {
+    /// Opens the file for writing, makes it when missing and brings it to the newest layout, with
+    /// a backup beside it before the layout changes. Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another process has it, [`StoreError::TooNew`] when a newer
+    /// version wrote it, [`StoreError::Unavailable`] when it cannot be made or opened,
+    /// [`StoreError::Invalid`] when it is another program's.
+    pub async fn open(options: SqliteOptions) -> Result<Self, StoreError> {
+        let lock = lock::Lock::take(&options.path)?;
+        let now = options.clock.now();
+        let mut connection =
+            open::writer(&options.path, &options.product_version, now.wall).await?;
+        let (live, names) = load(&mut connection)
+            .await
+            .map_err(|error| store_error(&error))?;
+        let (queue, jobs) = mpsc::unbounded_channel();
+        let store = Self {
+            queue: Some(queue),
+            live: Arc::new(Mutex::new(live)),
+            loaded: OnceCell::new_with(Some(())),
+            names: Arc::new(Mutex::new(names)),
+            ..Self::reader(options.path, options.clock)
+        };
+        let writer = Writer {
+            connection: Some(connection),
+            identity: open::identity(&store.path),
+            folded: now.mono,
+            syncs: true,
+            path: store.path.clone(),
+            product_version: options.product_version,
+            clock: store.clock.clone(),
+            live: store.live.clone(),
+            names: store.names.clone(),
+            counters: store.counters.clone(),
+            _lock: lock,
+        };
+        tokio::spawn(writer.run(jobs));
+        Ok(store)
+    }
+
+    /// Opens an existing file for questions only, beside whoever writes it. `clock` bounds states
+    /// that last until now.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`], but never [`StoreError::Locked`]. Everything that writes answers
+    /// [`StoreError::Invalid`].
+    pub async fn open_read_only(path: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::Unavailable(format!(
+                "{} does not exist",
+                path.display()
+            )));
+        }
+        let store = Self::reader(path, clock);
+        let mut connection = store.connection().await?;
+        let known = i64::try_from(schema::MIGRATIONS.len()).unwrap_or(i64::MAX);
+        let found = schema::check_version(&mut connection, known).await?;
+        if found < known {
+            return Err(StoreError::Invalid(format!(
+                "the database has schema {found}; start the program once to bring it to {known}"
+            )));
+        }
+        drop(connection);
+        Ok(store)
+    }
+
+    fn reader(path: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            readers: RwLock::new(Readers {
+                pool: open::readers(&path),
+                identity: open::identity(&path),
+            }),
+            path,
+            clock,
+            queue: None,
+            live: Arc::default(),
+            loaded: OnceCell::new(),
+            names: Arc::default(),
+            counters: Arc::default(),
+        }
+    }
+
+    /// SQLite's own check of the file's structure (`PRAGMA quick_check`).
+    ///
+    /// # Errors
+    /// When the file cannot be read at all.
+    pub async fn check(&self) -> Result<CheckReport, StoreError> {
+        let mut connection = self.connection().await?;
+        let known = i64::MAX;
+        let schema = schema::check_version(&mut connection, known).await?;
+        let report = async {
+            let lines: Vec<String> = sqlx::query_scalar("PRAGMA quick_check(100)")
+                .fetch_all(&mut *connection)
+                .await?;
+            let product_version =
+                sqlx::query_scalar("SELECT value FROM meta WHERE key = 'product_version'")
+                    .fetch_one(&mut *connection)
+                    .await?;
+            Ok(CheckReport {
+                problems: lines.into_iter().filter(|line| line != "ok").collect(),
+                schema,
+                product_version,
+            })
+        };
+        report
+            .await
+            .map_err(|error: sqlx::Error| store_error(&error))
+    }
+
+    /// A consistent copy into a new file, while the store is in use.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] when the file exists.
+    pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        let mut connection = self.connection().await?;
+        schema::vacuum_into(&mut connection, to).await
+    }
+
+    /// Rewrites the file without gaps. Nothing is written meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for a reader; [`StoreError::Unavailable`] when the disk is full.
+    pub async fn vacuum(&self) -> Result<(), StoreError> {
+        self.ask(Work::Vacuum).await.map(drop)
+    }
+
+    /// Hands work to the writer now; the future only waits for the answer.
+    fn ask(&self, work: Work) -> StoreResult<'static, Done> {
+        let Some(queue) = &self.queue else {
+            return refused(StoreError::Invalid("opened to read only".to_owned()));
+        };
+        let rows = work.rows();
+        if !self.counters.admit(rows) {
+            return refused(StoreError::Unavailable(
+                "more waits to be written than may wait".to_owned(),
+            ));
+        }
+        let (reply, answer) = oneshot::channel();
+        if queue.send(Job { work, reply }).is_err() {
+            return refused(closed());
+        }
+        Box::pin(async move { answer.await.unwrap_or_else(|_| Err(closed())) })
+    }
+
+    /// The pool, made anew when the file was replaced.
+    fn pool(&self) -> SqlitePool {
+        let found = open::identity(&self.path);
+        let readers = self.readers.read().unwrap_or_else(|e| e.into_inner());
+        if readers.identity == found {
+            return readers.pool.clone();
+        }
+        drop(readers);
+        let mut readers = self.readers.write().unwrap_or_else(|e| e.into_inner());
+        if readers.identity != found {
+            *readers = Readers {
+                pool: open::readers(&self.path),
+                identity: found,
+            };
+        }
+        readers.pool.clone()
+    }
+
+    async fn connection(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Sqlite>, StoreError> {
+        let acquired = self.pool().acquire().await;
+        acquired.map_err(|error| store_error(&error))
+    }
+
+    /// What is known beyond the file; a reader loads it when first asked.
+    async fn live(&self) -> sqlx::Result<&Mutex<Live>> {
+        let load = async {
+            let mut connection = self.pool().acquire().await?;
+            *writer::lock(&self.live) = Live::load(&mut connection).await?;
+            Ok::<_, sqlx::Error>(())
+        };
+        self.loaded.get_or_try_init(|| load).await?;
+        Ok(&self.live)
+    }
+}
+
+type Names = HashMap<ObjectName, MonitorId>;
+
+async fn load(connection: &mut SqliteConnection) -> sqlx::Result<(Live, Names)> {
+    let live = Live::load(connection).await?;
+    let rows: Vec<(i64, String, String)> =
+        sqlx::query_as("SELECT id, namespace, name FROM monitor")
+            .fetch_all(connection)
+            .await?;
+    let names = rows
+        .into_iter()
+        .map(|(id, namespace, name)| (ObjectName::new(namespace, name), MonitorId(id)));
+    Ok((live, names.collect()))
+}
+
+fn refused<T: Send + 'static>(error: StoreError) -> StoreResult<'static, T> {
+    Box::pin(std::future::ready(Err(error)))
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}

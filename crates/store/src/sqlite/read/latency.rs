@@ -1,0 +1,120 @@
+//! Latency percentiles from sketches.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use kuma_core::id::MonitorId;
+use kuma_core::ports::{LatencyStep, StoreError};
+use kuma_core::sketch::Sketch;
+use kuma_core::time::{Timestamp, from_ms, to_ms};
+use sqlx::sqlite::SqlitePool;
+
+use crate::sqlite::fold::decode;
+use crate::sqlite::live::{DAY_MS, HOUR_MS, Live};
+use crate::sqlite::work::WorkError;
+use crate::sqlite::writer::lock;
+
+/// The longest span that is answered, in hours: ten years.
+const MAX_HOURS: i64 = 10 * 366 * 24;
+
+/// One lookup per hour: the key begins with the hour.
+const HOURS: &str = "
+    WITH RECURSIVE span(hour) AS (
+        SELECT ?1 UNION ALL SELECT hour + 1 FROM span WHERE hour + 1 < ?2)
+    SELECT s.hour, s.data FROM span CROSS JOIN sketch_hour s
+    ON s.hour = span.hour AND s.monitor = ?3";
+const DAYS: &str = "
+    WITH RECURSIVE span(day) AS (
+        SELECT ?1 UNION ALL SELECT day + 1 FROM span WHERE day + 1 < ?2)
+    SELECT s.day, s.data FROM span CROSS JOIN sketch_day s
+    ON s.day = span.day AND s.monitor = ?3";
+
+/// See the port. Steps begin at `from`, taken down to the hour, or to the UTC day when the step is
+/// whole days; steps without results are left out.
+pub(in crate::sqlite) async fn latency(
+    pool: &SqlitePool,
+    live: &Mutex<Live>,
+    monitor: MonitorId,
+    (from, to): (Timestamp, Timestamp),
+    step: Duration,
+) -> Result<Vec<LatencyStep>, WorkError> {
+    let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+    if step <= 0 || step % HOUR_MS != 0 {
+        return Err(invalid("the step must be a multiple of an hour"));
+    }
+    let by_days = step % DAY_MS == 0;
+    let unit = if by_days { DAY_MS } else { HOUR_MS };
+    let origin = to_ms(from).div_euclid(unit) * unit;
+    let (from, to) = (origin / HOUR_MS, ceil_div(to_ms(to), HOUR_MS));
+    if to <= from {
+        return Ok(Vec::new());
+    }
+    if to - from > MAX_HOURS {
+        return Err(invalid("the span is longer than ten years"));
+    }
+    let mut steps: BTreeMap<i64, Sketch> = BTreeMap::new();
+    let mut add = |at: i64, sketch: &Sketch| {
+        let index = (at - origin).div_euclid(step);
+        steps.entry(index).or_default().merge(sketch);
+    };
+    let days = folded_days(pool, monitor, from, to).await?;
+    if !by_days && !days.is_empty() {
+        return Err(invalid(
+            "only whole days are stored for a part of the span; ask for steps of 24 hours",
+        ));
+    }
+    for (day, data) in days {
+        add(day * DAY_MS, &decode(&data)?);
+    }
+    let hours: Vec<(i64, Vec<u8>)> = sqlx::query_as(HOURS)
+        .bind(from)
+        .bind(to)
+        .bind(monitor.0)
+        .fetch_all(pool)
+        .await?;
+    for (hour, data) in hours {
+        add(hour * HOUR_MS, &decode(&data)?);
+    }
+    for (hour, monitors) in lock(live).hours.range(from..to) {
+        if let Some(sketch) = monitors.get(&monitor.0) {
+            add(hour * HOUR_MS, sketch);
+        }
+    }
+    Ok(steps
+        .iter()
+        .filter_map(|(index, sketch)| percentiles(from_ms(origin + index * step), sketch))
+        .collect())
+}
+
+async fn folded_days(
+    pool: &SqlitePool,
+    monitor: MonitorId,
+    from: i64,
+    to: i64,
+) -> sqlx::Result<Vec<(i64, Vec<u8>)>> {
+    sqlx::query_as(DAYS)
+        .bind(from.div_euclid(24))
+        .bind(ceil_div(to, 24))
+        .bind(monitor.0)
+        .fetch_all(pool)
+        .await
+}
+
+fn percentiles(at: Timestamp, sketch: &Sketch) -> Option<LatencyStep> {
+    Some(LatencyStep {
+        at,
+        count: sketch.count(),
+        p50_us: sketch.quantile(0.50)?,
+        p95_us: sketch.quantile(0.95)?,
+        p99_us: sketch.quantile(0.99)?,
+    })
+}
+
+fn ceil_div(number: i64, by: i64) -> i64 {
+    -(-number).div_euclid(by)
+}
+
+fn invalid(why: &str) -> WorkError {
+    StoreError::Invalid(why.to_owned()).into()
+}

@@ -1,0 +1,13 @@
+//! Answers to the port's questions, each from one read-only connection.
+
+mod history;
+mod latency;
+mod log;
+mod state;
+mod uptime;
+
+pub(super) use history::{evidence, heartbeats, incidents};
+pub(super) use latency::latency;
+pub(super) use log::{audit, backlog, deliveries, next_due, pauses};
+pub(super) use state::{load_objects, load_states, pending_pushes, ping};
+pub(super) use uptime::{add, uptime};

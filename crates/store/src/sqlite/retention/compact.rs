@@ -1,0 +1,116 @@
+//! Old detail becomes coarser instead of going: hours of latency to days, intervals to day sums.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use kuma_core::ports::UptimeSums;
+use kuma_core::sketch::Sketch;
+use sqlx::SqliteConnection;
+
+use crate::sqlite::fold::decode;
+use crate::sqlite::live::{DAY_MS, state};
+use crate::sqlite::read::add;
+use crate::sqlite::sql::MultiInsert;
+
+static DAY_SKETCH: LazyLock<MultiInsert> = LazyLock::new(|| {
+    MultiInsert::new(
+        "INSERT OR REPLACE INTO sketch_day (day, monitor, data)",
+        3,
+        "",
+    )
+});
+static DAY_SUM: LazyLock<MultiInsert> = LazyLock::new(|| {
+    MultiInsert::new(
+        "INSERT INTO state_day (monitor, day, up, down, maintenance)",
+        5,
+        "ON CONFLICT (monitor, day) DO UPDATE SET up = up + excluded.up,
+         down = down + excluded.down, maintenance = maintenance + excluded.maintenance",
+    )
+});
+
+/// Merges the oldest sketches of hours before `hour` into their days.
+pub(super) async fn hours(
+    connection: &mut SqliteConnection,
+    hour: i64,
+    limit: i64,
+) -> sqlx::Result<bool> {
+    let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
+        "DELETE FROM sketch_hour WHERE (hour, monitor) IN
+         (SELECT hour, monitor FROM sketch_hour WHERE hour < ? ORDER BY hour, monitor LIMIT ?)
+         RETURNING hour, monitor, data",
+    )
+    .bind(hour)
+    .bind(limit)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut days: BTreeMap<(i64, i64), Sketch> = BTreeMap::new();
+    for (hour, monitor, data) in &rows {
+        let day = days.entry((hour.div_euclid(24), *monitor)).or_default();
+        day.merge(&decode(data)?);
+    }
+    for ((day, monitor), sketch) in &mut days {
+        let stored: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT data FROM sketch_day WHERE day = ? AND monitor = ?")
+                .bind(*day)
+                .bind(*monitor)
+                .fetch_optional(&mut *connection)
+                .await?;
+        if let Some(data) = stored {
+            sketch.merge(&decode(&data)?);
+        }
+    }
+    let merged: Vec<_> = days
+        .into_iter()
+        .map(|((day, monitor), sketch)| (day, monitor, sketch.encode()))
+        .collect();
+    DAY_SKETCH
+        .run(connection, &merged, |query, (day, monitor, data)| {
+            query.bind(*day).bind(*monitor).bind(data.clone())
+        })
+        .await?;
+    Ok(!rows.is_empty())
+}
+
+/// Sums intervals that ended before `until` by UTC day.
+pub(super) async fn intervals(
+    connection: &mut SqliteConnection,
+    until: i64,
+    limit: i64,
+) -> sqlx::Result<bool> {
+    let rows: Vec<(i64, i64, i64, u8)> = sqlx::query_as(
+        "DELETE FROM state_interval WHERE (monitor, start) IN
+         (SELECT monitor, start FROM state_interval WHERE until <= ? LIMIT ?)
+         RETURNING monitor, start, until, state",
+    )
+    .bind(until)
+    .bind(limit)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut days: BTreeMap<(i64, i64), UptimeSums> = BTreeMap::new();
+    for (monitor, start, until, code) in &rows {
+        let state = state(*code)?;
+        let mut from = *start;
+        while from < *until {
+            let day = from.div_euclid(DAY_MS);
+            let to = (*until).min((day + 1) * DAY_MS);
+            add(days.entry((*monitor, day)).or_default(), state, to - from);
+            from = to;
+        }
+    }
+    let sums: Vec<_> = days.into_iter().collect();
+    DAY_SUM
+        .run(connection, &sums, |query, ((monitor, day), sums)| {
+            query
+                .bind(*monitor)
+                .bind(*day)
+                .bind(ms(sums.up_ms))
+                .bind(ms(sums.down_ms))
+                .bind(ms(sums.maintenance_ms))
+        })
+        .await?;
+    Ok(!rows.is_empty())
+}
+
+fn ms(sum: u64) -> i64 {
+    i64::try_from(sum).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,180 @@
+//! The layout's versions, and how a file comes to the newest one.
+
+use std::path::{Path, PathBuf};
+
+use kuma_core::ports::StoreError;
+use kuma_core::reason::Reason;
+use kuma_core::time::Timestamp;
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+
+use super::error::store_error;
+
+/// "KKUM", so that `file` and we can tell whose database it is. Never changes.
+pub(super) const APPLICATION_ID: i64 = 0x4B4B_554D;
+/// How many shards monitors are spread over once several replicas share a store. Never changes
+/// for a database.
+const SHARDS: u32 = 64;
+
+/// A step from one version of the layout to the next.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Migration {
+    /// Statements.
+    pub(super) sql: &'static str,
+}
+
+/// All of them; the position counted from 1 is the version.
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sql: include_str!("../../migrations/0001_tables.sql"),
+    },
+    Migration {
+        sql: include_str!("../../migrations/0002_views.sql"),
+    },
+];
+
+/// Brings a file to the newest layout, with a backup first if it holds anything.
+pub(super) async fn migrate(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    migrations: &[Migration],
+    product_version: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    let found = check_version(connection, known).await?;
+    if found == known {
+        return seed(connection, product_version).await;
+    }
+    if found > 0 {
+        let backup = backup_path(path, found, now);
+        vacuum_into(connection, &backup).await?;
+        tracing::info!(from = found, to = known, backup = %backup.display(), "migrating the database");
+    }
+    let done = usize::try_from(found).unwrap_or(usize::MAX);
+    for (index, migration) in migrations.iter().enumerate().skip(done) {
+        step(connection, migration, index + 1)
+            .await
+            .map_err(|error| store_error(&error))?;
+    }
+    seed(connection, product_version).await
+}
+
+/// The version of the layout found, 0 for an empty file.
+///
+/// # Errors
+/// [`StoreError::TooNew`] above `known`, [`StoreError::Invalid`] for another program's file.
+pub(super) async fn check_version(
+    connection: &mut SqliteConnection,
+    known: i64,
+) -> Result<i64, StoreError> {
+    let (application, tables, version) = version(connection)
+        .await
+        .map_err(|error| store_error(&error))?;
+    if tables > 0 && application != APPLICATION_ID {
+        return Err(StoreError::Invalid(
+            "the file is a database of another program".to_owned(),
+        ));
+    }
+    let (found, needs) = version.unwrap_or((0, String::new()));
+    if found > known {
+        return Err(StoreError::TooNew {
+            found,
+            known,
+            needs,
+        });
+    }
+    Ok(found)
+}
+
+async fn version(
+    connection: &mut SqliteConnection,
+) -> sqlx::Result<(i64, i64, Option<(i64, String)>)> {
+    let application: i64 = sqlx::query_scalar("PRAGMA application_id")
+        .fetch_one(&mut *connection)
+        .await?;
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        .fetch_one(&mut *connection)
+        .await?;
+    if tables == 0 || application != APPLICATION_ID {
+        return Ok((application, tables, None));
+    }
+    let found = sqlx::query_as(
+        "SELECT CAST(value AS INTEGER),
+                ifnull((SELECT value FROM meta WHERE key = 'product_version'), '')
+         FROM meta WHERE key = 'schema_version'",
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    Ok((application, tables, found))
+}
+
+async fn step(
+    connection: &mut SqliteConnection,
+    migration: &Migration,
+    version: usize,
+) -> sqlx::Result<()> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::raw_sql(migration.sql)
+        .execute(&mut *transaction)
+        .await?;
+    set_meta(&mut transaction, "schema_version", &version.to_string()).await?;
+    transaction.commit().await
+}
+
+/// What every start makes sure of: constants, and the names of codes for the views.
+async fn seed(connection: &mut SqliteConnection, product_version: &str) -> Result<(), StoreError> {
+    let seed = async {
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query("INSERT OR IGNORE INTO meta (key, value) VALUES ('shards', ?)")
+            .bind(SHARDS.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        set_meta(&mut transaction, "product_version", product_version).await?;
+        for reason in Reason::ALL {
+            sqlx::query("INSERT OR REPLACE INTO reason_code (number, code) VALUES (?, ?)")
+                .bind(*reason as u16)
+                .bind(reason.code())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await
+    };
+    seed.await.map_err(|error| store_error(&error))
+}
+
+/// Sets a value of the meta table.
+pub(super) async fn set_meta(
+    connection: &mut SqliteConnection,
+    key: &str,
+    value: &str,
+) -> sqlx::Result<()> {
+    sqlx::query("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)")
+        .bind(key)
+        .bind(value)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// A consistent copy of the database into a new file that only its owner may read.
+pub(super) async fn vacuum_into(
+    connection: &mut SqliteConnection,
+    to: &Path,
+) -> Result<(), StoreError> {
+    super::open::create_private(to, true)?;
+    let text = to
+        .to_str()
+        .ok_or_else(|| StoreError::Invalid(format!("{} is not UTF-8", to.display())))?;
+    let sql = format!("VACUUM INTO '{}'", text.replace('\'', "''"));
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(connection)
+        .await
+        .map_err(|error| store_error(&error))?;
+    Ok(())
+}
+
+fn backup_path(path: &Path, version: i64, now: Timestamp) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".v{version}.{}.bak", now.as_millisecond()));
+    name.into()
+}

@@ -1,0 +1,360 @@
+//! The one task that writes. Routine work lingers to share a transaction; durable work flushes
+//! what is pending at once, and to the disk.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kuma_core::id::{MonitorId, ObjectName};
+use kuma_core::ports::StoreError;
+use kuma_core::time::{Clock, Mono};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use super::error::{store_error, wants_reopen};
+use super::live::Live;
+use super::lock::Lock;
+use super::stats::Counters;
+use super::work::{Done, Scope, Work, WorkError, run};
+use super::{apply, fold, open};
+
+/// How long routine work waits for company.
+const ROUTINE_LINGER: Duration = Duration::from_millis(250);
+/// How long durable work waits for company.
+const DURABLE_LINGER: Duration = Duration::from_millis(2);
+/// A late result must not make every transaction store sketches.
+const FOLD_PAUSE: Duration = Duration::from_secs(60);
+/// Rows at which a transaction is full.
+const FULL_ROWS: usize = 1000;
+/// Rows that may wait; beyond, new work is refused instead of filling the memory.
+pub(super) const MAX_WAITING: usize = 200_000;
+
+/// Where an answer goes.
+pub(super) type Reply = oneshot::Sender<Result<Done, StoreError>>;
+
+/// Work with the address of who waits for it.
+pub(super) struct Job {
+    pub(super) work: Work,
+    pub(super) reply: Reply,
+}
+
+/// The writer's belongings.
+pub(super) struct Writer {
+    pub(super) connection: Option<SqliteConnection>,
+    /// Device and inode of the open file.
+    pub(super) identity: Option<(u64, u64)>,
+    /// When sketches were last stored.
+    pub(super) folded: Mono,
+    /// Whether the connection syncs each commit to the disk.
+    pub(super) syncs: bool,
+    pub(super) path: PathBuf,
+    pub(super) product_version: String,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) live: Arc<Mutex<Live>>,
+    pub(super) names: Arc<Mutex<HashMap<ObjectName, MonitorId>>>,
+    pub(super) counters: Arc<Counters>,
+    /// Dropped last, after the file is closed.
+    pub(super) _lock: Lock,
+}
+
+impl Writer {
+    /// Works until the queue ends or somebody asks to close.
+    pub(super) async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
+        while let Some(first) = queue.recv().await {
+            let mut jobs = gather(&mut queue, first).await;
+            self.counters.took(&jobs);
+            let close = jobs
+                .iter()
+                .position(|job| matches!(job.work, Work::Close))
+                .map(|at| jobs.remove(at));
+            self.flush(jobs).await;
+            self.fold_if_due().await;
+            if let Some(close) = close {
+                queue.close();
+                let rest: Vec<Job> = std::iter::from_fn(|| queue.try_recv().ok()).collect();
+                self.counters.took(&rest);
+                self.flush(rest).await;
+                let closed = self.finish().await;
+                drop(self);
+                let _ = close.reply.send(closed.map(|()| Done::Nothing));
+                return;
+            }
+        }
+        let _ = self.finish().await;
+    }
+
+    /// Commits jobs together; if one of them cannot be done, each alone, so that it ends nobody
+    /// else's.
+    async fn flush(&mut self, mut jobs: Vec<Job>) {
+        if jobs.is_empty() {
+            return;
+        }
+        if let Some(at) = jobs.iter().position(|job| matches!(job.work, Work::Vacuum)) {
+            let vacuum = jobs.remove(at);
+            Box::pin(self.flush(jobs)).await;
+            let done = self.vacuum().await;
+            let _ = vacuum.reply.send(done);
+            return;
+        }
+        match self.attempt(&jobs).await {
+            Ok(done) => answer(jobs, done),
+            Err(Failure::One(_)) if jobs.len() > 1 => {
+                for job in jobs {
+                    match self.attempt(std::slice::from_ref(&job)).await {
+                        Ok(done) => answer(vec![job], done),
+                        Err(failure) => refuse(vec![job], &failure),
+                    }
+                }
+            }
+            Err(failure) => refuse(jobs, &failure),
+        }
+    }
+
+    /// One transaction. Nothing of it remains if it fails.
+    async fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Done>, Failure> {
+        let started = self.clock.now();
+        let result = self.transaction(jobs).await;
+        let took = self.clock.now().mono.since(started.mono);
+        match &result {
+            Ok(_) => {
+                let rows = jobs.iter().map(|job| job.work.rows()).sum();
+                self.counters.committed(rows, took);
+            }
+            Err(failure) => {
+                self.counters.errors.inc();
+                tracing::warn!(error = %failure.error(), "the store did not commit");
+            }
+        }
+        result
+    }
+
+    async fn transaction(&mut self, jobs: &[Job]) -> Result<Vec<Done>, Failure> {
+        self.ensure_open().await.map_err(Failure::All)?;
+        let Some(mut connection) = self.connection.take() else {
+            return Err(Failure::All(StoreError::Unavailable("closed".to_owned())));
+        };
+        let durable = jobs.iter().any(|job| job.work.is_durable());
+        let result = self.within(&mut connection, jobs, durable).await;
+        match result {
+            Ok(done) => {
+                self.connection = Some(connection);
+                Ok(done)
+            }
+            Err(error) => {
+                let rolled_back = sqlx::query("ROLLBACK").execute(&mut connection).await;
+                let gone = matches!(&error, WorkError::Sql(error) if wants_reopen(error));
+                // A failed ROLLBACK is normal when SQLite has already undone the transaction.
+                if !gone && (rolled_back.is_ok() || self.is_idle(&mut connection).await) {
+                    self.connection = Some(connection);
+                }
+                Err(Failure::from(error))
+            }
+        }
+    }
+
+    async fn is_idle(&self, connection: &mut SqliteConnection) -> bool {
+        sqlx::query("BEGIN").execute(&mut *connection).await.is_ok()
+            && sqlx::query("COMMIT").execute(connection).await.is_ok()
+    }
+
+    async fn within(
+        &mut self,
+        connection: &mut SqliteConnection,
+        jobs: &[Job],
+        durable: bool,
+    ) -> Result<Vec<Done>, WorkError> {
+        if self.syncs != durable {
+            let level = if durable { "FULL" } else { "NORMAL" };
+            let pragma = AssertSqlSafe(format!("PRAGMA synchronous = {level}"));
+            sqlx::query(pragma).execute(&mut *connection).await?;
+            self.syncs = durable;
+        }
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut *connection)
+            .await?;
+        let mut scope = Scope {
+            live: &self.live,
+            heard: HashSet::new(),
+            now: self.clock.now().wall,
+        };
+        apply::heartbeats(connection, &mut scope, jobs).await?;
+        let mut done = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            done.push(run(connection, &mut scope, &job.work).await?);
+        }
+        sqlx::query("COMMIT").execute(connection).await?;
+        let heard = scope.heard;
+        let mut live = lock(&self.live);
+        for monitor in heard {
+            live.unheard.remove(&monitor);
+        }
+        for beat in apply::beats_of(jobs) {
+            live.see(beat);
+        }
+        Ok(done)
+    }
+
+    /// Opens the file again after an error, or after somebody removed it.
+    async fn ensure_open(&mut self) -> Result<(), StoreError> {
+        let found = open::identity(&self.path);
+        if self.connection.is_some() && found == self.identity {
+            return Ok(());
+        }
+        let moved = found != self.identity;
+        self.connection = None;
+        tracing::warn!(path = %self.path.display(), "opening the database again");
+        let now = self.clock.now().wall;
+        let mut connection = open::writer(&self.path, &self.product_version, now).await?;
+        if moved {
+            let names = lock(&self.names).clone();
+            apply::restore_names(&mut connection, &names)
+                .await
+                .map_err(|error| store_error(&error))?;
+        }
+        self.identity = open::identity(&self.path);
+        self.syncs = true;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// Stores the sketches of hours that are over.
+    async fn fold_if_due(&mut self) {
+        let now = self.clock.now();
+        if now.mono.since(self.folded) < FOLD_PAUSE {
+            return;
+        }
+        let Some(until) = fold::due(&lock(&self.live), now.wall) else {
+            return;
+        };
+        self.folded = now.mono;
+        if let Some(connection) = &mut self.connection
+            && let Err(error) = fold::store(connection, &self.live, until).await
+        {
+            self.counters.errors.inc();
+            tracing::warn!(%error, "latency sketches are not stored yet");
+            let _ = sqlx::query("ROLLBACK").execute(connection).await;
+        }
+    }
+
+    async fn vacuum(&mut self) -> Result<Done, StoreError> {
+        self.ensure_open().await?;
+        if let Some(connection) = &mut self.connection {
+            sqlx::raw_sql("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
+                .execute(connection)
+                .await
+                .map_err(|error| store_error(&error))?;
+        }
+        Ok(Done::Nothing)
+    }
+
+    /// Stores what is only in memory and closes the file.
+    async fn finish(&mut self) -> Result<(), StoreError> {
+        let Some(mut connection) = self.connection.take() else {
+            return Ok(());
+        };
+        let until = fold::everything(&lock(&self.live));
+        let closed = async {
+            fold::store(&mut connection, &self.live, until).await?;
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute(&mut connection)
+                .await?;
+            connection.close().await
+        };
+        closed.await.map_err(|error| store_error(&error))
+    }
+}
+
+/// Why a transaction failed.
+enum Failure {
+    /// One job's fault: the others may be tried alone.
+    One(StoreError),
+    /// The database's: nothing can be written now.
+    All(StoreError),
+}
+
+impl Failure {
+    fn error(&self) -> &StoreError {
+        match self {
+            Self::One(error) | Self::All(error) => error,
+        }
+    }
+}
+
+impl From<WorkError> for Failure {
+    fn from(error: WorkError) -> Self {
+        let error = match error {
+            WorkError::Sql(error) => store_error(&error),
+            WorkError::Store(error) => error,
+        };
+        match error {
+            StoreError::Unavailable(_) => Self::All(error),
+            _ => Self::One(error),
+        }
+    }
+}
+
+/// Waits for company for the first job, as long as it may.
+async fn gather(queue: &mut mpsc::UnboundedReceiver<Job>, first: Job) -> Vec<Job> {
+    let begun = Instant::now();
+    let mut rows = first.work.rows();
+    let mut until = begun + linger(&first.work);
+    let mut jobs = vec![first];
+    while rows < FULL_ROWS {
+        let Ok(Some(job)) = timeout_at(until, queue.recv()).await else {
+            break;
+        };
+        if job.work.is_durable() {
+            until = until.min(Instant::now() + DURABLE_LINGER);
+        }
+        rows += job.work.rows();
+        jobs.push(job);
+    }
+    jobs
+}
+
+fn linger(work: &Work) -> Duration {
+    if work.is_durable() {
+        DURABLE_LINGER
+    } else {
+        ROUTINE_LINGER
+    }
+}
+
+fn answer(jobs: Vec<Job>, done: Vec<Done>) {
+    for (job, done) in jobs.into_iter().zip(done) {
+        // Who no longer waits does not mind.
+        let _ = job.reply.send(Ok(done));
+    }
+}
+
+fn refuse(jobs: Vec<Job>, failure: &Failure) {
+    for job in jobs {
+        let _ = job.reply.send(Err(same(failure.error())));
+    }
+}
+
+/// The error once more, for each who waits.
+fn same(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(text) => StoreError::Unavailable(text.clone()),
+        StoreError::Damaged(text) => StoreError::Damaged(text.clone()),
+        StoreError::TooNew {
+            found,
+            known,
+            needs,
+        } => StoreError::TooNew {
+            found: *found,
+            known: *known,
+            needs: needs.clone(),
+        },
+        StoreError::Locked(text) => StoreError::Locked(text.clone()),
+        StoreError::Invalid(text) => StoreError::Invalid(text.clone()),
+    }
+}
+
+/// A lock that a panicking holder cannot take from us: what it guards is replaced whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
