@@ -5,6 +5,9 @@
 //! among the monitors that tripped it; it trips again only after what tripped it was over; a
 //! trip whose monitors are still failing at its end reports one [`MassOutage`].
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;

@@ -236,8 +236,10 @@ fn selectors_by_label_tag_name_and_namespace_agree_with_the_slow_way() {
     let select = |own: &str, change: &dyn Fn(&mut Selector)| {
         let mut muted = silence(&format!("{own}/s"));
         change(&mut muted.selector);
-        let mut all = World::default();
-        all.objects = world.objects.clone();
+        let all = World {
+            objects: world.objects.clone(),
+            ..World::default()
+        };
         let catalog = all.silence(muted).build();
         let hit = catalog
             .monitors

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::check::{Check, Criteria, GroupCheck, GroupMembers, GroupRule, PushCheck, TcpCheck};
+use crate::check::{
+    Check, Criteria, GroupCheck, GroupMembers, GroupRule, PushCheck, TcpCheck, TlsOptions,
+};
 use crate::engine::notice::Notice;
 use crate::engine::verdict::{VerdictEffects, VerdictInput, VerdictState, VerdictView, step};
 use crate::id::{MonitorId, ObjectName};
@@ -64,6 +66,17 @@ pub(super) fn tcp() -> Check {
     }))
 }
 
+pub(super) fn tcp_with_tls(warn_before_days: Option<u32>) -> Check {
+    let Check::Tcp(mut check) = tcp() else {
+        panic!("tcp");
+    };
+    check.tls = Some(TlsOptions {
+        warn_before_days,
+        ..TlsOptions::default()
+    });
+    Check::Tcp(check)
+}
+
 pub(super) fn push(interval: u64, grace: u64) -> Check {
     Check::Push(Box::new(PushCheck {
         token: SecretText::parse("t").unwrap(),
@@ -81,6 +94,7 @@ pub(super) fn group(rule: GroupRule) -> Check {
 }
 
 /// A monitor, its state, and everything it has caused so far.
+#[derive(Debug)]
 pub(super) struct Case {
     pub(super) monitor: Monitor,
     pub(super) settings: Settings,

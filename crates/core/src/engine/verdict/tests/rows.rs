@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::kit::{Case, at, secs};
 use crate::engine::notice::Notice;
 use crate::engine::verdict::Next;
+use crate::id::MonitorId;
+use crate::observation::Observation;
 use crate::reason::Reason;
 use crate::state::MonitorState::{Degraded, Down, Pending, Unknown, Up};
 
@@ -164,4 +166,160 @@ fn no_verdict_for_five_minutes_is_unknown_and_the_incident_stays_open() {
     case.ok(480);
     assert_eq!(case.shown(), Up);
     assert_eq!(case.told()[3..], ["UnknownOver", "Closed"]);
+}
+
+#[test]
+fn unknown_waits_for_three_intervals_where_these_are_longer() {
+    let mut case = Case::up_with(|monitor| monitor.schedule.interval = Duration::from_secs(600));
+    case.unsure(600);
+    assert_eq!(case.last().wake_at, Some(at(2400)));
+    case.unsure(2399);
+    assert_eq!(case.shown(), Up);
+    case.timer(2400);
+    assert_eq!(case.shown(), Unknown);
+}
+
+#[test]
+fn a_stretch_without_verdict_is_not_carried_over_a_restart() {
+    let mut case = Case::up();
+    case.unsure(60);
+    case.restart();
+    case.resume(None);
+    case.catalog(7200);
+    assert_eq!(case.shown(), Up);
+    assert!(case.told().is_empty(), "nobody is told of our own stop");
+}
+
+#[test]
+fn a_certificate_near_its_end_colours_the_state_until_it_is_renewed() {
+    let mut case = Case::new(super::kit::tcp_with_tls(Some(14)));
+    case.catalog(0);
+    let day = 86_400;
+    let mut seen = Observation::success("connected");
+    seen.certificate = Some(super::kit::certificate(at(14 * day)));
+    case.saw(&seen, -1);
+    assert_eq!(case.shown(), Up);
+    case.saw(&seen, 0);
+    assert_eq!(case.shown(), Degraded);
+    seen.certificate = Some(super::kit::certificate(at(90 * day)));
+    case.saw(&seen, 60);
+    assert_eq!(case.shown(), Up);
+    let sightings = case
+        .told()
+        .iter()
+        .filter(|name| *name == "CertificateSeen")
+        .count();
+    assert_eq!(sightings, 3);
+}
+
+#[test]
+fn down_may_end_degraded() {
+    let mut case = Case::up_with(|monitor| {
+        monitor.criteria.degraded_latency = Some(Duration::from_millis(500));
+        monitor.schedule.recover_after = 3;
+    });
+    case.fail(60);
+    for second in [120, 180, 240] {
+        case.took(900, second);
+    }
+    assert_eq!(case.shown(), Degraded);
+    assert_eq!(case.incident().ended_at, Some(at(120)));
+    assert_eq!(
+        case.told(),
+        ["FirstFailure", "Opened", "Closed", "BecameDegraded"]
+    );
+}
+
+#[test]
+fn the_guard_holds_a_down_as_unknown_and_then_confirms_it_with_its_true_start() {
+    let mut case = Case::up();
+    case.guard_until = Some(at(150));
+    case.fail(60);
+    assert_eq!(case.shown(), Unknown);
+    let beat = case.last().heartbeat.clone().unwrap();
+    assert_eq!(
+        (beat.state, beat.reason),
+        (Unknown, Some(Reason::OwnFaultGuard))
+    );
+    assert_eq!(case.last().wake_at, Some(at(150)));
+    assert_eq!(case.last().next, Next::RetryAt(at(79)), "checking goes on");
+    case.fail(80);
+    case.fail(140);
+    assert_eq!(case.shown(), Unknown);
+    case.guard_until = None;
+    case.timer(150);
+    assert_eq!(case.shown(), Down);
+    assert_eq!(secs(case.incident().started_at), 60);
+    assert_eq!(case.told(), ["FirstFailure", "Opened"]);
+    assert_eq!(case.line(), [(Down, 60)]);
+}
+
+#[test]
+fn a_success_while_held_was_never_down() {
+    let mut case = Case::up();
+    case.guard_until = Some(at(150));
+    case.fail(60);
+    case.ok(80);
+    assert_eq!(case.shown(), Up);
+    assert_eq!(case.told(), ["FirstFailure", "FailureOver"]);
+}
+
+#[test]
+fn a_guard_that_trips_again_does_not_hold_the_same_failure_longer() {
+    let mut case = Case::up();
+    case.guard_until = Some(at(150));
+    case.fail(60);
+    case.guard_until = Some(at(300));
+    case.fail(120);
+    assert_eq!(case.shown(), Unknown);
+    assert_eq!(case.last().wake_at, Some(at(150)));
+    case.timer(150);
+    assert_eq!(case.shown(), Down);
+}
+
+#[test]
+fn heartbeats_repeat_no_message_and_number_those_of_one_millisecond() {
+    let mut case = Case::up();
+    case.ok(60);
+    let beat = case.last().heartbeat.clone().unwrap();
+    assert_eq!((beat.message, beat.sequence), (None, 0));
+    case.fail(60);
+    let beat = case.last().heartbeat.clone().unwrap();
+    assert_eq!(beat.message.as_deref(), Some("connection refused"));
+    assert_eq!((beat.sequence, beat.state), (1, Down));
+    case.restart();
+    case.fail(120);
+    let beat = case.last().heartbeat.clone().unwrap();
+    assert!(
+        beat.message.is_some(),
+        "the first one after a start says it again"
+    );
+}
+
+#[test]
+fn incidents_are_numbered_and_the_numbers_survive() {
+    let mut case = Case::up();
+    case.fail(60);
+    let first = case.incident().id;
+    case.ok(120);
+    case.restart();
+    case.fail(7000);
+    assert_eq!(case.incident().id.0, first.0 + 1);
+    assert_eq!(case.incident().id.monitor(), MonitorId(7));
+    assert_eq!(
+        case.state.open_incident(MonitorId(7)),
+        Some(case.incident().id)
+    );
+}
+
+#[test]
+fn a_result_that_decides_nothing_is_not_worth_a_write_of_the_state() {
+    let mut case = Case::up();
+    case.ok(60);
+    assert!(!case.last().dirty);
+    assert!(case.last().intervals.is_empty());
+    assert_eq!(case.last().wake_at, None);
+    case.fail(120);
+    case.fail(180);
+    assert!(!case.last().dirty, "still down");
 }
