@@ -21,9 +21,9 @@ pub(crate) fn list(names: &[String], most: usize) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }
-    let mut text = names[..names.len().min(most)].join(", ");
+    let text = names[..names.len().min(most)].join(", ");
     if names.len() > most {
-        text.push_str(&format!(" and {} more", names.len() - most));
+        return format!("{text} and {} more", names.len() - most);
     }
     text
 }

@@ -170,7 +170,10 @@ impl Exchange<'_, '_> {
                 }
                 Wish::Measured if over => return Ok(()),
                 Wish::Measured => {}
-                Wish::Whole if over => return Err(self.too_large()),
+                Wish::Whole if over => {
+                    keep(&mut answer.body, data, SHOWN_BODY_BYTES);
+                    return Err(self.too_large());
+                }
                 Wish::Whole => answer.body.extend_from_slice(data),
             }
         }

@@ -42,6 +42,7 @@ pub(crate) async fn fetch(
 ) -> Result<Answer, Fault> {
     let mut plan = Plan::first(attempt, check)?;
     let mut hops = 0;
+    let mut visited = Vec::new();
     loop {
         let wish = |head: &::http::response::Parts| {
             if check.follow_redirects && redirect::is_redirect(head) {
@@ -64,33 +65,44 @@ pub(crate) async fn fetch(
             if hops == check.max_redirects {
                 return Err(Fault::target(
                     Reason::HttpRedirects,
-                    format!("more than {hops} redirects; the last one is {status}"),
+                    format!(
+                        "more than {hops} redirect{}; the last one is {status}",
+                        if hops == 1 { "" } else { "s" }
+                    ),
                 )
                 .with_all(answer.facts(&plan)));
             }
             hops += 1;
             let from = plan.shown_url();
+            visited.push((plan.method.clone(), plan.url.clone()));
             redirect::follow(&mut plan, &answer.head)
                 .map_err(|fault| fault.with_all(answer.facts(&plan)))?;
+            if visited.contains(&(plan.method.clone(), plan.url.clone())) {
+                return Err(Fault::target(
+                    Reason::HttpRedirects,
+                    format!("the redirects go round in a circle after {hops}"),
+                )
+                .with_all(answer.facts(&plan)));
+            }
             attempt.trace.note(
                 format!("redirect {hops}"),
                 format!("{status} from {from} to {}", plan.shown_url()),
             );
             continue;
         }
-        return finish(check, &plan, answer);
+        return finish(check, &plan, answer, need);
     }
 }
 
 /// The last answer: first its status and headers, then whether its body came whole.
-fn finish(check: &HttpCheck, plan: &Plan, mut answer: Answer) -> Result<Answer, Fault> {
+fn finish(check: &HttpCheck, plan: &Plan, mut answer: Answer, need: Need) -> Result<Answer, Fault> {
     let judged = judge::head(&check.criteria, &answer.head);
     let broken = answer.broken.take();
-    match judged.err().or(broken) {
-        Some(fault) => Err(fault.with_all(answer.facts(plan))),
-        None => {
-            answer.url = Some(plan.shown_url());
-            Ok(answer)
-        }
+    if let Some(fault) = judged.err().or(broken) {
+        return Err(fault.with_all(answer.facts(plan)));
     }
+    if need == Need::Whole {
+        answer.url = Some(plan.shown_url());
+    }
+    Ok(answer)
 }

@@ -69,7 +69,7 @@ impl Plan {
         })
     }
 
-    /// The URL for people: without query values, which often hold tokens of others.
+    /// The URL for people, without its fragment. User info is never in it.
     pub(super) fn shown_url(&self) -> String {
         let mut url = self.url.clone();
         url.set_fragment(None);

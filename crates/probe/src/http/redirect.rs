@@ -156,8 +156,9 @@ mod tests {
         ] {
             let mut plan = plan(Method::GET);
             follow(&mut plan, &answer(307, to)).unwrap();
-            let names: Vec<_> = plan.headers.keys().map(ToString::to_string).collect();
-            assert_eq!(names, ["x-plain", "content-type"], "{to}");
+            let mut names: Vec<_> = plan.headers.keys().map(ToString::to_string).collect();
+            names.sort();
+            assert_eq!(names, ["content-type", "x-plain"], "{to}");
             assert!(!plan.at_home);
         }
     }

@@ -51,8 +51,16 @@ impl Alpn {
 struct Key {
     alpn: Alpn,
     thirteen_only: bool,
-    /// Namespace and references; none when no Secret is involved.
-    secrets: Option<Box<(String, Option<SecretRef>, Option<SecretRef>)>>,
+    /// None when no Secret is involved.
+    secrets: Option<Box<Places>>,
+}
+
+/// Where the Secrets of a configuration are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Places {
+    namespace: String,
+    ca_bundle: Option<SecretRef>,
+    client_cert: Option<SecretRef>,
 }
 
 /// A configuration ready to be given a verifier, with what its verifier trusts.
@@ -94,11 +102,11 @@ impl TlsStack {
             alpn,
             thirteen_only: options.min_version == TlsVersion::V13,
             secrets: (ca.is_some() || client.is_some()).then(|| {
-                Box::new((
-                    namespace.to_owned(),
-                    options.ca_bundle.clone(),
-                    options.client_cert.clone(),
-                ))
+                Box::new(Places {
+                    namespace: namespace.to_owned(),
+                    ca_bundle: options.ca_bundle.clone(),
+                    client_cert: options.client_cert.clone(),
+                })
             }),
         };
         let kept = self

@@ -62,13 +62,9 @@ pub(super) fn problem(error: &Error, certificate: &Certificate, asked: &str) -> 
                 words::list(&certificate.names, 5)
             ),
         ),
-        CertificateError::UnknownIssuer if certificate.subject == certificate.issuer => (
-            Reason::TlsUntrusted,
-            format!(
-                "the certificate is self-signed ({}) and not trusted here",
-                certificate.subject
-            ),
-        ),
+        CertificateError::UnknownIssuer if certificate.subject == certificate.issuer => {
+            self_signed(certificate)
+        }
         CertificateError::UnknownIssuer => (
             Reason::TlsUntrusted,
             format!(
@@ -89,11 +85,46 @@ pub(super) fn problem(error: &Error, certificate: &Certificate, asked: &str) -> 
             Reason::TlsInvalid,
             "the certificate is not meant for servers (extended key usage)".to_owned(),
         ),
+        CertificateError::Other(inner) => further(&inner.to_string(), certificate),
         other => (
             Reason::TlsInvalid,
             format!("the certificate is invalid: {other}"),
         ),
     }
+}
+
+/// Problems that rustls passes on from its verifier without a variant of their own.
+fn further(error: &str, certificate: &Certificate) -> (Reason, String) {
+    let invalid = |message: &str| (Reason::TlsInvalid, message.to_owned());
+    if error.contains("CaUsedAsEndEntity") {
+        if certificate.subject == certificate.issuer {
+            return self_signed(certificate);
+        }
+        return invalid("the server shows an authority's certificate as its own");
+    }
+    if error.contains("NameConstraintViolation") {
+        return invalid("an authority of the chain may not issue certificates for this name");
+    }
+    if error.contains("UnsupportedCertVersion") {
+        return invalid("the certificate is not of version 3");
+    }
+    if error.contains("EndEntityUsedAsCa") || error.contains("PathLenConstraintViolated") {
+        return invalid("a certificate of the chain may not issue others");
+    }
+    (
+        Reason::TlsInvalid,
+        format!("the certificate is invalid: {error}"),
+    )
+}
+
+fn self_signed(certificate: &Certificate) -> (Reason, String) {
+    (
+        Reason::TlsUntrusted,
+        format!(
+            "the certificate is self-signed ({}) and not trusted here",
+            certificate.subject
+        ),
+    )
 }
 
 fn expired(error: &CertificateError, certificate: &Certificate) -> String {

@@ -1,0 +1,7 @@
+//! `http`, `keyword` and `jsonQuery` over plain HTTP.
+
+mod bodies;
+mod failures;
+mod redirects;
+mod requests;
+mod secrets;

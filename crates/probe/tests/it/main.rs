@@ -1,0 +1,11 @@
+//! The prober against real servers on loopback, each of which belongs to one test.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test expects and does not get fails the test"
+)]
+
+mod fixture;
+mod http;
+mod proxy;
+mod tls;
