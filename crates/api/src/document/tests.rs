@@ -67,7 +67,7 @@ fn scalars_mean_what_kubectl_takes_them_for() {
         })
     );
     insta::assert_snapshot!(problem("a: .inf"), @"1:4 `.inf` is a number that JSON cannot hold");
-    insta::assert_snapshot!(problem("a: !!int x"), @"1:4 `x` is no !!int");
+    insta::assert_snapshot!(problem("a: !!int x"), @"1:4 the value is no !!int");
     insta::assert_snapshot!(problem("a: !custom x"), @"1:4 the tag !custom is not supported");
 }
 

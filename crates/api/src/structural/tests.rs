@@ -92,10 +92,10 @@ spec.start: start must not be after end (found 3)
 fn missing_and_empty_fields_are_named() {
     insta::assert_snapshot!(problems(&json!({})).join("\n"), @"spec.type: is required and missing; add `type` with one of http, tcp, dns");
     insta::assert_snapshot!(problems(&json!({"type": null, "codes": "200", "name": 5, "start": "1"})).join("\n"), @r#"
-spec.type: must be text, not empty (found null); give it a value or remove the field
 spec.codes: must be a list (found "200"); write it as a list: ["200"]
 spec.name: must be text (found 5); put it into quotes
 spec.start: must be a whole number (found "1"); write it without quotes
+spec.type: is required and missing; add `type` with one of http, tcp, dns
 "#);
     let no_spec = schema().validate(&json!({"kind": "X", "sepc": {}}));
     let words: Vec<_> = no_spec.iter().map(ToString::to_string).collect();

@@ -17,12 +17,18 @@ pub(super) fn root(node: &Node, entries: &Map<String, Value>, problems: &mut Vec
             continue;
         }
         match node.properties.get(name) {
+            Some(child) if is_unset(child, value) => {}
             Some(child) => walk(child, value, name, problems),
             None if node.preserve_unknown => {}
             None => problems.push(unknown(node, "", name, &COMMON)),
         }
     }
     required(node, entries, "", problems);
+}
+
+/// The API server removes empty fields that cannot be null before it looks further.
+fn is_unset(node: &Node, value: &Value) -> bool {
+    value.is_null() && !node.nullable
 }
 
 /// Judges a value.
@@ -101,7 +107,9 @@ fn object(node: &Node, entries: &Map<String, Value>, path: &str, problems: &mut 
     for (name, value) in entries {
         let child = child_path(path, name);
         if let Some(schema) = node.properties.get(name).or(node.additional.as_deref()) {
-            walk(schema, value, &child, problems);
+            if !is_unset(schema, value) {
+                walk(schema, value, &child, problems);
+            }
         } else if !(node.preserve_unknown || node.any_property || node.kind == Type::Any) {
             problems.push(unknown(node, path, name, &[]));
         }
@@ -120,7 +128,11 @@ fn object(node: &Node, entries: &Map<String, Value>, path: &str, problems: &mut 
 
 fn required(node: &Node, entries: &Map<String, Value>, path: &str, problems: &mut Vec<Problem>) {
     for name in &node.required {
-        if entries.contains_key(name) {
+        let null_counts = node.properties.get(name).is_none_or(|child| child.nullable);
+        if entries
+            .get(name)
+            .is_some_and(|value| null_counts || !value.is_null())
+        {
             continue;
         }
         let fix = node

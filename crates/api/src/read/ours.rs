@@ -1,0 +1,140 @@
+//! Objects of our own kinds: schema, rules, conversion.
+
+use kuma_core::id::{Kind, ObjectKey};
+use kuma_core::object::{Body, Meta, Problem};
+use serde_json::Value;
+
+use super::severe;
+use crate::structural::Schema;
+
+/// What became of an object.
+#[derive(Debug, Default)]
+pub(super) struct Conversion {
+    /// What it says, if it can be used.
+    pub(super) body: Option<Body>,
+    /// What is wrong with it.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// What is known about our kinds.
+pub(super) trait Kinds {
+    /// The compiled schema of a kind.
+    fn schema(&self, kind: Kind) -> Option<&Schema>;
+    /// Converts an object into what the core runs.
+    fn convert(&self, key: &ObjectKey, meta: &Meta, object: &Value) -> Conversion;
+}
+
+/// The kinds of this program.
+pub(super) struct Registered;
+
+impl Kinds for Registered {
+    fn schema(&self, _kind: Kind) -> Option<&Schema> {
+        None
+    }
+
+    fn convert(&self, key: &ObjectKey, _meta: &Meta, _object: &Value) -> Conversion {
+        let why = format!("{} cannot be converted by this build yet", key.kind);
+        Conversion {
+            body: None,
+            problems: vec![Problem::semantic("kind", why)],
+        }
+    }
+}
+
+/// Judges and converts an object. An object with structural errors is converted without the
+/// fields that are wrong, so that semantic errors elsewhere are reported with them.
+pub(super) fn read(
+    kinds: &dyn Kinds,
+    key: &ObjectKey,
+    meta: &Meta,
+    value: &Value,
+    problems: &mut Vec<Problem>,
+) -> Option<Body> {
+    let structural = kinds
+        .schema(key.kind)
+        .map(|schema| schema.validate(value))
+        .unwrap_or_default();
+    if !severe(&structural) {
+        let conversion = kinds.convert(key, meta, value);
+        problems.extend(structural);
+        problems.extend(conversion.problems);
+        return conversion.body;
+    }
+    let mut rest = value.clone();
+    for problem in &structural {
+        remove(&mut rest, &problem.path);
+    }
+    let conversion = kinds.convert(key, meta, &rest);
+    let more = conversion.problems.into_iter().filter(|problem| {
+        !structural
+            .iter()
+            .any(|known| overlaps(&known.path, &problem.path))
+    });
+    let more: Vec<_> = more.collect();
+    problems.extend(structural);
+    problems.extend(more);
+    None
+}
+
+/// Whether one path is the other or lies below it.
+fn overlaps(one: &str, other: &str) -> bool {
+    let (short, long) = if one.len() <= other.len() {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    long.strip_prefix(short)
+        .is_some_and(|rest| short.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// Removes a field. An item of a list stays in its place for the sake of the others' paths; the
+/// field that holds the list goes instead.
+fn remove(value: &mut Value, path: &str) {
+    let mut segments = segments(path);
+    while segments
+        .last()
+        .is_some_and(|segment| segment.parse::<usize>().is_ok())
+    {
+        segments.pop();
+    }
+    let Some((last, parents)) = segments.split_last() else {
+        return;
+    };
+    let mut at = value;
+    for segment in parents {
+        let next = match at {
+            Value::Object(entries) => entries.get_mut(*segment),
+            Value::Array(items) => segment
+                .parse()
+                .ok()
+                .and_then(|index: usize| items.get_mut(index)),
+            _ => None,
+        };
+        let Some(next) = next else {
+            return;
+        };
+        at = next;
+    }
+    if let Value::Object(entries) = at {
+        entries.shift_remove(*last);
+    }
+}
+
+/// `spec.items[2].headers[x.y]` as its parts.
+fn segments(path: &str) -> Vec<&str> {
+    let mut out = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        if let Some(inner) = rest.strip_prefix('[') {
+            let end = inner.find(']').unwrap_or(inner.len());
+            out.push(&inner[..end]);
+            rest = inner.get(end + 1..).unwrap_or("");
+        } else {
+            rest = rest.strip_prefix('.').unwrap_or(rest);
+            let end = rest.find(['.', '[']).unwrap_or(rest.len());
+            out.push(&rest[..end]);
+            rest = &rest[end..];
+        }
+    }
+    out
+}
