@@ -17,6 +17,10 @@ pub mod notice;
 mod record;
 mod set;
 mod step;
+#[cfg(test)]
+mod testkit;
+#[cfg(test)]
+mod tests;
 pub mod verdict;
 
 pub use record::{BadState, MonitorRecord, STATE_VERSION};

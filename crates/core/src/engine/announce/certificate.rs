@@ -32,6 +32,7 @@ pub(super) fn seen(
     view: &AnnounceView<'_>,
     now: Timestamp,
 ) {
+    let is_due = is_due(certificate, view, now);
     let mut is_known = false;
     for topic in &mut state.topics {
         let Subject::Certificate { fingerprint, .. } = &topic.subject else {
@@ -41,12 +42,16 @@ pub(super) fn seen(
             is_known = true;
             topic.resting = false;
             topic.event.cert_days = Some(days_left(certificate.expires_at, now));
-        } else if !topic.resting {
+        } else if is_due || !topic.is_told() {
+            // Servers of one name may take turns with certificates that all expire soon; what
+            // was told stays told until one comes that does not.
+            topic.resting = true;
+        } else {
             let event = renewed(&topic.event, certificate, view.state, now);
             topic.over = Some(Over { event: Some(event) });
         }
     }
-    if !is_known && is_due(certificate, view, now) {
+    if !is_known && is_due {
         begin(state, certificate, view, now);
     }
 }

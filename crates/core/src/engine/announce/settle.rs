@@ -156,12 +156,30 @@ fn follow_routes(topic: &mut Topic, routes: &[Route]) {
         track.hold = None;
     }
     for route in routes {
-        let mut adopted = Vec::new();
+        let own = topic.tracks.iter().find(|track| track.is_of(route));
+        let mut known: Vec<ObjectName> = own
+            .map(|track| {
+                track
+                    .told
+                    .iter()
+                    .map(|told| told.provider.clone())
+                    .collect()
+            })
+            .unwrap_or_default();
+        let mut adopted: Vec<Told> = Vec::new();
         let mut times = None;
         for track in topic.tracks.iter_mut().filter(|track| is_gone(track)) {
             let (same, other) = std::mem::take(&mut track.told)
                 .into_iter()
-                .partition(|told| route.providers.contains(&told.provider));
+                .partition(|told| {
+                    let take = told.open
+                        && route.providers.contains(&told.provider)
+                        && !known.contains(&told.provider);
+                    if take {
+                        known.push(told.provider.clone());
+                    }
+                    take
+                });
             track.told = other;
             times = times.or(Some((track.announced_at, track.repeated_at)));
             adopted.extend::<Vec<Told>>(same);
@@ -174,15 +192,7 @@ fn follow_routes(topic: &mut Topic, routes: &[Route]) {
             track.announced_at = track.announced_at.or(announced_at);
             track.repeated_at = track.repeated_at.or(repeated_at);
         }
-        for told in adopted {
-            if !track
-                .told
-                .iter()
-                .any(|known| known.provider == told.provider)
-            {
-                track.told.push(told);
-            }
-        }
+        track.told.extend(adopted);
     }
 }
 

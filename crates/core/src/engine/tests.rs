@@ -1,0 +1,7 @@
+//! The engine as a whole: recorded sequences from attempts to rows, and monitors that depend on
+//! each other.
+
+mod kit;
+mod recorded;
+mod related;
+mod shell;
