@@ -22,6 +22,10 @@ pub(crate) struct Attempt<'a> {
     pub(crate) monitor: &'a Monitor,
     /// The settings.
     pub(crate) settings: &'a Settings,
+    /// How long it may take.
+    pub(crate) timeout: Duration,
+    /// What counts as the latency, where that is not the time of the whole attempt.
+    pub(crate) latency: Option<Duration>,
     /// Stages, timings and facts.
     pub(crate) trace: Trace<'a>,
 }
@@ -31,13 +35,30 @@ pub(crate) type Verdict = Result<String, Fault>;
 
 impl<'a> Attempt<'a> {
     /// Begins an attempt; its time starts to run.
-    pub(crate) fn start(shared: &'a Shared, monitor: &'a Monitor, settings: &'a Settings) -> Self {
+    pub(crate) fn start(
+        shared: &'a Shared,
+        monitor: &'a Monitor,
+        settings: &'a Settings,
+        timeout: Duration,
+    ) -> Self {
         Self {
             shared,
             monitor,
             settings,
+            timeout,
+            latency: None,
             trace: Trace::start(shared.clock.as_ref()),
         }
+    }
+
+    /// The time left, less what a check needs to say itself how far it came.
+    pub(crate) fn left(&self) -> Duration {
+        /// Enough to come to a verdict before the attempt is cut off.
+        const MARGIN: Duration = Duration::from_millis(50);
+        let margin = MARGIN.min(self.timeout / 20);
+        self.timeout
+            .saturating_sub(self.trace.elapsed())
+            .saturating_sub(margin)
     }
 
     /// The namespace in which the monitor's Secrets are looked up.
@@ -53,7 +74,7 @@ impl<'a> Attempt<'a> {
     /// Turns the end of the check into what the engine sees.
     pub(crate) fn conclude(mut self, verdict: Verdict) -> Observation {
         self.trace.enter(Stage::Idle);
-        let latency = self.trace.elapsed();
+        let latency = self.latency.unwrap_or_else(|| self.trace.elapsed());
         let verdict = verdict.and_then(|message| self.within_latency(latency, message));
         let mut observation = match verdict {
             Ok(message) => Observation::success(message),
