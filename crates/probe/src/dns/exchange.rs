@@ -57,7 +57,7 @@ pub(crate) struct Answer {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
     /// Nothing that belongs to the question came in time.
-    #[error("no answer from {server} within {}", crate::dns::text::seconds(*.budget))]
+    #[error("no answer from {server} within {}", crate::words::duration(*.budget))]
     Timeout {
         server: SocketAddr,
         budget: Duration,

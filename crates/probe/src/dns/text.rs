@@ -1,7 +1,5 @@
 //! Names as people write them, to and from the wire's form.
 
-use std::time::Duration;
-
 use hickory_proto::rr::Name;
 
 /// A name as given, case kept; names in other scripts become their ASCII form (IDNA). Relative
@@ -23,15 +21,6 @@ pub(crate) fn parse_name(text: &str) -> Result<Name, String> {
 pub(crate) fn absolute(mut name: Name) -> Name {
     name.set_fqdn(true);
     name
-}
-
-/// A duration for people: `350 ms`, `5 s`, `1.5 s`.
-pub(crate) fn seconds(duration: Duration) -> String {
-    if duration < Duration::from_secs(1) {
-        format!("{} ms", duration.as_millis())
-    } else {
-        format!("{} s", (duration.as_secs_f64() * 10.0).round() / 10.0)
-    }
 }
 
 #[cfg(test)]
@@ -56,12 +45,5 @@ mod tests {
             assert!(parse_name(bad).is_err(), "{bad}");
         }
         assert!(parse_name(&["abcdefgh"; 40].join(".")).is_err());
-    }
-
-    #[test]
-    fn durations_read_well() {
-        assert_eq!(seconds(Duration::from_millis(350)), "350 ms");
-        assert_eq!(seconds(Duration::from_secs(5)), "5 s");
-        assert_eq!(seconds(Duration::from_millis(1500)), "1.5 s");
     }
 }

@@ -38,7 +38,7 @@ pub(crate) enum Fault {
     /// No server answered.
     Silent(String),
     /// Our host could not even ask.
-    Resources(String),
+    Ours(Reason, String),
     /// A server refuses to answer us.
     Refused(SocketAddr),
     /// A server answered with another error.
@@ -81,9 +81,9 @@ impl Fault {
                 Reason::DnsTimeout,
                 format!("{host} could not be looked up: {why}"),
             ),
-            Self::Resources(why) => {
+            Self::Ours(reason, why) => {
                 return ResolveError::new(
-                    Outcome::Indeterminate(Reason::Resources),
+                    Outcome::Indeterminate(reason),
                     format!("{host} could not be looked up: {why}"),
                 );
             }

@@ -22,7 +22,6 @@ use kuma_core::settings::Settings;
 use kuma_core::time::Clock;
 
 pub use error::ResolveError;
-pub(crate) use upstream::is_exhaustion;
 
 use crate::dns::text;
 use cache::{Cache, Key, Looked, Running};
@@ -104,6 +103,25 @@ impl Resolver {
         })?;
         let looked = self.inner.through_dns(lower, name, family, settings)?.await;
         looked.map(|addresses| addresses.to_vec())
+    }
+
+    /// A question that a check asked the servers in force was answered with records.
+    pub(crate) fn answered(&self, name: &str, settings: &Settings) {
+        if let Ok(conf) = self.inner.conf(settings) {
+            let now = self.inner.clock.now().mono;
+            let (_, upstream) = self.inner.state().upstream(conf);
+            upstream.resolved(&name.to_ascii_lowercase(), now);
+        }
+    }
+
+    /// A question that a check asked the servers in force was met with SERVFAIL or silence. Says
+    /// whether the servers are to blame rather than the name.
+    pub(crate) fn is_to_blame(&self, name: &str, settings: &Settings) -> bool {
+        self.inner.conf(settings).is_ok_and(|conf| {
+            let now = self.inner.clock.now().mono;
+            let (_, upstream) = self.inner.state().upstream(conf);
+            upstream.failed(&name.to_ascii_lowercase(), now)
+        })
     }
 
     /// The DNS servers in force, in order: the settings', else this host's.

@@ -10,6 +10,7 @@ use futures_util::future::{self, Either};
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 use kuma_core::check::IpFamily;
+use kuma_core::observation::Outcome;
 use kuma_core::time::Mono;
 use tokio::time::Instant;
 
@@ -18,6 +19,7 @@ use super::health::Health;
 use super::system::ResolvConf;
 use crate::dns::exchange::{self, ExchangeError, Question, Transport};
 use crate::dns::text;
+use crate::net::connect_fault;
 
 /// How long the second family is waited for once the first has addresses: servers exist that
 /// never answer one of the two.
@@ -77,7 +79,7 @@ impl Upstream {
             match self.addresses(&candidate, family, deadline).await {
                 Ok(found) => return Ok(found),
                 // The others would be met with silence too, and there is no time left.
-                Err(silent @ (Fault::Silent(_) | Fault::Resources(_))) => return Err(silent),
+                Err(silent @ (Fault::Silent(_) | Fault::Ours(..))) => return Err(silent),
                 Err(fault) => worst = worst.max(fault),
             }
         }
@@ -176,10 +178,7 @@ fn verdict(
 ) -> Result<Found, Fault> {
     let message = match asked {
         Ok(answer) => answer.message,
-        Err(ExchangeError::Io { error, .. }) if is_exhaustion(&error) => {
-            return Err(Fault::Resources(error.to_string()));
-        }
-        Err(error) => return Err(Fault::Silent(error.to_string())),
+        Err(error) => return Err(no_answer(&error)),
     };
     match message.metadata.response_code {
         ResponseCode::NoError => {
@@ -197,6 +196,17 @@ fn verdict(
             code: code.to_string(),
         }),
     }
+}
+
+/// No answer: the server's silence, unless this host could not even ask.
+fn no_answer(error: &ExchangeError) -> Fault {
+    if let ExchangeError::Io { server, error } = error {
+        let fault = connect_fault(error, &server.to_string());
+        if let Outcome::Indeterminate(reason) = fault.outcome {
+            return Fault::Ours(reason, fault.message);
+        }
+    }
+    Fault::Silent(error.to_string())
 }
 
 /// The addresses in the answer that belong to `name` or to what it is an alias of.
@@ -248,17 +258,6 @@ fn merge(one: Result<Found, Fault>, other: Result<Found, Fault>) -> Result<Found
         (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
         (Err(one), Err(other)) => Err(one.max(other)),
     }
-}
-
-/// Whether the error means that this host is out of sockets, ports or memory.
-pub(crate) fn is_exhaustion(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind;
-    // EMFILE, ENFILE and ENOBUFS have no stable kind.
-    matches!(error.raw_os_error(), Some(23 | 24 | 105))
-        || matches!(
-            error.kind(),
-            ErrorKind::AddrNotAvailable | ErrorKind::OutOfMemory
-        )
 }
 
 #[cfg(test)]
