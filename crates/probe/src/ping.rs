@@ -1,0 +1,176 @@
+//! `ping`: ICMP echo, with TCP where ICMP is not permitted and the settings allow it.
+
+mod connect;
+mod echo;
+mod filter;
+mod method;
+mod packet;
+mod tally;
+
+use std::io;
+use std::net::IpAddr;
+
+use kuma_core::check::PingCheck;
+use kuma_core::observation::{Outcome, micros};
+use kuma_core::reason::Reason;
+
+use crate::attempt::{Attempt, Verdict};
+use crate::fault::Fault;
+use crate::net::connect_fault;
+use crate::trace::Stage;
+use echo::{EchoSocket, OpenError, Plan};
+use method::Method;
+use tally::Tally;
+
+/// Pings the first of the host's addresses that this host has a way to.
+pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &PingCheck) -> Verdict {
+    let addresses = attempt
+        .permitted_addresses(&check.host, check.ip_family)
+        .await?;
+    let methods = method::methods(check, &attempt.settings.networking);
+    let mut unroutable = None;
+    for address in addresses {
+        match ping(attempt, check, address, &methods).await {
+            Err(fault) if is_unroutable(&fault) => {
+                unroutable.get_or_insert(fault);
+            }
+            verdict => return verdict,
+        }
+    }
+    Err(unroutable.unwrap_or_else(|| {
+        Fault::target(Reason::DnsNoData, format!("{} has no address", check.host))
+    }))
+}
+
+fn is_unroutable(fault: &Fault) -> bool {
+    fault.outcome == Outcome::Failure(Reason::NetworkUnreachable)
+}
+
+/// Tries the methods in turn until this host permits one.
+async fn ping(
+    attempt: &mut Attempt<'_>,
+    check: &PingCheck,
+    address: IpAddr,
+    methods: &[Method],
+) -> Verdict {
+    attempt.trace.peer = Some(address);
+    for method in methods {
+        let socket = match method {
+            Method::Tcp(port) => {
+                return measure(attempt, check, address, *method, Way::Tcp(*port)).await;
+            }
+            Method::Datagram => EchoSocket::open(address, false),
+            Method::Raw => EchoSocket::open(address, true),
+        };
+        match socket {
+            Ok(socket) => {
+                return measure(attempt, check, address, *method, Way::Icmp(&socket)).await;
+            }
+            Err(OpenError::NotPermitted) => {}
+            Err(OpenError::Io(error)) => return Err(no_way(&error, address)),
+        }
+    }
+    Err(Fault::ours(
+        Reason::Permission,
+        method::how_to_permit(&attempt.settings.networking),
+    ))
+}
+
+/// A method that this host permits.
+enum Way<'a> {
+    Icmp(&'a EchoSocket),
+    Tcp(u16),
+}
+
+async fn measure(
+    attempt: &mut Attempt<'_>,
+    check: &PingCheck,
+    address: IpAddr,
+    method: Method,
+    way: Way<'_>,
+) -> Verdict {
+    let plan = Plan {
+        address,
+        count: check.count.max(1) as usize,
+        size: check.packet_size as usize,
+        budget: attempt.left(),
+    };
+    let clock = attempt.shared.clock.as_ref();
+    let mut tally = Tally::default();
+    attempt.trace.enter(Stage::FirstByte);
+    let ended = match way {
+        Way::Icmp(socket) => socket.run(&plan, clock, &mut tally).await,
+        Way::Tcp(port) => connect::run(&plan, port, clock, &mut tally).await,
+    };
+    attempt.trace.enter(Stage::Idle);
+    let reported = ended.map_err(|error| no_way(&error, address))?;
+    if let Some(times) = tally.times() {
+        // What a ping measures is the round trip, not how long all of them took together.
+        attempt.trace.phases.first_byte = Some(micros(times.mean));
+        attempt.latency = Some(times.mean);
+    }
+    judge(check, &plan, method, &tally, reported)
+}
+
+fn judge(
+    check: &PingCheck,
+    plan: &Plan,
+    method: Method,
+    tally: &Tally,
+    reported: Option<io::Error>,
+) -> Verdict {
+    let name = method.name();
+    let summary = tally.summary(plan.count);
+    if tally.is_good(plan.count, check.max_loss_percent) {
+        return Ok(match tally.times() {
+            Some(times) => format!("{name}: {summary}, min/avg/max/mdev {times}"),
+            None => format!("{name}: {summary}"),
+        });
+    }
+    let fault = match reported {
+        None if tally.sent() < plan.count => Fault::ours(
+            Reason::Resources,
+            format!(
+                "{name}: only {} of {} requests could be sent in time, this host is too busy",
+                tally.sent(),
+                plan.count
+            ),
+        ),
+        Some(error) if tally.answered() == 0 => no_way(&error, plan.address),
+        None if tally.answered() == 0 && tally.unreachable_code().is_some() => Fault::target(
+            Reason::HostUnreachable,
+            format!("{} cannot be reached: the network says so", plan.address),
+        ),
+        _ => Fault::target(
+            Reason::PingLoss,
+            format!(
+                "{name}: {summary}, at most {} % loss is accepted",
+                check.max_loss_percent
+            ),
+        ),
+    };
+    let fault = fault.with("method", name).with("requests", tally.list());
+    Err(match tally.times() {
+        Some(times) => fault.with("min/avg/max/mdev", times.to_string()),
+        None => fault,
+    })
+}
+
+/// An error of the socket. A host without the address's family has no way to it.
+fn no_way(error: &io::Error, address: IpAddr) -> Fault {
+    /// "Address family not supported", on Linux and on the BSDs.
+    const NO_FAMILY: [i32; 2] = [97, 47];
+    let no_family = error
+        .raw_os_error()
+        .is_some_and(|code| NO_FAMILY.contains(&code));
+    if no_family {
+        return Fault::target(
+            Reason::NetworkUnreachable,
+            format!("{address} cannot be asked: this host has no such address family"),
+        );
+    }
+    connect_fault(error, &address.to_string())
+}
+
+#[cfg(test)]
+mod tests;
