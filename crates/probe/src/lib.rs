@@ -12,9 +12,13 @@ mod json_query;
 mod keyword;
 mod mask;
 mod net;
+mod ping;
 mod prober;
 pub mod resolve;
 mod stats;
+mod tcp;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod trace;
 mod words;

@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::resolve::Resolver;
 use crate::stats::ProbeStats;
 use crate::tls::TlsStack;
-use crate::{http, json_query, keyword};
+use crate::{dns, http, json_query, keyword, ping, tcp};
 
 /// What a prober needs from outside.
 pub struct ProberConfig {
@@ -74,7 +74,7 @@ impl Prober {
         settings: &Settings,
         timeout: Duration,
     ) -> Observation {
-        let mut attempt = Attempt::start(&self.shared, monitor, settings);
+        let mut attempt = Attempt::start(&self.shared, monitor, settings, timeout);
         let check = AssertUnwindSafe(dispatch(&mut attempt)).catch_unwind();
         let verdict = match tokio::time::timeout(timeout, check).await {
             Ok(Ok(verdict)) => verdict,
@@ -107,9 +107,9 @@ async fn dispatch(attempt: &mut Attempt<'_>) -> Verdict {
         Check::Http(check) => http::run(attempt, check).await,
         Check::Keyword(check) => keyword::run(attempt, check).await,
         Check::JsonQuery(check) => json_query::run(attempt, check).await,
-        Check::Tcp(_) | Check::Dns(_) | Check::Ping(_) => {
-            Err(unsupported(attempt.monitor.check.check_type()))
-        }
+        Check::Tcp(check) => tcp::run(attempt, check).await,
+        Check::Dns(check) => dns::run(attempt, check).await,
+        Check::Ping(check) => ping::run(attempt, check).await,
         Check::Push(_) => Err(passive("a push monitor is decided by what its job sends")),
         Check::Group(_) => Err(passive("a group is decided by its members")),
         Check::Unsupported { check_type, .. } => Err(unsupported(*check_type)),

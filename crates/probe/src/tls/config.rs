@@ -26,7 +26,6 @@ const MAX_KEPT: usize = 2048;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Alpn {
     /// No offer.
-    #[expect(dead_code, reason = "for TLS over plain TCP")]
     None,
     /// HTTP/1.1 only.
     Http1,
