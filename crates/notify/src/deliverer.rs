@@ -26,6 +26,7 @@ mod direct;
 mod health;
 mod lanes;
 mod numbers;
+mod trial;
 
 pub use health::ProviderHealth;
 

@@ -1,7 +1,6 @@
 //! HTTP for providers: one client, bounded in time and answer, redirects not followed, and one
 //! reading of status codes.
 
-use std::error::Error as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::secret::{ExposeSecret, SecretString};
 use kuma_core::time::{Timestamp, between};
 
+use crate::cause;
 use crate::channel::Receipt;
 use crate::human;
 use crate::secrets::Secrets;
@@ -186,34 +186,30 @@ fn parse_url(text: &SecretString, secrets: &mut Secrets<'_>) -> Result<url::Url,
 
 fn network_error(error: reqwest::Error) -> DeliveryError {
     let error = error.without_url();
-    let mut detail = error.to_string();
-    let mut tls = false;
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        tls |= inner.is::<rustls::Error>()
-            || inner
-                .downcast_ref::<std::io::Error>()
-                .and_then(std::io::Error::get_ref)
-                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
-        detail = format!("{detail}: {inner}");
-        cause = inner.source();
-    }
+    let detail = cause::in_words(&error);
     if error.is_timeout() {
         return DeliveryError::retryable(DeliveryReason::Timeout, "no answer in time");
     }
     if error.is_builder() {
         return DeliveryError::permanent(DeliveryReason::Misconfigured, detail);
     }
-    let reason = if tls {
+    let reason = if cause::is_tls(&error) {
         DeliveryReason::Tls
     } else if error.is_connect() {
         DeliveryReason::Connect
-    } else if detail.contains("invalid HTTP") || detail.contains("parse") {
+    } else if is_no_http(&detail) {
         DeliveryReason::BadAnswer
     } else {
         DeliveryReason::Network
     };
     DeliveryError::retryable(reason, detail)
+}
+
+/// Whether what came back was not HTTP. The library says so in words only.
+fn is_no_http(detail: &str) -> bool {
+    ["invalid HTTP", "parse", "unexpected message"]
+        .iter()
+        .any(|words| detail.contains(words))
 }
 
 /// `Retry-After`: seconds or a date (RFC 9110, 10.2.3).

@@ -124,9 +124,11 @@ impl Message {
             .fields
             .iter()
             .map(|field| format!("{}: {}", field.name, field.value));
+        let shown = |url: &str| self.fields.iter().any(|field| field.value.contains(url));
         let links = self
             .links
             .iter()
+            .filter(|link| !shown(&link.url))
             .map(|link| format!("{}: {}", link.title, link.url));
         let lines: Vec<_> = facts.chain(links).collect();
         if !lines.is_empty() {

@@ -84,6 +84,10 @@ impl<'a> Slack<'a> {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
+        // Slack ignores it; what stands between us and Slack may dedupe by it.
+        if let Ok(key) = HeaderValue::from_str(context.key) {
+            headers.insert("idempotency-key", key);
+        }
         let request = Request {
             method: Method::POST,
             url,

@@ -14,6 +14,7 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use serde::{Deserialize, Serialize};
 
+use crate::cause;
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
 use crate::human;
 use crate::message::Message;
@@ -289,7 +290,7 @@ fn smtp_error(error: &lettre::transport::smtp::Error, secrets: &Secrets<'_>) -> 
     }
     if error.is_timeout() {
         DeliveryError::retryable(DeliveryReason::Timeout, detail)
-    } else if error.is_tls() {
+    } else if error.is_tls() || cause::is_tls(error) {
         DeliveryError::retryable(DeliveryReason::Tls, detail)
     } else if error.is_response() {
         DeliveryError::retryable(DeliveryReason::BadAnswer, detail)

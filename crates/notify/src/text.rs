@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use kuma_core::event::{Event, EventKind};
+use kuma_core::reason::{Class, Reason};
+use kuma_core::state::MonitorState;
 use kuma_core::time::Timestamp;
 
 use crate::human;
@@ -20,10 +22,7 @@ pub(crate) fn title(event: &Event, now: Timestamp) -> String {
     let monitor = &event.monitor;
     match event.kind {
         EventKind::Down => format!("DOWN: {monitor}{}", code(event)),
-        EventKind::Up => match event.duration(now) {
-            Some(span) => format!("UP: {monitor} was down for {}", human::duration(span)),
-            None => format!("UP: {monitor}"),
-        },
+        EventKind::Up => recovery_title(event, now),
         EventKind::Closed => format!("NO LONGER MONITORED: {monitor}"),
         EventKind::Degraded => format!("DEGRADED: {monitor}{}", code(event)),
         EventKind::Flapping => format!("FLAPPING: {monitor}"),
@@ -56,12 +55,13 @@ pub(crate) fn sentences(event: &Event, now: Timestamp) -> String {
     let said = message.map(|text| format!("\n{text}")).unwrap_or_default();
     match event.kind {
         EventKind::Down => format!("{monitor} is down{since}.{said}"),
-        EventKind::Up => format!("{monitor} is up again.{}", was_down(event, now)),
+        EventKind::Up => recovery(event, now, &said),
         EventKind::Closed => format!(
-            "{monitor} is no longer monitored{}. It was down when that happened; whether it is \
+            "{monitor} is no longer monitored{}. It was {} when that happened; whether it is \
              well now is not known.{}",
             closed_because(event),
-            was_down(event, now)
+            event.previous_state,
+            was(event, now)
         ),
         EventKind::Degraded => format!("{monitor} answers, but not as well as it should.{said}"),
         EventKind::Flapping => format!(
@@ -110,7 +110,9 @@ pub(crate) fn fields(event: &Event, now: Timestamp) -> Vec<Field> {
         add("State", Some(states(event)));
         add("Target", Some(target(event)));
     }
-    add("Reason", event.reason.clone());
+    let reason = event.reason.as_deref().map(explained);
+    add("Reason", reason.as_ref().map(|(reason, _)| reason.clone()));
+    add("Usual fix", reason.and_then(|(_, fix)| fix));
     add("Since", event.started_at.map(human::instant));
     add("Until", event.ended_at.map(human::instant));
     add("Lasted", event.duration(now).map(human::duration));
@@ -139,7 +141,7 @@ pub(crate) fn links(event: &Event) -> Vec<Link> {
     }
     if is_web(&event.target) {
         links.push(Link {
-            title: "Target".to_owned(),
+            title: "Open".to_owned(),
             url: event.target.clone(),
         });
     }
@@ -179,8 +181,19 @@ pub(crate) fn digest(events: &[Event], now: Timestamp) -> String {
 
 fn code(event: &Event) -> String {
     match &event.reason {
-        Some(reason) => format!(" ({reason})"),
-        None => String::new(),
+        Some(reason) if reason != "DEGRADED" => format!(" ({reason})"),
+        _ => String::new(),
+    }
+}
+
+/// A reason's code with what it means, and what usually mends it.
+fn explained(code: &str) -> (String, Option<String>) {
+    match code.parse::<Reason>() {
+        Ok(reason) if reason.class() != Class::Lifecycle => (
+            format!("{code}: {}", reason.meaning()),
+            Some(reason.fix().to_owned()),
+        ),
+        _ => (code.to_owned(), None),
     }
 }
 
@@ -218,15 +231,49 @@ fn lasted(event: &Event, now: Timestamp) -> String {
     }
 }
 
-fn was_down(event: &Event, now: Timestamp) -> String {
+/// An up ends an outage, a lesser condition, or the wait for a new certificate.
+fn recovery_title(event: &Event, now: Timestamp) -> String {
+    let monitor = &event.monitor;
+    if event.cert_days.is_some() {
+        return format!("CERTIFICATE RENEWED: {monitor}");
+    }
+    let word = event.current_state.as_str().to_uppercase();
+    match event.duration(now) {
+        Some(span) => format!(
+            "{word}: {monitor} was {} for {}",
+            event.previous_state,
+            human::duration(span)
+        ),
+        None => format!("{word}: {monitor} was {}", event.previous_state),
+    }
+}
+
+fn recovery(event: &Event, now: Timestamp, said: &str) -> String {
+    let monitor = &event.monitor;
+    if event.cert_days.is_some() {
+        return format!("The certificate of {monitor} was renewed.{said}");
+    }
+    let now_is = match (event.previous_state, event.current_state) {
+        (MonitorState::Unknown, state) => {
+            format!("KubeKuma can check {monitor} again: it is {state}.")
+        }
+        (MonitorState::Down, MonitorState::Up) => format!("{monitor} is up again."),
+        (MonitorState::Down, state) => format!("{monitor} is no longer down, but {state}."),
+        (before, state) => format!("{monitor} is no longer {before}: it is {state}."),
+    };
+    format!("{now_is}{}", was(event, now))
+}
+
+fn was(event: &Event, now: Timestamp) -> String {
+    let state = event.previous_state;
     match (event.started_at, event.ended_at, event.duration(now)) {
         (Some(from), Some(to), Some(span)) => format!(
-            " It was down for {}, from {} to {}.",
+            " It was {state} for {}, from {} to {}.",
             human::duration(span),
             human::instant(from),
             human::instant(to)
         ),
-        (Some(from), None, _) => format!(" It was down since {}.", human::instant(from)),
+        (Some(from), None, _) => format!(" It was {state} since {}.", human::instant(from)),
         _ => String::new(),
     }
 }

@@ -1,0 +1,38 @@
+//! What lies beneath an error of a client library.
+
+use std::error::Error;
+
+/// The error and everything beneath it.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        (*error).source()
+    })
+}
+
+/// Whether TLS failed: a handshake, a certificate.
+pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    chain(error).any(|cause| {
+        // An I/O error hides what it wraps from its chain.
+        let wrapped = cause
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        cause.is::<rustls::Error>()
+            || wrapped.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
+    })
+}
+
+/// The texts of the error and its causes in one line, without repetitions.
+pub(crate) fn in_words(error: &(dyn Error + 'static)) -> String {
+    let mut words = String::new();
+    for cause in chain(error) {
+        let text = cause.to_string();
+        if words.ends_with(&text) {
+            continue;
+        }
+        if !words.is_empty() {
+            words.push_str(": ");
+        }
+        words.push_str(&text);
+    }
+    words
+}

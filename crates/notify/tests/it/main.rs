@@ -1,0 +1,18 @@
+//! Providers and the delivery worker against real servers on loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail their test by panicking"
+)]
+
+mod contract;
+mod deliverer;
+mod direct;
+mod http_server;
+mod kit;
+mod memory_store;
+mod slack;
+mod smtp;
+mod smtp_server;
+mod webhook;
