@@ -1,0 +1,72 @@
+//! `tcp`.
+
+use kuma_core::check::{Check, CheckType, TcpCheck, TcpExpect, TlsOptions};
+
+use super::{Context, Part, missing, unsupported};
+use crate::kinds::monitor::TcpTlsSpec;
+
+pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Check> {
+    let Some(target) = &part.target.tcp else {
+        missing(context, part, "tcp");
+        return None;
+    };
+    let at = part.path("tcp");
+    context.host(&format!("{at}.host"), &target.host);
+    let send = match &target.send {
+        Some(text) => Some(context.secret_text(&format!("{at}.send"), text)?),
+        None => None,
+    };
+    let expect = match &target.expect {
+        Some(source) if target.expect_regex == Some(true) => Some(TcpExpect::Regex(
+            context.pattern(&format!("{at}.expect"), source)?,
+        )),
+        Some(text) => Some(TcpExpect::Text(text.clone())),
+        None => None,
+    };
+    let starttls = target.tls.as_ref().filter(|tls| tls.enabled == Some(true));
+    if let Some(TcpTlsSpec {
+        starttls: Some(_), ..
+    }) = starttls
+    {
+        context.cannot_run(format!("{at}.tls.starttls"), "tcp checks with STARTTLS");
+        return Some(unsupported(
+            CheckType::Tcp,
+            format!("{}:{}", target.host, target.port),
+        ));
+    }
+    let tls = tls(context, &at, target.tls.as_ref());
+    Some(Check::Tcp(Box::new(TcpCheck {
+        host: target.host.clone(),
+        port: target.port,
+        send,
+        expect,
+        banner_contains: part
+            .criteria
+            .tcp
+            .as_ref()
+            .and_then(|it| it.banner_contains.clone()),
+        tls,
+    })))
+}
+
+fn tls(context: &mut Context<'_>, at: &str, spec: Option<&TcpTlsSpec>) -> Option<TlsOptions> {
+    let spec = spec?;
+    if let Some(sni) = &spec.sni {
+        context.host(&format!("{at}.tls.sni"), sni);
+    }
+    if spec.enabled != Some(true) {
+        let asks = spec.verify.is_some() || spec.sni.is_some() || spec.starttls.is_some();
+        if asks && spec.enabled.is_none() {
+            context.warning(
+                format!("{at}.tls.enabled"),
+                "without enabled: true there is no TLS",
+            );
+        }
+        return None;
+    }
+    Some(TlsOptions {
+        verify: spec.verify.unwrap_or(true),
+        sni: spec.sni.clone(),
+        ..TlsOptions::default()
+    })
+}

@@ -1,0 +1,77 @@
+//! Provider configurations, one file per type.
+
+mod alertmanager;
+mod apprise;
+mod discord;
+mod gotify;
+mod pagerduty;
+mod pushover;
+mod slack;
+mod smtp;
+mod teams;
+mod telegram;
+mod webhook;
+
+pub(super) use alertmanager::alertmanager;
+pub(super) use apprise::apprise;
+pub(super) use discord::discord;
+pub(super) use gotify::gotify;
+pub(super) use pagerduty::pagerduty;
+pub(super) use pushover::pushover;
+pub(super) use slack::slack;
+pub(super) use smtp::smtp;
+pub(super) use teams::teams;
+pub(super) use telegram::telegram;
+pub(super) use webhook::webhook;
+
+use kuma_core::provider::{ProviderConfig, ProviderType};
+
+use super::Context;
+use super::common::secret_ref;
+use super::text::Credential;
+use crate::kinds::common::SecretKeyRef;
+
+const WEB: &[&str] = &["https", "http"];
+
+/// A type that this build validates but cannot send through.
+fn unsupported(context: &mut Context<'_>, at: &str, kind: ProviderType) -> ProviderConfig {
+    context.warning(
+        at,
+        format!("this build does not send through {kind} yet; deliveries fail and go to the fallback providers"),
+    );
+    ProviderConfig::Unsupported(kind)
+}
+
+/// `url` or `urlSecretRef`, one of which is needed.
+fn url(
+    context: &mut Context<'_>,
+    at: &str,
+    url: Option<&String>,
+    secret: Option<&SecretKeyRef>,
+) -> Option<kuma_core::secret::SecretText> {
+    match (secret, url) {
+        (Some(secret), _) => Some(kuma_core::secret::SecretText::from_ref(&secret_ref(secret))),
+        (None, Some(url)) => context.address(&format!("{at}.url"), url, WEB),
+        (None, None) => {
+            context.error(at, "set either url or urlSecretRef");
+            None
+        }
+    }
+}
+
+/// An optional address without secrets, such as an API's.
+fn api_address(context: &mut Context<'_>, path: &str, text: Option<&String>) {
+    if let Some(text) = text {
+        context.address(path, text, WEB);
+    }
+}
+
+/// `webhookUrl` and `webhookUrlSecretRef`.
+fn webhook_url<'a>(secret: Option<&'a SecretKeyRef>, text: Option<&'a String>) -> Credential<'a> {
+    Credential {
+        reference: "webhookUrlSecretRef",
+        secret,
+        plain: "webhookUrl",
+        text,
+    }
+}

@@ -1,0 +1,24 @@
+//! `target.docker`: the health of a container.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::TlsSpec;
+
+/// A Docker container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DockerTarget {
+    /// Name or id of the container.
+    #[schemars(length(min = 1, max = 253))]
+    pub container: String,
+    /// Address of the engine: `unix://…`, `tcp://…` or `https://…`.
+    /// Default: `unix:///var/run/docker.sock`.
+    #[schemars(length(min = 1, max = 2048))]
+    pub engine: Option<String>,
+    /// How TLS is spoken, for `https`.
+    pub tls: Option<TlsSpec>,
+    /// Whether a container with a health check must be healthy, not only running.
+    /// Default: `true`.
+    pub require_healthy: Option<bool>,
+}

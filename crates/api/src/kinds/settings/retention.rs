@@ -1,0 +1,68 @@
+//! `retention`: how long history is kept.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::rules;
+
+/// How long history is kept, in days.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetentionSpec {
+    /// Down-sampled results. Default: `90`.
+    #[schemars(range(min = 1, max = 3650))]
+    pub heartbeats_days: Option<u32>,
+    /// Single results with their evidence. Default: `14`.
+    #[schemars(range(min = 1, max = 3650))]
+    pub checks_days: Option<u32>,
+    /// Closed incidents. Default: `365`.
+    #[schemars(range(min = 1, max = 3650))]
+    pub incidents_days: Option<u32>,
+    /// Audit events. Default: `365`.
+    #[schemars(range(min = 1, max = 3650))]
+    pub audit_days: Option<u32>,
+    /// Silences made by the dashboard or the command line, after they expired. Default: `30`.
+    #[schemars(range(min = 1, max = 3650))]
+    pub silences_days: Option<u32>,
+    /// Merging of old results.
+    pub downsample: Option<DownsampleSpec>,
+}
+
+/// Merging of old results.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules(&[
+    (
+        "!has(self.olderThanDays) || !has(self.afterDays)",
+        "afterDays is an alias of olderThanDays; set only one of them",
+    ),
+    (
+        "!has(self.bucketMinutes) || !has(self.resolution)",
+        "resolution is an alias of bucketMinutes; set only one of them",
+    ),
+])))]
+pub struct DownsampleSpec {
+    /// Whether they are merged. Default: `true`.
+    pub enabled: Option<bool>,
+    /// Days after which they are. Default: `7`.
+    #[schemars(range(min = 1, max = 3650))]
+    pub older_than_days: Option<u32>,
+    /// Alias of `olderThanDays`.
+    #[schemars(range(min = 1, max = 3650))]
+    pub after_days: Option<u32>,
+    /// Minutes that are merged into one. Default: `60`.
+    #[schemars(range(min = 1, max = 1440))]
+    pub bucket_minutes: Option<u32>,
+    /// Alias of `bucketMinutes`: `hourly` is 60, `daily` is 1440.
+    pub resolution: Option<DownsampleResolution>,
+}
+
+/// Alias of a number of minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DownsampleResolution {
+    /// 60 minutes.
+    Hourly,
+    /// 1440 minutes.
+    Daily,
+}

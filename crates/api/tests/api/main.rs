@@ -1,0 +1,3 @@
+//! Tests of the whole crate: what is generated, and the corpus of documents.
+
+mod crds;
