@@ -208,6 +208,7 @@ impl Step<'_, '_> {
         let failing = if let Some(failing) = self.state.failing.take() {
             Failing {
                 failures: failing.failures.saturating_add(1),
+                last: At(ended),
                 facts,
                 ..failing
             }
@@ -215,6 +216,7 @@ impl Step<'_, '_> {
             self.notice(Notice::FirstFailure { at: ended });
             Failing {
                 since: At(ended),
+                last: At(ended),
                 failures: 1,
                 retry_at: At(ended),
                 held_until: None,

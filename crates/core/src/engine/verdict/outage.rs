@@ -1,7 +1,7 @@
 //! How an incident opens and closes.
 
 use super::Step;
-use super::state::{At, Latest, Standing};
+use super::state::{At, Latest, Standing, vouch};
 use crate::engine::notice::{Closing, Facts, Notice};
 use crate::id::IncidentId;
 use crate::reason::Reason;
@@ -22,6 +22,7 @@ impl Step<'_, '_> {
         self.state.degradation.fast_runs = 0;
         self.changed();
         // The time line was left alone while failing; now it is corrected back.
+        self.state.vouched_until = Some(At(vouch(failing.last.0, self.view)));
         self.enter_line(MonitorState::Down, failing.since.0);
         if self.toggled(at, None, &failing.facts) {
             return;

@@ -42,7 +42,9 @@ impl Step<'_, '_> {
             observation.outcome,
             crate::observation::Outcome::Indeterminate(_)
         ) {
+            // What its members said before no longer holds.
             self.state.vouched_until = Some(At(self.now));
+            self.sync_line(self.now);
         }
         self.on_result(&observation, self.now, self.now);
     }

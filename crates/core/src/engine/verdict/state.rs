@@ -71,6 +71,8 @@ impl Standing {
 pub(super) struct Failing {
     /// End of the first failed attempt.
     pub(super) since: At,
+    /// End of the last one.
+    pub(super) last: At,
     /// Failed attempts so far.
     pub(super) failures: u32,
     /// When the next attempt is due.
@@ -261,6 +263,7 @@ impl VerdictState {
     pub fn rebase(&mut self, by: jiff::SignedDuration) {
         if let Some(failing) = &mut self.failing {
             failing.since.shift(by);
+            failing.last.shift(by);
             failing.retry_at.shift(by);
             shift(&mut failing.held_until, by);
         }

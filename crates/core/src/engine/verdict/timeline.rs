@@ -49,13 +49,21 @@ impl Step<'_, '_> {
         let Some(until) = self.state.vouched_until else {
             return;
         };
-        if line.state.counts_as_up().is_some() && until.0 <= at {
+        if line.state.counts_as_up().is_some() && until.0 < at {
             self.enter_line(MonitorState::Unknown, until.0);
         }
     }
 
-    /// A verdict of `ended` vouches for the state for a while.
+    /// A result of `ended` vouches for the state for a while.
     pub(super) fn vouched(&mut self, ended: Timestamp) {
+        let known = self
+            .state
+            .line
+            .is_some_and(|line| line.state.counts_as_up().is_some());
+        if self.state.failing.is_some() && !known {
+            // A failure that is not confirmed proves nothing after a gap.
+            return;
+        }
         let until = vouch(ended, self.view);
         self.state.vouched_until = Some(At(until));
         self.sync_line(ended);

@@ -39,6 +39,20 @@ fn a_confirmed_failure_corrects_the_time_line_back_over_a_gap() {
 }
 
 #[test]
+fn a_failure_after_a_gap_does_not_make_the_time_known_again() {
+    let mut case = Case::up_with(|monitor| monitor.schedule.retries = 1);
+    case.fail(60);
+    case.unsure(200);
+    case.ok(210);
+    case.unsure(400);
+    case.fail(420);
+    assert_eq!(case.line(), [(Unknown, 150), (Up, 210), (Unknown, 300)]);
+    case.unsure(440);
+    case.fail(460);
+    assert_eq!(case.line().last(), Some(&(Down, 420)));
+}
+
+#[test]
 fn time_while_nobody_watched_is_unknown_from_where_the_last_heartbeat_vouched() {
     let mut case = Case::up();
     case.ok(60);
