@@ -27,7 +27,8 @@ impl Clock for TokioClock {
     fn now(&self) -> Now {
         Now {
             mono: Mono(u64::try_from(self.0.elapsed().as_nanos()).unwrap()),
-            wall: Timestamp::UNIX_EPOCH,
+            // The start of 2026: within the validity of certificates made for tests.
+            wall: Timestamp::from_second(1_767_225_600).unwrap(),
         }
     }
 }

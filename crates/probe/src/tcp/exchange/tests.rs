@@ -231,6 +231,57 @@ async fn a_port_that_does_not_speak_tls_is_no_success() {
     );
 }
 
+#[tokio::test]
+async fn the_exchange_runs_inside_tls_and_the_certificate_is_kept() {
+    let made = rcgen::generate_simple_self_signed(vec!["cache.example".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let (port, _task) = server(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                return;
+            };
+            let mut question = [0; 4];
+            stream.read_exact(&mut question).await.unwrap();
+            stream.write_all(b"+PONG\r\n").await.unwrap();
+            let _ = stream.read(&mut question).await;
+        }
+    })
+    .await;
+    let asked = TcpCheck {
+        send: Some(SecretText::parse("PING").unwrap()),
+        tls: Some(kuma_core::check::TlsOptions {
+            verify: false,
+            sni: Some("cache.example".to_owned()),
+            ..kuma_core::check::TlsOptions::default()
+        }),
+        ..expecting(port, "+PONG")
+    };
+    let timeout = Duration::from_secs(10);
+    let check = |asked: &TcpCheck| Check::Tcp(Box::new(asked.clone()));
+    let seen = testing::run(check(&asked), &Settings::default(), timeout).await;
+    assert_eq!(seen.outcome, Outcome::Success, "{}", seen.message);
+    assert_eq!(seen.certificate.unwrap().names, ["cache.example"]);
+    assert!(seen.phases.tls.is_some());
+    let mut verified = asked;
+    verified.tls.as_mut().unwrap().verify = true;
+    let seen = testing::run(check(&verified), &Settings::default(), timeout).await;
+    assert_eq!(
+        seen.outcome,
+        failure(Reason::TlsUntrusted),
+        "{}",
+        seen.message
+    );
+}
+
 proptest! {
     /// However the answer is cut into pieces, a text in it is found, and only then.
     #[test]
