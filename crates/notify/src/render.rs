@@ -32,11 +32,17 @@ pub struct RenderInput<'a> {
 /// The events that a claim tells: an up that was merged into its down stands for both.
 pub(crate) fn events_of(claim: &Claim) -> Vec<Event> {
     let mut events: Vec<_> = claim.rows.iter().map(|row| row.event.clone()).collect();
-    if let (Some(up), Some(first)) = (&claim.merged_up, events.first_mut()) {
-        let started_at = up.started_at.or(first.started_at);
+    let Some(up) = &claim.merged_up else {
+        return events;
+    };
+    // In a group the up belongs to the row of its own incident.
+    let own = events
+        .iter()
+        .position(|event| event.monitor == up.monitor && event.incident == up.incident);
+    if let Some(down) = events.get_mut(own.unwrap_or_default()) {
         let note = "the message about the outage had not been delivered before it was over";
-        *first = Event {
-            started_at,
+        *down = Event {
+            started_at: up.started_at.or(down.started_at),
             ended_at: up.ended_at.or(Some(up.at)),
             note: Some(match &up.note {
                 Some(earlier) => format!("{earlier}; {note}"),

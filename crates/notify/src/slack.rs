@@ -212,3 +212,27 @@ fn mark_repeat(body: &[u8]) -> Vec<u8> {
     }
     value.to_string().into_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn control_characters_of_slack_are_escaped() {
+        assert_eq!(escape("<!channel> & co", 100), "&lt;!channel&gt; &amp; co");
+    }
+
+    proptest! {
+        #[test]
+        fn escaping_stays_within_the_limit_and_cuts_no_entity(text in "[a<>&é🔥]{0,60}", most in 2_usize..80) {
+            let escaped = escape(&text, most);
+            prop_assert!(escaped.chars().count() <= most);
+            prop_assert!(!escaped.contains(['<', '>']));
+            let back = escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+            let kept = back.strip_suffix('…').unwrap_or(&back);
+            prop_assert!(text.starts_with(kept), "{escaped}");
+        }
+    }
+}

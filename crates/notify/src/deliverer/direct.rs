@@ -10,8 +10,10 @@ use kuma_core::delivery::DeliveryReason;
 use kuma_core::id::ObjectName;
 use kuma_core::ports::{Claim, DeliveryEnd, OutboxRow};
 use kuma_core::time::{Timestamp, between, plus};
+use tokio::sync::Semaphore;
 
 use super::Deliverer;
+use super::lanes::PER_PROVIDER;
 
 /// Results that are remembered; the oldest are forgotten first.
 const MOST_REMEMBERED: usize = 20_000;
@@ -37,6 +39,7 @@ struct Memory {
 pub(super) struct Direct {
     memory: Mutex<Memory>,
     streams: Mutex<HashMap<(String, ObjectName), Stream>>,
+    slots: Mutex<HashMap<ObjectName, Arc<Semaphore>>>,
 }
 
 impl Direct {
@@ -64,6 +67,15 @@ impl Direct {
     fn get(&self, key: &str) -> Option<Known> {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         memory.known.get(key).cloned()
+    }
+
+    /// Room for the sends that one provider gets at a time.
+    fn slots(&self, provider: &ObjectName) -> Arc<Semaphore> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let slots = slots
+            .entry(provider.clone())
+            .or_insert_with(|| Arc::new(Semaphore::new(PER_PROVIDER)));
+        Arc::clone(slots)
     }
 
     /// The stream's lock; it is fair, so rows go in the order in which they came.
@@ -109,6 +121,7 @@ impl Deliverer {
     }
 
     async fn direct_row(&self, row: OutboxRow) -> Vec<OutboxRow> {
+        let slots = self.direct.slots(&row.provider);
         let mut claim = Claim {
             key: row.key.clone(),
             rows: vec![row],
@@ -119,8 +132,12 @@ impl Deliverer {
             created_at: self.wall(),
         };
         loop {
+            // Never closed, so there is always a permit to wait for.
+            let slot = slots.acquire().await;
+            self.pause_over(&claim).await;
             let started = self.config.clock.now().mono;
             let outcome = self.attempt(&claim, false).await;
+            drop(slot);
             let took = self.config.clock.now().mono.since(started);
             let error = outcome.as_ref().err().map(ToString::to_string);
             let end = self.decide(&claim, outcome, took);
@@ -134,6 +151,15 @@ impl Deliverer {
                 return Vec::new();
             };
             return self.fallbacks(&claim, &error.unwrap_or_default(), self.wall());
+        }
+    }
+
+    /// Waits while the claim's provider wants to be left alone.
+    async fn pause_over(&self, claim: &Claim) {
+        let now = self.wall();
+        let provider = claim.rows.first().map(|row| &row.provider);
+        if let Some(until) = provider.and_then(|name| self.paused_until(name, now)) {
+            tokio::time::sleep(between(now, until)).await;
         }
     }
 

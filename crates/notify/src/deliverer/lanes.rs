@@ -8,7 +8,7 @@ use kuma_core::ports::Claim;
 use tokio::task::Id;
 
 /// Sends at a time through one provider.
-const PER_PROVIDER: usize = 2;
+pub(super) const PER_PROVIDER: usize = 2;
 /// Sends at a time.
 const MOST_RUNNING: usize = 128;
 /// Claims that may wait in all lanes together.
