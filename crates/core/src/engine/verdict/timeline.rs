@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Step;
-use super::state::{At, Line, Standing, vouch};
+use super::state::{At, Line, Standing, is_group, vouch};
 use crate::ports::IntervalWrite;
 use crate::state::MonitorState;
 use crate::time::{Timestamp, between};
@@ -68,12 +68,14 @@ impl Step<'_, '_> {
         self.state.vouched_until = Some(At(until));
         self.sync_line(ended);
         let Some(line) = self.state.line else { return };
+        let group = is_group(self.view.monitor);
         let written = self.state.line_written.get_or_insert(line.at).0;
         if line.state.counts_as_up().is_some() && between(written, ended) >= VOUCH_EVERY {
             self.state.line_written = Some(At(ended));
             self.effects.intervals.push(IntervalWrite::Vouch {
                 monitor: self.view.id,
-                until,
+                // A group holds until its members change, but only while somebody looks.
+                until: if group { ended } else { until },
             });
         }
     }

@@ -173,3 +173,15 @@ fn a_group_keeps_its_grace_by_the_clock() {
     case.members(2, 2, 0, 200);
     assert_eq!(case.shown(), Up);
 }
+
+#[test]
+fn a_group_vouches_for_no_time_to_come() {
+    let mut case = Case::new(group(GroupRule::Any));
+    case.catalog(0);
+    case.members(2, 3, 0, 1);
+    case.members(3, 3, 0, 400);
+    let until = at(400);
+    let monitor = crate::id::MonitorId(7);
+    let vouch = crate::ports::IntervalWrite::Vouch { monitor, until };
+    assert_eq!(case.last().intervals, [vouch]);
+}
