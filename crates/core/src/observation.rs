@@ -133,7 +133,8 @@ pub struct Observation {
     pub outcome: Outcome,
     /// One sentence for people, at most [`Observation::MAX_MESSAGE_BYTES`] bytes, no secrets.
     pub message: String,
-    /// Time of the whole attempt; for a push what the job said, if it did.
+    /// Time of the whole attempt; for a ping the mean round trip; for a push what the job said, if it
+    /// did.
     pub latency: Option<Duration>,
     /// Where the time went.
     pub phases: Phases,
