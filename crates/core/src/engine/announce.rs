@@ -32,7 +32,7 @@ use crate::ports::{OutboxRow, SuppressedRow};
 use crate::state::MonitorState;
 use crate::time::Timestamp;
 
-pub use mass::mass_outage;
+pub use mass::{MASS_OUTAGE_SPEAKS, mass_outage};
 pub(in crate::engine) use stages::is_muted;
 pub use topic::{Hold, HoldKind};
 use topic::{RouteMemory, Subject, Topic};
@@ -48,6 +48,9 @@ pub struct AnnounceState {
     routes: Vec<RouteMemory>,
     /// Messages are quiet until then because the monitor flaps.
     flapping_until: Option<Timestamp>,
+    /// A mass-outage message spoke for this monitor; its own down waits until then.
+    #[serde(default)]
+    mass_until: Option<Timestamp>,
     /// The latest incident and its start, for when it reopens.
     latest: Option<(IncidentId, Timestamp)>,
     /// When to look again.
@@ -166,6 +169,7 @@ struct Context<'a> {
     view: &'a AnnounceView<'a>,
     now: Timestamp,
     flapping_until: Option<Timestamp>,
+    mass_until: Option<Timestamp>,
 }
 
 /// Absorbs `input` and tells whatever differs from what was told.
@@ -249,7 +253,13 @@ impl AnnounceState {
             memory.rebase(by);
         }
         topic::shift_option(&mut self.flapping_until, by);
+        topic::shift_option(&mut self.mass_until, by);
         topic::shift_option(&mut self.wake, by);
+    }
+
+    /// A mass-outage message speaks for this monitor: its own down is told only if it lasts.
+    pub fn spoken_for(&mut self, until: Timestamp) {
+        self.mass_until = Some(until);
     }
 
     fn incident(&self) -> Option<&Topic> {

@@ -15,6 +15,7 @@ pub mod announce;
 pub mod guard;
 pub mod notice;
 mod record;
+mod replay;
 mod set;
 mod step;
 #[cfg(test)]
@@ -24,5 +25,6 @@ mod tests;
 pub mod verdict;
 
 pub use record::{BadState, MonitorRecord, STATE_VERSION};
+pub use replay::{Replay, replay};
 pub use set::{Change, Engine, Report};
 pub use step::{Effects, Input, View, step};

@@ -243,7 +243,6 @@ fn tell(
     now: Timestamp,
 ) -> AnnounceEffects {
     let state = record.verdict.shown();
-    let is_deleted = matches!(input, Input::Deleted);
     if record.announce.is_idle() && notices.is_empty() {
         return AnnounceEffects::default();
     }
@@ -269,7 +268,7 @@ fn tell(
         &announce_view,
         now,
     );
-    if is_deleted || !matches!(input, AnnounceInput::Timer) {
+    if !matches!(input, AnnounceInput::Timer) {
         let more = announce::step(&mut record.announce, input, &announce_view, now);
         told.outbox.extend(more.outbox);
         told.suppressed.extend(more.suppressed);

@@ -4,4 +4,5 @@
 mod kit;
 mod recorded;
 mod related;
+mod replayed;
 mod shell;

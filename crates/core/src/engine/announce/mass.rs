@@ -1,5 +1,7 @@
 //! One message for everybody concerned when so much failed at once that it may be our own fault.
 
+use std::time::Duration;
+
 use crate::catalog::{Catalog, Entry};
 use crate::event::{Event, EventKind};
 use crate::id::{MonitorId, ObjectName};
@@ -10,6 +12,12 @@ use crate::time::{Timestamp, to_ms};
 use super::key;
 use super::stages::muted;
 
+/// How long the message speaks for the monitors concerned; whichever is still down then is told
+/// on its own.
+pub const MASS_OUTAGE_SPEAKS: Duration = Duration::from_secs(300);
+/// Most monitors named in the message.
+const MAX_NAMES: usize = 10;
+
 /// The mass-outage message on the normal routes of the monitors concerned: one row per provider.
 /// Monitors that are muted now bring nobody in.
 pub fn mass_outage<'a>(
@@ -18,10 +26,10 @@ pub fn mass_outage<'a>(
     started_at: Timestamp,
     now: Timestamp,
 ) -> Vec<OutboxRow> {
-    let mut count = 0_usize;
+    let mut concerned_names: Vec<&ObjectName> = Vec::new();
     let mut told: Vec<(&ObjectName, Option<&ObjectName>)> = Vec::new();
     for entry in concerned {
-        count += 1;
+        concerned_names.push(&entry.monitor.name);
         if muted(entry, now).is_some() {
             continue;
         }
@@ -34,7 +42,7 @@ pub fn mass_outage<'a>(
             }
         }
     }
-    let event = event(catalog, count, started_at, now);
+    let event = event(catalog, &concerned_names, started_at, now);
     let subject = format!("{}#mass {}", event.monitor, to_ms(started_at));
     told.into_iter()
         .filter_map(|(name, policy)| {
@@ -55,7 +63,13 @@ pub fn mass_outage<'a>(
         .collect()
 }
 
-fn event(catalog: &Catalog, count: usize, started_at: Timestamp, now: Timestamp) -> Event {
+fn event(catalog: &Catalog, names: &[&ObjectName], started_at: Timestamp, now: Timestamp) -> Event {
+    let some: Vec<String> = names
+        .iter()
+        .take(MAX_NAMES)
+        .map(ToString::to_string)
+        .collect();
+    let more = if names.len() > MAX_NAMES { ", …" } else { "" };
     Event {
         kind: EventKind::MassOutage,
         monitor: ObjectName::new(catalog.system_namespace.as_str(), "kubekuma"),
@@ -66,7 +80,9 @@ fn event(catalog: &Catalog, count: usize, started_at: Timestamp, now: Timestamp)
         current_state: MonitorState::Unknown,
         reason: Some("OWN_FAULT_GUARD".to_owned()),
         message: Some(format!(
-            "{count} monitors on different networks stopped answering at once"
+            "{} monitors on different networks stopped answering at once: {}{more}",
+            names.len(),
+            some.join(", ")
         )),
         latency_ms: None,
         at: now,

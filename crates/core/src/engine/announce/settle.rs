@@ -36,6 +36,7 @@ pub(super) fn settle(
         view,
         now,
         flapping_until: state.flapping_until,
+        mass_until: state.mass_until,
     };
     let mut wake = state.flapping_until;
     let mut spoken = Spoken::default();

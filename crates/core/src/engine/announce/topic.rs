@@ -46,6 +46,8 @@ pub enum HoldKind {
     Silence,
     /// Flapping.
     Flapping,
+    /// A mass-outage message spoke for it.
+    MassOutage,
     /// The same was told a moment ago.
     Dedupe,
     /// Something was told a moment ago.
@@ -57,7 +59,7 @@ impl HoldKind {
     pub const fn is_short(self) -> bool {
         matches!(
             self,
-            Self::Waiting | Self::Recheck | Self::Dedupe | Self::RateLimit
+            Self::Waiting | Self::Recheck | Self::MassOutage | Self::Dedupe | Self::RateLimit
         )
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Change, Engine, Report};
 use crate::catalog::{Catalog, Entry};
-use crate::engine::announce::{Related, is_muted, mass_outage};
+use crate::engine::announce::{MASS_OUTAGE_SPEAKS, Related, is_muted, mass_outage};
 use crate::engine::record::MonitorRecord;
 use crate::engine::step::{self, Effects, Input, View, is_probed};
 use crate::id::MonitorId;
@@ -103,8 +103,20 @@ impl Engine {
         if let Some(outage) = status.mass_outage {
             let concerned = outage.monitors.iter().filter_map(|id| catalog.entry(*id));
             let rows = mass_outage(&catalog, concerned, outage.since, now);
+            if !rows.is_empty() {
+                self.speak_for(&outage.monitors, now);
+            }
             report.batch.durable |= !rows.is_empty();
             report.batch.outbox.extend(rows);
+        }
+    }
+
+    /// The mass-outage message stands for the downs that are confirmed now.
+    fn speak_for(&mut self, monitors: &[MonitorId], now: Timestamp) {
+        for id in monitors {
+            if let Some(record) = self.records.get_mut(id) {
+                record.announce.spoken_for(plus(now, MASS_OUTAGE_SPEAKS));
+            }
         }
     }
 

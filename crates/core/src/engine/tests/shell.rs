@@ -152,6 +152,15 @@ fn a_mass_failure_is_held_and_then_told_once_per_provider() {
         .collect();
     assert_eq!(mass.len(), 1);
     assert_eq!(house.state(6), MonitorState::Down, "delayed, not swallowed");
+    insta::assert_snapshot!(house.told(), @r"
+       60 down shop/m1 -> chat due 60 (-)
+       61 down shop/m2 -> chat due 61 (-)
+       62 down shop/m3 -> chat due 62 (-)
+       63 down shop/m4 -> chat due 63 (-)
+      184 massOutage kubekuma/kubekuma -> chat due 184 (either a large outage or the network of this monitor itself)
+      484 down shop/m5 -> chat due 484 (held back until now by the mass-outage message)
+      484 down shop/m6 -> chat due 484 (held back until now by the mass-outage message)
+    ");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What keeps people from being told now: a parent, a silence, a maintenance window, flapping.
+//! What keeps people from being told now: a parent, a silence, a maintenance window, flapping, a
+//! mass-outage message that spoke for many.
 //! The end of something told is never suppressed.
 
 use crate::catalog::Entry;
@@ -30,7 +31,9 @@ pub(super) fn stage(context: &Context<'_>, message: &mut Message<'_>) -> Flow {
             .and_then(|entry| muted(entry, context.now))
     };
     let flapping = || flapping(context, kind);
-    match parents().or_else(planned).or_else(flapping) {
+    let spoken_for = || spoken_for(context, kind);
+    let hold = parents().or_else(planned).or_else(flapping);
+    match hold.or_else(spoken_for) {
         Some(hold) => Flow::Hold(hold),
         None => Flow::Pass,
     }
@@ -61,6 +64,19 @@ pub(in super::super) fn muted(entry: &Entry, now: Timestamp) -> Option<Hold> {
             Some(Hold::new(HoldKind::Maintenance, reason, end))
         });
     silences.chain(windows).max_by_key(|hold| hold.until)
+}
+
+/// One mass-outage message stands for many downs; each is told on its own only if it lasts.
+fn spoken_for(context: &Context<'_>, kind: EventKind) -> Option<Hold> {
+    if kind != EventKind::Down {
+        return None;
+    }
+    let until = context.mass_until.filter(|until| *until > context.now)?;
+    Some(Hold::new(
+        HoldKind::MassOutage,
+        "the mass-outage message",
+        until,
+    ))
 }
 
 fn flapping(context: &Context<'_>, kind: EventKind) -> Option<Hold> {
