@@ -43,3 +43,43 @@ fn primary_code(error: &sqlx::Error) -> Option<i64> {
 pub(super) fn damaged(what: &str, value: impl std::fmt::Display) -> sqlx::Error {
     sqlx::Error::Decode(format!("{what} {value} is not one that is stored").into())
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection, SqliteConnection};
+
+    use super::*;
+
+    async fn error_of(sql: &'static str) -> sqlx::Error {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let ran = sqlx::raw_sql(sql).execute(&mut connection).await;
+        ran.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_worth_trying_again_on_the_same_connection() {
+        let full = error_of(
+            "CREATE TABLE t (a); PRAGMA max_page_count = 4; INSERT INTO t VALUES (zeroblob(99999));",
+        )
+        .await;
+        assert!(
+            matches!(store_error(&full), StoreError::Unavailable(_)),
+            "{full}"
+        );
+        assert!(!wants_reopen(&full));
+    }
+
+    #[tokio::test]
+    async fn a_row_that_breaks_a_rule_is_invalid() {
+        let broken = error_of("CREATE TABLE t (a NOT NULL); INSERT INTO t VALUES (NULL);").await;
+        assert!(
+            matches!(store_error(&broken), StoreError::Invalid(_)),
+            "{broken}"
+        );
+    }
+
+    #[test]
+    fn a_dead_connection_is_unavailable_and_made_anew() {
+        assert!(wants_reopen(&sqlx::Error::WorkerCrashed));
+    }
+}

@@ -18,7 +18,7 @@ mod writer;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use kuma_core::id::{MonitorId, ObjectName};
 use kuma_core::ports::{StoreError, StoreResult};
@@ -228,12 +228,12 @@ impl SqliteStore {
     /// The pool, made anew when the file was replaced.
     fn pool(&self) -> SqlitePool {
         let found = open::identity(&self.path);
-        let readers = self.readers.read().unwrap_or_else(|e| e.into_inner());
+        let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
         if readers.identity == found {
             return readers.pool.clone();
         }
         drop(readers);
-        let mut readers = self.readers.write().unwrap_or_else(|e| e.into_inner());
+        let mut readers = self.readers.write().unwrap_or_else(PoisonError::into_inner);
         if readers.identity != found {
             *readers = Readers {
                 pool: open::readers(&self.path),

@@ -1,6 +1,7 @@
 //! The layout's versions, and how a file comes to the newest one.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use kuma_core::ports::StoreError;
 use kuma_core::reason::Reason;
@@ -8,12 +9,16 @@ use kuma_core::time::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use super::error::store_error;
+use super::sql::MultiInsert;
 
 /// "KKUM", so that `file` and we can tell whose database it is. Never changes.
 pub(super) const APPLICATION_ID: i64 = 0x4B4B_554D;
 /// How many shards monitors are spread over once several replicas share a store. Never changes
 /// for a database.
 const SHARDS: u32 = 64;
+
+static REASON: LazyLock<MultiInsert> =
+    LazyLock::new(|| MultiInsert::new("INSERT OR REPLACE INTO reason_code (number, code)", 2, ""));
 
 /// A step from one version of the layout to the next.
 #[derive(Debug, Clone, Copy)]
@@ -130,13 +135,11 @@ async fn seed(connection: &mut SqliteConnection, product_version: &str) -> Resul
             .execute(&mut *transaction)
             .await?;
         set_meta(&mut transaction, "product_version", product_version).await?;
-        for reason in Reason::ALL {
-            sqlx::query("INSERT OR REPLACE INTO reason_code (number, code) VALUES (?, ?)")
-                .bind(*reason as u16)
-                .bind(reason.code())
-                .execute(&mut *transaction)
-                .await?;
-        }
+        REASON
+            .run(&mut transaction, Reason::ALL, |query, reason| {
+                query.bind(*reason as u16).bind(reason.code())
+            })
+            .await?;
         transaction.commit().await
     };
     seed.await.map_err(|error| store_error(&error))
@@ -177,4 +180,63 @@ fn backup_path(path: &Path, version: i64, now: Timestamp) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".v{version}.{}.bak", now.as_millisecond()));
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use kuma_core::time::from_ms;
+    use sqlx::ConnectOptions;
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_with_content_is_backed_up_before_its_layout_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kubekuma.db");
+        let mut connection = super::super::open::writer(&path, "0.1.0", from_ms(0))
+            .await
+            .unwrap();
+        sqlx::query("INSERT INTO monitor (namespace, name) VALUES ('shop', 'web')")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let mut longer = MIGRATIONS.to_vec();
+        longer.push(Migration {
+            sql: "ALTER TABLE monitor ADD COLUMN extra TEXT; DELETE FROM monitor;",
+        });
+        migrate(&mut connection, &path, &longer, "0.2.0", from_ms(7))
+            .await
+            .unwrap();
+        let known = i64::try_from(longer.len()).unwrap();
+        assert_eq!(check_version(&mut connection, known).await.unwrap(), known);
+        let backup = backup_path(&path, known - 1, from_ms(7));
+        let mut backup = SqliteConnectOptions::new()
+            .filename(backup)
+            .connect()
+            .await
+            .unwrap();
+        let kept: String = sqlx::query_scalar("SELECT name FROM monitor")
+            .fetch_one(&mut backup)
+            .await
+            .unwrap();
+        assert_eq!(kept, "web");
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_fails_leaves_the_version_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kubekuma.db");
+        let mut connection = super::super::open::writer(&path, "0.1.0", from_ms(0))
+            .await
+            .unwrap();
+        let mut broken = MIGRATIONS.to_vec();
+        broken.push(Migration {
+            sql: "DELETE FROM meta; CREATE TABLE monitor (a);",
+        });
+        let failed = migrate(&mut connection, &path, &broken, "0.2.0", from_ms(7)).await;
+        assert!(failed.is_err());
+        let known = i64::try_from(MIGRATIONS.len()).unwrap();
+        assert_eq!(check_version(&mut connection, known).await.unwrap(), known);
+    }
 }

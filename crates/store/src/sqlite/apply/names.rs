@@ -20,16 +20,22 @@ pub(in crate::sqlite) async fn intern(
         query.bind(name.namespace.clone()).bind(name.name.clone())
     })
     .await?;
-    let mut ids = Vec::with_capacity(names.len());
-    for name in names {
-        let id: i64 = sqlx::query_scalar("SELECT id FROM monitor WHERE namespace = ? AND name = ?")
-            .bind(name.namespace.clone())
-            .bind(name.name.clone())
-            .fetch_one(&mut *connection)
-            .await?;
-        ids.push(MonitorId(id));
+    let pairs = names
+        .iter()
+        .map(|name| serde_json::Value::from(vec![&*name.namespace, &*name.name]));
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "SELECT m.id FROM json_each(?) asked
+         CROSS JOIN monitor m ON m.namespace = asked.value ->> 0 AND m.name = asked.value ->> 1
+         ORDER BY asked.key",
+    )
+    .bind(serde_json::Value::from_iter(pairs).to_string())
+    .fetch_all(connection)
+    .await?;
+    if ids.len() == names.len() {
+        Ok(ids.into_iter().map(MonitorId).collect())
+    } else {
+        Err(sqlx::Error::RowNotFound)
     }
-    Ok(ids)
 }
 
 /// Writes surrogates that the program already uses into a file that lost them.

@@ -1,12 +1,41 @@
 //! Engine states, push arrivals, objects, audit.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use kuma_core::id::ObjectKey;
 use kuma_core::ports::{AuditEvent, PushArrival, StateRow, StoredObject};
 use kuma_core::time::{Timestamp, to_ms};
 use sqlx::SqliteConnection;
 
-use crate::sqlite::error::damaged;
-use crate::sqlite::sql::json_ids;
+use crate::sqlite::sql::{MultiInsert, json_ids};
+
+static STATE: LazyLock<MultiInsert> = LazyLock::new(|| {
+    MultiInsert::new(
+        "INSERT OR REPLACE INTO engine_state (monitor, version, data)",
+        3,
+        "",
+    )
+});
+static OBJECT: LazyLock<MultiInsert> = LazyLock::new(|| {
+    MultiInsert::new(
+        "INSERT INTO object (kind, namespace, name, generation, labels, annotations, raw, digest,
+            created, updated)",
+        10,
+        "ON CONFLICT (kind, namespace, name) DO UPDATE SET
+            generation = excluded.generation, labels = excluded.labels,
+            annotations = excluded.annotations, raw = excluded.raw,
+            digest = excluded.digest, updated = excluded.updated,
+            created = iif(deleted IS NULL, created, excluded.created), deleted = NULL",
+    )
+});
+static AUDIT: LazyLock<MultiInsert> = LazyLock::new(|| {
+    MultiInsert::new(
+        "INSERT INTO audit (at, resource_type, resource_key, event_type, actor, summary, details)",
+        7,
+        "",
+    )
+});
 
 /// The longest stored message of a push, in bytes.
 const PUSH_MESSAGE: usize = 512;
@@ -16,18 +45,22 @@ pub(super) async fn states(
     connection: &mut SqliteConnection,
     states: &[StateRow],
 ) -> sqlx::Result<()> {
-    for state in states {
-        let query = if state.blob.is_empty() {
-            sqlx::query("DELETE FROM engine_state WHERE monitor = ?").bind(state.monitor.0)
-        } else {
-            sqlx::query(
-                "INSERT OR REPLACE INTO engine_state (monitor, version, data) VALUES (?, ?, ?)",
-            )
-            .bind(state.monitor.0)
-            .bind(state.version)
-            .bind(state.blob.clone())
-        };
-        query.execute(&mut *connection).await?;
+    let gone = states.iter().filter(|state| state.blob.is_empty());
+    let gone: Vec<i64> = gone.map(|state| state.monitor.0).collect();
+    let kept: Vec<&StateRow> = states.iter().filter(|s| !s.blob.is_empty()).collect();
+    STATE
+        .run(connection, &kept, |query, state| {
+            query
+                .bind(state.monitor.0)
+                .bind(state.version)
+                .bind(state.blob.clone())
+        })
+        .await?;
+    if !gone.is_empty() {
+        sqlx::query("DELETE FROM engine_state WHERE monitor IN (SELECT value FROM json_each(?))")
+            .bind(json_ids(gone))
+            .execute(connection)
+            .await?;
     }
     Ok(())
 }
@@ -89,33 +122,29 @@ pub(super) async fn objects(
     now: Timestamp,
     objects: &[StoredObject],
 ) -> sqlx::Result<()> {
-    for object in objects {
-        let labels = serde_json::to_string(&object.meta.labels);
-        let annotations = serde_json::to_string(&object.meta.annotations);
-        sqlx::query(
-            "INSERT INTO object (kind, namespace, name, generation, labels, annotations, raw,
-                digest, created, updated)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT (kind, namespace, name) DO UPDATE SET
-                generation = excluded.generation, labels = excluded.labels,
-                annotations = excluded.annotations, raw = excluded.raw,
-                digest = excluded.digest, updated = excluded.updated,
-                created = iif(deleted IS NULL, created, excluded.created), deleted = NULL",
-        )
-        .bind(object.key.kind.as_str())
-        .bind(object.key.name.namespace.clone())
-        .bind(object.key.name.name.clone())
-        .bind(object.meta.generation)
-        .bind(labels.map_err(|error| damaged("labels", error))?)
-        .bind(annotations.map_err(|error| damaged("annotations", error))?)
-        .bind(object.raw.to_string())
-        .bind(object.digest.clone())
-        .bind(to_ms(now))
-        .bind(to_ms(now))
-        .execute(&mut *connection)
+    OBJECT
+        .run(connection, objects, |query, object| {
+            query
+                .bind(object.key.kind.as_str())
+                .bind(object.key.name.namespace.clone())
+                .bind(object.key.name.name.clone())
+                .bind(object.meta.generation)
+                .bind(json_map(&object.meta.labels))
+                .bind(json_map(&object.meta.annotations))
+                .bind(object.raw.to_string())
+                .bind(object.digest.clone())
+                .bind(to_ms(now))
+                .bind(to_ms(now))
+        })
         .await?;
-    }
     Ok(())
+}
+
+fn json_map(map: &BTreeMap<String, String>) -> String {
+    let pairs = map
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone().into()));
+    serde_json::Value::Object(pairs.collect()).to_string()
 }
 
 /// Marks objects as deleted.
@@ -144,20 +173,17 @@ pub(super) async fn audit(
     connection: &mut SqliteConnection,
     events: &[AuditEvent],
 ) -> sqlx::Result<()> {
-    for event in events {
-        sqlx::query(
-            "INSERT INTO audit (at, resource_type, resource_key, event_type, actor, summary, details)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(to_ms(event.at))
-        .bind(event.resource_type.clone())
-        .bind(event.resource_key.clone())
-        .bind(event.event_type.clone())
-        .bind(event.actor.clone())
-        .bind(event.summary.clone())
-        .bind(event.details.as_ref().map(ToString::to_string))
-        .execute(&mut *connection)
+    AUDIT
+        .run(connection, events, |query, event| {
+            query
+                .bind(to_ms(event.at))
+                .bind(event.resource_type.clone())
+                .bind(event.resource_key.clone())
+                .bind(event.event_type.clone())
+                .bind(event.actor.clone())
+                .bind(event.summary.clone())
+                .bind(event.details.as_ref().map(ToString::to_string))
+        })
         .await?;
-    }
     Ok(())
 }

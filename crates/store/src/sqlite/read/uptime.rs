@@ -1,6 +1,6 @@
 //! Sums of the time line: a few interval rows and day sums, never raw results.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 
 use kuma_core::id::MonitorId;
@@ -30,7 +30,8 @@ pub(in crate::sqlite) async fn uptime(
     now: Timestamp,
 ) -> sqlx::Result<Vec<UptimeSums>> {
     let (from, to) = (to_ms(span.0), to_ms(span.1));
-    let asked = json_ids(monitors.iter().map(|monitor| monitor.0));
+    let distinct: BTreeSet<i64> = monitors.iter().map(|monitor| monitor.0).collect();
+    let asked = json_ids(distinct);
     let mut sums: HashMap<i64, UptimeSums> = HashMap::new();
     let rows: Vec<(i64, i64, Option<i64>, u8, i64)> = sqlx::query_as(INTERVALS)
         .bind(asked.clone())

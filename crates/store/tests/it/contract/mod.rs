@@ -1,3 +1,8 @@
 //! What every store promises. Written against the port, so that another store can pass it too.
 
+mod history;
+mod latency;
 mod outbox;
+mod retention;
+mod state;
+mod uptime;
