@@ -20,15 +20,16 @@ pub(in crate::sqlite) async fn intern(
         query.bind(name.namespace.clone()).bind(name.name.clone())
     })
     .await?;
-    let pairs = names
+    let pairs: serde_json::Value = names
         .iter()
-        .map(|name| serde_json::Value::from(vec![&*name.namespace, &*name.name]));
+        .map(|name| serde_json::Value::from(vec![&*name.namespace, &*name.name]))
+        .collect();
     let ids: Vec<i64> = sqlx::query_scalar(
         "SELECT m.id FROM json_each(?) asked
          CROSS JOIN monitor m ON m.namespace = asked.value ->> 0 AND m.name = asked.value ->> 1
          ORDER BY asked.key",
     )
-    .bind(serde_json::Value::from_iter(pairs).to_string())
+    .bind(pairs.to_string())
     .fetch_all(connection)
     .await?;
     if ids.len() == names.len() {

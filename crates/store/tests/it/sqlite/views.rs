@@ -64,7 +64,7 @@ async fn rows(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
     found.unwrap().iter().map(text).collect()
 }
 
-fn object(kind: Kind, of: &str, spec: serde_json::Value) -> StoredObject {
+fn object(kind: Kind, of: &str, spec: &serde_json::Value) -> StoredObject {
     StoredObject {
         key: ObjectKey {
             kind,
@@ -189,28 +189,28 @@ async fn objects_read_as_documented() {
         object(
             Kind::Silence,
             "night",
-            serde_json::json!({"expiresAt": "2026-02-01T10:00:00+02:00"}),
+            &serde_json::json!({"expiresAt": "2026-02-01T10:00:00+02:00"}),
         ),
         object(
             Kind::Silence,
             "alias",
-            serde_json::json!({"startsAt": "2026-01-02T00:00:00Z", "endsAt": "2026-01-03T00:00:00Z"}),
+            &serde_json::json!({"startsAt": "2026-01-02T00:00:00Z", "endsAt": "2026-01-03T00:00:00Z"}),
         ),
         object(
             Kind::MaintenanceWindow,
             "weekly",
-            serde_json::json!({"schedule": {"durationMinutes": 30, "recurrence": {"rrule": "FREQ=WEEKLY"}}}),
+            &serde_json::json!({"schedule": {"durationMinutes": 30, "recurrence": {"rrule": "FREQ=WEEKLY"}}}),
         ),
         object(
             Kind::MaintenanceWindow,
             "once",
-            serde_json::json!({"description": "move", "schedule": {
+            &serde_json::json!({"description": "move", "schedule": {
                 "start": "2026-01-05T00:00:00Z", "end": "2026-01-05T01:30:00Z"}}),
         ),
     ];
     bench
         .commit(Batch {
-            objects_deleted: vec![object(Kind::Silence, "gone", serde_json::Value::Null).key],
+            objects_deleted: vec![object(Kind::Silence, "gone", &serde_json::Value::Null).key],
             objects,
             ..Batch::default()
         })
