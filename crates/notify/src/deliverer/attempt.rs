@@ -257,6 +257,16 @@ impl Deliverer {
     }
 
     pub(super) fn fallbacks(&self, claim: &Claim, why: &str, now: Timestamp) -> Vec<OutboxRow> {
+        // An up that was merged into its down is told by the same row.
+        let dead: Vec<_> = claim
+            .rows
+            .iter()
+            .zip(events_of(claim))
+            .map(|(row, event)| OutboxRow {
+                event,
+                ..row.clone()
+            })
+            .collect();
         let catalog = self.config.catalog.current();
         let policy = claim
             .rows
@@ -267,13 +277,7 @@ impl Deliverer {
             let provider = catalog.providers.get(name)?;
             Some(provider.config.provider_type().to_string())
         };
-        fallback_rows(
-            &claim.rows,
-            why,
-            policy.map(AsRef::as_ref),
-            provider_type,
-            now,
-        )
+        fallback_rows(&dead, why, policy.map(AsRef::as_ref), provider_type, now)
     }
 
     async fn freeze(&self, key: &str, frozen: &[u8]) {

@@ -307,6 +307,24 @@ async fn a_dead_letter_goes_to_the_fallback_providers() {
 }
 
 #[tokio::test]
+async fn a_fallback_hears_of_the_up_that_was_merged_into_the_dead_down() {
+    let (gone, other) = (server().await, server().await);
+    gone.always(Reaction::status(410));
+    let providers = vec![hook("gone", &gone.url("/")), hook("other", &other.url("/"))];
+    let mut bench = Bench::new(providers, vec![policy("ops", &["other"])]);
+    for kind in [EventKind::Down, EventKind::Up] {
+        let mut row = row("api", "gone", kind);
+        row.policy = Some(name("ops"));
+        let down = crate::kit::row("api", "gone", EventKind::Down).key;
+        row.merges = (kind == EventKind::Up).then_some(down);
+        bench.enqueue(row);
+    }
+    bench.start();
+    until("the fallback arrives", || !other.received().is_empty()).await;
+    assert_eq!(events(&other), ["up"]);
+}
+
+#[tokio::test]
 async fn what_cannot_be_sent_at_all_is_dead_with_the_reason() {
     let mut disabled = hook("disabled", "http://127.0.0.1:9/");
     disabled.enabled = false;
