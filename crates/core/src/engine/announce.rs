@@ -10,6 +10,7 @@
 mod absorb;
 mod certificate;
 mod dependency;
+mod end;
 mod key;
 mod mass;
 mod repeat;
