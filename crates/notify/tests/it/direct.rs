@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kuma_core::event::EventKind;
 
-use crate::deliverer::{Bench, hook};
+use crate::bench::{Bench, hook};
 use crate::http_server::{HttpServer, Reaction};
 use crate::kit::{name, policy, row, until};
 use crate::memory_store::Status;
