@@ -1,10 +1,11 @@
 //! One attempt: what every check type has at hand, and how its end becomes an observation.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use kuma_core::check::Criteria;
 use kuma_core::monitor::Monitor;
-use kuma_core::observation::{Evidence, Observation, Outcome};
+use kuma_core::observation::{Evidence, Observation};
 use kuma_core::reason::Reason;
 use kuma_core::settings::Settings;
 
@@ -105,20 +106,28 @@ impl<'a> Attempt<'a> {
     }
 
     fn explain(&mut self, fault: Fault) -> Observation {
-        let mask = Mask::of(
-            &self.monitor.check,
-            &self.monitor.name.namespace,
-            self.shared.secrets.as_ref(),
-        );
+        let mask = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            Mask::of(
+                &self.monitor.check,
+                self.namespace(),
+                self.shared.secrets.as_ref(),
+            )
+        }));
+        let Ok(mask) = mask else {
+            // Without knowing the secrets nothing can be shown that may hold one.
+            let meaning = fault.outcome.reason().map_or("", Reason::meaning);
+            return Observation::new(fault.outcome, meaning);
+        };
         let mut evidence = Evidence::default();
+        if fault.facts.iter().all(|(name, _)| name != "url") {
+            evidence.add("target", mask.apply(self.monitor.check.target()));
+        }
         let facts = fault.facts.into_iter().chain(self.trace.facts.drain(..));
         for (name, value) in facts {
             evidence.add(mask.apply(name), mask.apply(value));
         }
         let mut observation = Observation::new(fault.outcome, mask.apply(fault.message));
-        if !evidence.0.is_empty() && fault.outcome != Outcome::Success {
-            observation.evidence = Some(Box::new(evidence));
-        }
+        observation.evidence = Some(Box::new(evidence));
         observation
     }
 }

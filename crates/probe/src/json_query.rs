@@ -14,19 +14,39 @@ use crate::http::{self, Need};
 /// Longest value shown in a message, in bytes.
 const MAX_SHOWN_BYTES: usize = 120;
 
+/// Bodies larger than this are read and queried off the asynchronous threads, in bytes.
+const LARGE_BODY_BYTES: usize = 32 * 1024;
+
 /// Runs the check. The parser refuses more than 128 levels of nesting.
 pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &JsonQueryCheck) -> Verdict {
-    let answer = http::fetch(attempt, &check.http, Need::Whole).await?;
-    let judged = serde_json::from_slice(without_mark(&answer.body))
-        .map_err(|error| {
-            Fault::target(
-                Reason::JsonInvalid,
-                format!("the body is not JSON: {error}"),
-            )
-        })
-        .and_then(|body: Value| judge(check, &check.query.query(&body)));
+    let mut answer = http::fetch(attempt, &check.http, Need::Whole).await?;
+    let judged = if answer.body.len() <= LARGE_BODY_BYTES {
+        judge_body(check, &answer.body)
+    } else {
+        let body = std::mem::take(&mut answer.body);
+        answer.body = body[..http::SHOWN_BODY_BYTES].to_vec();
+        let check = check.clone();
+        tokio::task::spawn_blocking(move || judge_body(&check, &body))
+            .await
+            .unwrap_or_else(|_| {
+                Err(Fault::ours(
+                    Reason::Internal,
+                    "the query failed inside this program",
+                ))
+            })
+    };
     judged.map_err(|fault| fault.with_all(answer.last_facts()))?;
     Ok(format!("{}, query as expected", answer.status_line()))
+}
+
+fn judge_body(check: &JsonQueryCheck, body: &[u8]) -> Result<(), Fault> {
+    let body: Value = serde_json::from_slice(without_mark(body)).map_err(|error| {
+        Fault::target(
+            Reason::JsonInvalid,
+            format!("the body is not JSON: {error}"),
+        )
+    })?;
+    judge(check, &check.query.query(&body))
 }
 
 /// Without the byte order mark that some servers send.

@@ -157,6 +157,13 @@ impl Collector<'_> {
         self.needles.push(value.to_owned());
         self.needles
             .push(url::form_urlencoded::byte_serialize(value.as_bytes()).collect());
+        if let Ok(mut url) = url::Url::parse("http://host/") {
+            url.set_path(value);
+            url.set_query(Some(value));
+            self.needles
+                .push(url.path().trim_start_matches('/').to_owned());
+            self.needles.extend(url.query().map(str::to_owned));
+        }
         if let Ok(json) = serde_json::to_string(value) {
             self.needles.push(json.trim_matches('"').to_owned());
         }

@@ -126,3 +126,26 @@ fn unsupported(check: CheckType) -> Fault {
 fn passive(why: &str) -> Fault {
     Fault::ours(Reason::Unsupported, format!("nothing to ask: {why}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    fn size_of_sendable<F: Future + Send>(future: &F) -> usize {
+        size_of_val(future)
+    }
+
+    #[test]
+    fn an_attempt_is_small_and_can_run_on_any_thread() {
+        const MOST: usize = 8 * 1024;
+        let prober = testing::prober();
+        let monitor = testing::monitor(Check::Unsupported {
+            check_type: CheckType::Steam,
+            target: String::new(),
+        });
+        let settings = Settings::default();
+        let size = size_of_sendable(&prober.run(&monitor, &settings, Duration::from_secs(1)));
+        assert!(size < MOST, "{size} bytes");
+    }
+}

@@ -80,7 +80,7 @@ async fn proxied(
         ProxyKind::Socks5 => socks5::open(&mut wire, plan, place.credentials.0.as_ref()).await,
     };
     attempt.trace.enter(Stage::Idle);
-    opened?;
+    opened.map_err(broken_off)?;
     Ok(Route {
         wire,
         speaks_for_us: None,
@@ -131,6 +131,19 @@ fn at_proxy(mut fault: Fault, place: &Place) -> Fault {
             place.host, place.port, fault.message
         );
         fault = fault.with("proxy reason", reason.code());
+    }
+    fault
+}
+
+/// A connection that breaks before the way is open is the proxy's doing, not the target's.
+fn broken_off(mut fault: Fault) -> Fault {
+    if let Outcome::Failure(reason) = fault.outcome
+        && !matches!(
+            reason,
+            Reason::ProxyAuth | Reason::ProxyRefused | Reason::TargetInvalid
+        )
+    {
+        fault.outcome = Outcome::Failure(Reason::ProxyRefused);
     }
     fault
 }

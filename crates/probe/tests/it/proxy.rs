@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::fixture::authority::{Authority, NOW, server};
 use crate::fixture::monitor::{get, http};
-use crate::fixture::server::{Reply, Server, closed_port, read_request};
+use crate::fixture::server::{Reply, Server, Then, closed_port, read_request};
 use crate::fixture::{World, fact};
 
 fn through(world: &World, mut check: HttpCheck, kind: ProxyKind, url: &str) -> HttpCheck {
@@ -100,6 +100,26 @@ async fn a_tunnels_failures_are_the_proxys() {
     let check = through(&world, check, ProxyKind::Http, &good);
     let seen = world.run(http(check)).await;
     assert_eq!(fact(&seen, "proxy answer"), Some("HTTP/1.1 502 No way"));
+}
+
+#[tokio::test]
+async fn a_proxy_that_breaks_off_is_to_blame() {
+    let world = World::new();
+    let reset = Server::http(|_| Reply::raw("", Then::Reset)).await;
+    let url = format!("http://{}", reset.address);
+    let check = through(&world, get("https://inner.example/"), ProxyKind::Http, &url);
+    let seen = world.run(http(check)).await;
+    assert_eq!(seen.outcome, failure(Reason::ProxyRefused), "{seen:?}");
+    let closing = Server::connections(|stream, _| async move { drop(stream) }).await;
+    let url = format!("socks5://{}", closing.address);
+    let check = through(
+        &world,
+        get("http://inner.example/"),
+        ProxyKind::Socks5,
+        &url,
+    );
+    let seen = world.run(http(check)).await;
+    assert_eq!(seen.outcome, failure(Reason::ProxyRefused), "{seen:?}");
 }
 
 #[tokio::test]
@@ -215,13 +235,11 @@ async fn socks5_failures_are_the_proxys() {
     let proxy = socks().await;
     let world = World::new();
     let dead = closed_port().await;
-    let no_socks = Server::http(|_| Reply::ok("")).await;
     let garbage = Server::connections(|mut stream, _| async move {
         let _ = stream.write_all(b"HTTP/1.1 400 Bad\r\n\r\n").await;
         let _ = stream.read_to_end(&mut Vec::new()).await;
     })
     .await;
-    drop(no_socks);
     let place = proxy.address;
     for (url, reason, message) in [
         (

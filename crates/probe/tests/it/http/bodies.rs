@@ -116,3 +116,17 @@ async fn what_is_no_json_or_too_deep_is_told() {
         );
     }
 }
+
+#[tokio::test]
+async fn large_json_is_queried_too() {
+    let items: Vec<String> = (0..20_000).map(|item| item.to_string()).collect();
+    let body = format!("{{\"items\": [{}]}}", items.join(","));
+    let server = Server::http(move |_| Reply::ok(&body)).await;
+    let world = World::new();
+    let url = server.url("/");
+    let seen = world.run(json(get(&url), "$.items[-1]", "19999")).await;
+    assert_eq!(seen.outcome, Outcome::Success, "{seen:?}");
+    let seen = world.run(json(get(&url), "$.items[0]", "1")).await;
+    assert_eq!(seen.outcome, Outcome::Failure(Reason::JsonQuery));
+    assert_eq!(fact(&seen, "body").unwrap().len(), 1024);
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kuma_core::check::StatusRange;
 use kuma_core::observation::Outcome;
 use kuma_core::reason::Reason;
+use kuma_core::stats::Stats;
 use tokio::io::AsyncReadExt;
 
 use crate::fixture::monitor::{get, http};
@@ -45,6 +46,28 @@ async fn all_addresses_of_a_name_are_tried_and_told() {
         fact(&seen, &format!("address 127.0.0.1:{port}")).is_some(),
         "{seen:?}"
     );
+}
+
+#[tokio::test]
+async fn the_next_address_of_a_name_is_tried() {
+    let server = Server::http_on("[::1]:0", |_| Reply::ok("")).await;
+    let url = format!("http://localhost:{}/", server.address.port());
+    let seen = World::new().run(http(get(url))).await;
+    assert_eq!(seen.outcome, Outcome::Success, "{seen:?}");
+    assert_eq!(seen.peer, Some(server.address.ip()));
+}
+
+#[tokio::test]
+async fn a_panic_inside_gives_no_verdict() {
+    let world = World::new();
+    let at = world.secret("panics", "");
+    let seen = world
+        .run(http(get(format!("${{SECRET:{}:{}}}", at.name, at.key))))
+        .await;
+    assert_eq!(seen.outcome, Outcome::Indeterminate(Reason::Internal));
+    let panics = world.prober.samples();
+    let panics = panics.iter().find(|sample| sample.name == "probe_panics");
+    assert!((panics.unwrap().value - 1.0).abs() < f64::EPSILON);
 }
 
 #[tokio::test]
