@@ -6,8 +6,8 @@ use kuma_core::secret::ExposeSecret;
 use serde_json::json;
 
 use super::*;
-use crate::read::ours::Conversion;
-use crate::structural::Schema;
+use crate::convert::Conversion;
+use crate::structural::{Schema, SchemaError};
 
 /// A Monitor with two fields, one of which must be even.
 struct Small;
@@ -28,8 +28,8 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
 });
 
 impl Kinds for Small {
-    fn schema(&self, kind: Kind) -> Option<&Schema> {
-        (kind == Kind::Monitor).then_some(&*SCHEMA)
+    fn schema(&self, kind: Kind) -> Option<Result<&Schema, &SchemaError>> {
+        (kind == Kind::Monitor).then_some(Ok(&*SCHEMA))
     }
 
     fn convert(&self, _key: &ObjectKey, _meta: &Meta, object: &Value) -> Conversion {
@@ -272,4 +272,14 @@ fn a_cluster_scoped_kind_has_no_namespace() {
     let read = reading(text);
     assert_eq!(read.objects[0].key.to_string(), "Namespace shop");
     assert_eq!(read.findings[0].problem.severity, Severity::Warning);
+}
+
+#[test]
+fn the_schemas_of_all_kinds_are_sound() {
+    for kind in Kind::OURS {
+        let schema = Registered
+            .schema(kind)
+            .expect("every kind of ours has a schema");
+        assert!(schema.is_ok(), "{kind}: {:?}", schema.err());
+    }
 }
