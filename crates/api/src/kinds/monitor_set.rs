@@ -46,6 +46,7 @@ use super::monitor::{MonitorSpec, item_rules};
 pub struct MonitorSetSpec {
     /// Fields that items have unless they say otherwise: any of a Monitor's but `type` and
     /// `target`. Objects are merged field by field, lists and values are replaced.
+    #[serde(default)]
     #[schemars(schema_with = "defaults_schema")]
     pub defaults: Option<Map<String, Value>>,
     /// The monitors. The values of `matrix` may stand in their strings as `{{ .variable }}`.
@@ -55,6 +56,7 @@ pub struct MonitorSetSpec {
     /// shall have its own place for a value in its name writes `{{ .variable }}` there; values
     /// whose variable is not in the name are appended to it in the order of the variables'
     /// names. At most 1,000 monitors in all. Default: none.
+    #[serde(default)]
     #[schemars(extend("maxProperties" = 8), schema_with = "matrix_schema")]
     pub matrix: Option<BTreeMap<String, Vec<String>>>,
 }

@@ -46,6 +46,7 @@ pub struct HttpRequest {
     #[schemars(length(max = 65_536))]
     pub body: Option<String>,
     /// Body to send, as JSON; strings in it may hold `${SECRET:name:key}`. Default: none.
+    #[serde(default)]
     #[schemars(schema_with = "free_object")]
     pub body_json: Option<Map<String, Value>>,
     /// Body to send, as a form. Values may hold `${SECRET:name:key}`. Default: none.
