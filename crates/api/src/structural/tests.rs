@@ -152,6 +152,7 @@ fn names_are_suggested_when_they_are_close() {
     assert_eq!(closest("interval", names), Some("intervalSeconds"));
     assert_eq!(closest("timeout_seconds", names), Some("timeoutSeconds"));
     assert_eq!(closest("ulr", names), Some("url"));
+    assert_eq!(closest("timeoutSecs", names), Some("timeoutSeconds"));
     assert_eq!(closest("typ", names), Some("type"));
     assert_eq!(closest("bananas", names), None);
 }
