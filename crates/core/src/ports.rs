@@ -168,7 +168,7 @@ pub struct StateRow {
     pub monitor: MonitorId,
     /// Version of the blob's layout.
     pub version: u16,
-    /// The blob.
+    /// The blob; an empty one removes the row.
     pub blob: Vec<u8>,
 }
 
