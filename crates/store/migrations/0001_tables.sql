@@ -13,35 +13,35 @@ CREATE TABLE monitor (
 
 -- The hot tail, append-ordered. No foreign key: rows of 10,000 monitors arrive interleaved and
 -- the surrogate comes from our own map. Sealed chunks will hold what is older than two hours.
+-- Every column costs each row a byte: ordinal is sequence * 256 + attempts, and words are apart.
 CREATE TABLE beat (
   at INTEGER NOT NULL,
   monitor INTEGER NOT NULL,
-  sequence INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
   state INTEGER NOT NULL,
   reason INTEGER,
   latency INTEGER,
-  attempts INTEGER NOT NULL,
-  message TEXT,
-  PRIMARY KEY (at, monitor, sequence)
+  PRIMARY KEY (at, monitor, ordinal)
 ) WITHOUT ROWID;
 
+-- What few heartbeats have: a message that is new, facts on failure.
 CREATE TABLE evidence (
   at INTEGER NOT NULL,
   monitor INTEGER NOT NULL,
-  sequence INTEGER NOT NULL,
-  body TEXT NOT NULL,
-  PRIMARY KEY (at, monitor, sequence)
+  ordinal INTEGER NOT NULL,
+  message TEXT,
+  body TEXT,
+  PRIMARY KEY (at, monitor, ordinal)
 ) WITHOUT ROWID;
 
 -- The newest heartbeat of each monitor as of meta.folded_until; newer ones are in beat.
 CREATE TABLE beat_last (
   monitor INTEGER PRIMARY KEY,
   at INTEGER NOT NULL,
-  sequence INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
   state INTEGER NOT NULL,
   reason INTEGER,
   latency INTEGER,
-  attempts INTEGER NOT NULL,
   message TEXT
 );
 

@@ -41,14 +41,15 @@ SELECT b.at * 1048576 + b.monitor % 1048576 AS id,
        s.name AS state,
        (b.latency + 500) / 1000 AS latency_ms,
        r.code AS reason,
-       b.message AS message,
+       e.message AS message,
        strftime('%Y-%m-%d %H:%M:%f', b.at / 1000.0, 'unixepoch') AS checked_at,
-       b.attempts AS attempts,
+       b.ordinal % 256 AS attempts,
        strftime('%Y-%m-%d %H:%M:%f', b.at / 1000.0, 'unixepoch') AS timestamp
 FROM beat b
 JOIN monitor m ON m.id = b.monitor
 JOIN state_name s ON s.code = b.state
-LEFT JOIN reason_code r ON r.number = b.reason;
+LEFT JOIN reason_code r ON r.number = b.reason
+LEFT JOIN evidence e ON e.at = b.at AND e.monitor = b.monitor AND e.ordinal = b.ordinal;
 
 CREATE VIEW incidents AS
 SELECT id,

@@ -10,7 +10,7 @@ use kuma_core::time::{Timestamp, to_ms};
 use sqlx::{Connection, SqliteConnection};
 
 use super::error::damaged;
-use super::live::{HOUR_MS, Live};
+use super::live::{HOUR_MS, Live, ordinal};
 use super::schema::set_meta;
 use super::sql::MultiInsert;
 use super::writer::lock;
@@ -28,8 +28,8 @@ static HOUR: LazyLock<MultiInsert> = LazyLock::new(|| {
 static LAST: LazyLock<MultiInsert> = LazyLock::new(|| {
     MultiInsert::new(
         "INSERT OR REPLACE INTO beat_last
-         (monitor, at, sequence, state, reason, latency, attempts, message)",
-        8,
+         (monitor, at, ordinal, state, reason, latency, message)",
+        7,
         "",
     )
 });
@@ -72,11 +72,10 @@ pub(super) async fn store(
         query
             .bind(beat.monitor.0)
             .bind(to_ms(beat.at))
-            .bind(beat.sequence)
+            .bind(ordinal(beat))
             .bind(beat.state as u8)
             .bind(beat.reason.map(|reason| reason as u16))
             .bind(beat.latency_us)
-            .bind(beat.attempts)
             .bind(beat.message.clone())
     })
     .await?;

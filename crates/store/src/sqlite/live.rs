@@ -47,10 +47,13 @@ impl Live {
             let beat = heartbeat(&row)?;
             live.last.insert(beat.monitor, beat);
         }
-        let mut rows =
-            sqlx::query("SELECT * FROM beat WHERE at >= ? ORDER BY at, monitor, sequence")
-                .bind(from)
-                .fetch(&mut *connection);
+        let mut rows = sqlx::query(
+            "SELECT b.*, e.message FROM beat b
+             LEFT JOIN evidence e USING (at, monitor, ordinal)
+             WHERE b.at >= ? ORDER BY b.at, b.monitor, b.ordinal",
+        )
+        .bind(from)
+        .fetch(&mut *connection);
         while let Some(row) = rows.try_next().await? {
             live.see(&heartbeat(&row)?);
         }
@@ -103,16 +106,23 @@ pub(super) fn counted_latency(beat: &Heartbeat) -> Option<u32> {
     beat.latency_us.filter(|_| success)
 }
 
-/// A row of `beat` or `beat_last`.
+/// Sequence and attempts as stored: one column, ordered by the sequence.
+pub(super) fn ordinal(beat: &Heartbeat) -> u32 {
+    u32::from(beat.sequence) << 8 | u32::from(beat.attempts)
+}
+
+/// A row of `beat` with its message, or of `beat_last`.
 pub(super) fn heartbeat(row: &SqliteRow) -> sqlx::Result<Heartbeat> {
+    let ordinal: u32 = row.try_get("ordinal")?;
+    let [attempts, low, high, _] = ordinal.to_le_bytes();
     Ok(Heartbeat {
         monitor: MonitorId(row.try_get("monitor")?),
         at: from_ms(row.try_get("at")?),
-        sequence: row.try_get("sequence")?,
+        sequence: u16::from_le_bytes([low, high]),
         state: state(row.try_get("state")?)?,
         reason: reason(row.try_get("reason")?)?,
         latency_us: row.try_get("latency")?,
-        attempts: row.try_get("attempts")?,
+        attempts,
         message: row.try_get::<Option<String>, _>("message")?.map(Into::into),
         evidence: None,
     })

@@ -83,14 +83,14 @@ async fn by_time(
 ) -> sqlx::Result<bool> {
     let sql = match table {
         "beat" => {
-            "DELETE FROM beat WHERE (at, monitor, sequence) IN
-             (SELECT at, monitor, sequence FROM beat WHERE at < ?1
-              ORDER BY at, monitor, sequence LIMIT ?2)"
+            "DELETE FROM beat WHERE (at, monitor, ordinal) IN
+             (SELECT at, monitor, ordinal FROM beat WHERE at < ?1
+              ORDER BY at, monitor, ordinal LIMIT ?2)"
         }
         _ => {
-            "DELETE FROM evidence WHERE (at, monitor, sequence) IN
-             (SELECT at, monitor, sequence FROM evidence WHERE at < ?1
-              ORDER BY at, monitor, sequence LIMIT ?2)"
+            "DELETE FROM evidence WHERE (at, monitor, ordinal) IN
+             (SELECT at, monitor, ordinal FROM evidence WHERE at < ?1
+              ORDER BY at, monitor, ordinal LIMIT ?2)"
         }
     };
     let deleted = sqlx::query(sql)

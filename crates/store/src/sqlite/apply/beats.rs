@@ -7,6 +7,7 @@ use kuma_core::time::to_ms;
 use sqlx::SqliteConnection;
 
 use super::intervals;
+use crate::sqlite::live::ordinal;
 use crate::sqlite::sql::MultiInsert;
 use crate::sqlite::work::{Scope, Work, WorkError};
 use crate::sqlite::writer::{Job, lock};
@@ -14,15 +15,15 @@ use crate::sqlite::writer::{Job, lock};
 static BEAT: LazyLock<MultiInsert> = LazyLock::new(|| {
     MultiInsert::new(
         "INSERT OR IGNORE INTO beat
-         (at, monitor, sequence, state, reason, latency, attempts, message)",
-        8,
+         (at, monitor, ordinal, state, reason, latency)",
+        6,
         "",
     )
 });
 static EVIDENCE: LazyLock<MultiInsert> = LazyLock::new(|| {
     MultiInsert::new(
-        "INSERT OR IGNORE INTO evidence (at, monitor, sequence, body)",
-        4,
+        "INSERT OR IGNORE INTO evidence (at, monitor, ordinal, message, body)",
+        5,
         "",
     )
 });
@@ -52,25 +53,22 @@ pub(in crate::sqlite) async fn heartbeats(
         query
             .bind(to_ms(beat.at))
             .bind(beat.monitor.0)
-            .bind(beat.sequence)
+            .bind(ordinal(beat))
             .bind(beat.state as u8)
             .bind(beat.reason.map(|reason| reason as u16))
             .bind(beat.latency_us)
-            .bind(beat.attempts)
-            .bind(beat.message.clone())
     })
     .await?;
-    let failed: Vec<_> = beats
-        .iter()
-        .filter_map(|beat| beat.evidence.clone().map(|body| (*beat, body)))
-        .collect();
+    let wordy = |beat: &&Heartbeat| beat.message.is_some() || beat.evidence.is_some();
+    let wordy: Vec<_> = beats.iter().copied().filter(wordy).collect();
     EVIDENCE
-        .run(connection, &failed, |query, (beat, body)| {
+        .run(connection, &wordy, |query, beat| {
             query
                 .bind(to_ms(beat.at))
                 .bind(beat.monitor.0)
-                .bind(beat.sequence)
-                .bind(body.clone())
+                .bind(ordinal(beat))
+                .bind(beat.message.clone())
+                .bind(beat.evidence.clone())
         })
         .await?;
     if !lock(scope.live).unheard.is_empty() {

@@ -19,10 +19,10 @@ pub(in crate::sqlite) async fn heartbeats(
     limit: u32,
 ) -> sqlx::Result<Vec<Heartbeat>> {
     let rows = sqlx::query(
-        "SELECT b.*, e.body FROM beat b
-         LEFT JOIN evidence e ON e.at = b.at AND e.monitor = b.monitor AND e.sequence = b.sequence
+        "SELECT b.*, e.message, e.body FROM beat b
+         LEFT JOIN evidence e USING (at, monitor, ordinal)
          WHERE b.at >= ? AND b.at < ? AND b.monitor = ?
-         ORDER BY b.at, b.sequence LIMIT ?",
+         ORDER BY b.at, b.ordinal LIMIT ?",
     )
     .bind(to_ms(from))
     .bind(to_ms(to))
@@ -47,7 +47,8 @@ pub(in crate::sqlite) async fn evidence(
     at: Timestamp,
 ) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar(
-        "SELECT body FROM evidence WHERE at = ? AND monitor = ? ORDER BY sequence DESC LIMIT 1",
+        "SELECT body FROM evidence WHERE at = ? AND monitor = ? AND body IS NOT NULL
+         ORDER BY ordinal DESC LIMIT 1",
     )
     .bind(to_ms(at))
     .bind(monitor.0)
