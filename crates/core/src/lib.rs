@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod check;
 pub mod delivery;
+pub mod digest;
 pub mod engine;
 pub mod event;
 pub mod id;

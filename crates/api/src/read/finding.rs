@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kuma_core::id::ObjectKey;
-use kuma_core::object::{Problem, Severity};
+use kuma_core::object::{Problem, ProblemClass, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::document::{Location, Prefer, Spans};
@@ -50,6 +50,31 @@ impl Finding {
             object: object.cloned(),
             problem,
         }
+    }
+
+    /// A problem of a whole file that cannot be read.
+    pub fn of_file(file: &Path, why: impl Into<String>) -> Self {
+        let problem = Problem { class: ProblemClass::Syntax, ..Problem::semantic("", why) };
+        Self { file: file.to_path_buf(), location: Location::START, object: None, problem }
+    }
+
+    /// Locates problems that were found later, looking at several objects together: each is about
+    /// an object whose document starts at a line of the file.
+    pub fn in_file(
+        file: &Path,
+        bytes: &[u8],
+        problems: impl IntoIterator<Item = (ObjectKey, u32, Problem)>,
+    ) -> Vec<Self> {
+        let documents = crate::document::read(bytes);
+        let starts: Vec<u32> =
+            documents.iter().map(|document| document.spans.start().line).collect();
+        problems
+            .into_iter()
+            .filter_map(|(key, line, problem)| {
+                let index = starts.partition_point(|start| *start <= line).checked_sub(1)?;
+                Some(Self::new(file, Some(&key), problem, &documents.get(index)?.spans, ""))
+            })
+            .collect()
     }
 
     /// Whether the object cannot be used because of it.

@@ -5,6 +5,7 @@ mod error;
 mod fold;
 mod live;
 mod lock;
+mod names;
 mod open;
 mod outbox;
 mod port;
