@@ -1,2 +1,57 @@
-//! Placeholder.
-fn main() {}
+//! Every command that a contributor needs: `cargo xtask --help`.
+
+mod bench;
+mod ci;
+mod generate;
+mod licences;
+mod run;
+mod test;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "Commands for contributors")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run all tests; sets up the mail server that they talk to.
+    Test {
+        /// Passed on to `cargo test`, for example `-p kuma-core schedule`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Write everything that is generated: CRDs, reference pages.
+    Generate {
+        /// Write nothing; fail if something is stale.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Look for what the compiler does not see: headers, sizes, orphans, stray paths.
+    Tidy,
+    /// Check licences, sources and banned crates of all dependencies against deny.toml.
+    Licences,
+    /// Measure: see `docs/performance.md`.
+    Bench {
+        /// Passed on to the bench program, for example `ingest`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Everything that must hold before a change lands, with the seconds of each step.
+    Ci,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Test { arguments } => test::run(&arguments),
+        Command::Generate { check } => generate::run(check),
+        Command::Tidy => tidy::run(),
+        Command::Licences => licences::run(),
+        Command::Bench { arguments } => bench::run(&arguments),
+        Command::Ci => ci::run(),
+    }
+}
