@@ -1,0 +1,135 @@
+//! The commands. Each has its file; this one holds what they share.
+
+mod check;
+mod completions;
+mod crds;
+mod db;
+mod demo;
+mod incidents;
+mod output;
+mod reference;
+mod serve;
+mod simulate;
+mod status;
+mod store;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::logging::{LogFormat, LogLevel};
+use crate::terminal::paint::ColorChoice;
+pub use output::OutputFormat;
+
+/// Watches services and tells people.
+///
+/// Every setting is a typed object: YAML in a folder, or custom resources on Kubernetes.
+/// Start with `kubekuma serve examples/quickstart --demo`, then write your own folder and check
+/// it with `kubekuma validate FOLDER`.
+#[derive(Debug, Parser)]
+#[command(name = "kubekuma", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    shared: Shared,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Shared {
+    /// Colours in tables and messages.
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub(crate) color: ColorChoice,
+    /// Least severe log lines shown.
+    #[arg(long, env = "LOG_LEVEL", value_enum, default_value = "info", global = true)]
+    pub(crate) log_level: LogLevel,
+    /// Shape of log lines; default: pretty on a terminal, else json.
+    #[arg(long, env = "LOG_FORMAT", value_enum, global = true)]
+    pub(crate) log_format: Option<LogFormat>,
+    /// Set to `development` for pretty log lines.
+    #[arg(long, env = "NODE_ENV", hide = true, global = true)]
+    pub(crate) node_env: Option<String>,
+    /// Namespace of objects that name none, and the one KubeKuma's own Secrets live in.
+    #[arg(long = "namespace", env = "KUBE_NAMESPACE", default_value = "kubekuma", global = true)]
+    pub(crate) namespace: String,
+}
+
+impl Shared {
+    /// The shape of log lines, `NODE_ENV` considered.
+    pub(crate) fn log_format(&self) -> Option<LogFormat> {
+        self.log_format
+            .or_else(|| (self.node_env.as_deref() == Some("development")).then_some(LogFormat::Pretty))
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the monitor on a folder of YAML.
+    Serve(serve::Arguments),
+    /// Check files and folders and report every error at once.
+    Validate(validate::Arguments),
+    /// Run a monitor's check once and show what it saw.
+    Check(check::Arguments),
+    /// Print the custom resource definitions.
+    Crds(crds::Arguments),
+    /// Show who would have been told, from stored history and a folder's policies.
+    Simulate(simulate::Arguments),
+    /// List incidents from the database.
+    Incidents(incidents::Arguments),
+    /// List monitors and their states from the database.
+    Status(status::Arguments),
+    /// Look after the database.
+    Db(db::Arguments),
+    /// Run something to watch and somebody to tell, on this machine.
+    Demo(demo::Arguments),
+    /// Write the generated reference.
+    #[command(hide = true)]
+    Reference(reference::Arguments),
+    /// Print a completion script for a shell.
+    Completions(completions::Arguments),
+}
+
+/// Parses the arguments and runs the command.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Serve(arguments) => serve::run(&cli.shared, arguments),
+        Command::Validate(arguments) => validate::run(&cli.shared, &arguments),
+        Command::Check(arguments) => check::run(&cli.shared, &arguments),
+        Command::Crds(arguments) => crds::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&cli.shared, &arguments),
+        Command::Incidents(arguments) => incidents::run(&cli.shared, &arguments),
+        Command::Status(arguments) => status::run(&cli.shared, &arguments),
+        Command::Db(arguments) => db::run(&arguments),
+        Command::Demo(arguments) => demo::run(&cli.shared, &arguments),
+        Command::Reference(arguments) => reference::run(&arguments),
+        Command::Completions(arguments) => {
+            completions::run(&arguments, Cli::command());
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    result.unwrap_or_else(|error| {
+        output::failure(&error);
+        ExitCode::FAILURE
+    })
+}
+
+/// A runtime for commands that need one.
+///
+/// # Errors
+/// When the system gives no threads.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

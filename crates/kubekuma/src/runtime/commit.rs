@@ -1,0 +1,253 @@
+//! Between the engine's loop and the store: keeps order, keeps what must not be lost while the
+//! store is away, and delivers urgent messages without it (`design/engine.md`, store down).
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use kuma_core::ports::{Batch, CommitReport, Fence, OutboxRow, Store, StoreError};
+use kuma_core::stats::{Counter, Sample, StatKind, Stats};
+use kuma_notify::Deliverer;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// After so long without the store, messages go out without it.
+const EMERGENCY_AFTER: Duration = Duration::from_secs(15);
+/// How often the store is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// Most batches with decisions kept in memory; older ones give way to newer ones, counted.
+const MAX_KEPT: usize = 10_000;
+/// Most commits under way.
+const MAX_PENDING: usize = 64;
+/// Most results in one batch.
+const MAX_RESULTS: usize = 1000;
+
+/// Numbers about commits that failed.
+#[derive(Debug, Default)]
+pub struct CommitStats {
+    dropped: Counter,
+    failed: Counter,
+    kept: Counter,
+    emergency: Counter,
+    /// Whether the store is away right now.
+    pub away: AtomicBool,
+}
+
+impl Stats for CommitStats {
+    fn samples(&self) -> Vec<Sample> {
+        let sample = |name, help, kind, counter: &Counter| Sample {
+            name,
+            help,
+            kind,
+            labels: Vec::new(),
+            value: counter.get() as f64,
+        };
+        vec![
+            sample("store_dropped_results", "Routine results dropped because the store was away.", StatKind::Counter, &self.dropped),
+            sample("store_failed_commits", "Commits that failed.", StatKind::Counter, &self.failed),
+            sample("store_kept_decisions", "Decisions kept in memory until the store is back.", StatKind::Gauge, &self.kept),
+            sample("emergency_messages", "Messages sent without the store.", StatKind::Counter, &self.emergency),
+        ]
+    }
+}
+
+/// Takes batches in order.
+#[derive(Debug, Clone)]
+pub struct Committer {
+    sender: mpsc::UnboundedSender<Batch>,
+}
+
+impl Committer {
+    /// Hands a batch on. Never blocks: while the store is away only decisions are kept, and those
+    /// are bounded.
+    pub fn commit(&self, batch: Batch) {
+        if !batch.is_empty() {
+            // The receiver lives until the program stops.
+            let _ = self.sender.send(batch);
+        }
+    }
+}
+
+/// A commit under way, and what must survive its failure.
+struct Pending {
+    decisions: Option<Batch>,
+    results: u64,
+    told: bool,
+}
+
+type Commits = FuturesUnordered<BoxFuture<'static, (Pending, Result<CommitReport, StoreError>)>>;
+
+struct Worker {
+    store: Arc<dyn Store>,
+    deliverer: Arc<Deliverer>,
+    stats: Arc<CommitStats>,
+    commits: Commits,
+    kept: VecDeque<Batch>,
+    /// Keys that were handed over without the store.
+    handed: HashSet<String>,
+    away_since: Option<Instant>,
+}
+
+/// Starts the worker; it ends when every [`Committer`] is gone or on `stop`, after a last try.
+pub fn start(
+    store: Arc<dyn Store>,
+    deliverer: Arc<Deliverer>,
+    stats: Arc<CommitStats>,
+    stop: CancellationToken,
+) -> (Committer, tokio::task::JoinHandle<()>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let worker = Worker {
+        store,
+        deliverer,
+        stats,
+        commits: Commits::new(),
+        kept: VecDeque::new(),
+        handed: HashSet::new(),
+        away_since: None,
+    };
+    (Committer { sender }, tokio::spawn(worker.run(receiver, stop)))
+}
+
+impl Worker {
+    async fn run(mut self, mut batches: mpsc::UnboundedReceiver<Batch>, stop: CancellationToken) {
+        let mut retry = tokio::time::interval(RETRY);
+        retry.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                batch = batches.recv(), if self.commits.len() < MAX_PENDING => match batch {
+                    Some(batch) => self.take(batch, &mut batches),
+                    None => break,
+                },
+                Some((pending, end)) = self.commits.next() => self.done(pending, end),
+                _ = retry.tick(), if self.away_since.is_some() => self.again().await,
+                () = stop.cancelled(), if !batches.is_closed() => batches.close(),
+            }
+        }
+        while let Some((pending, end)) = self.commits.next().await {
+            self.done(pending, end);
+        }
+        if self.away_since.is_some() {
+            self.again().await;
+        }
+        if !self.kept.is_empty() {
+            let decisions = self.kept.len();
+            tracing::error!(decisions, "the store stayed away until the end; decisions are lost");
+        }
+    }
+
+    /// Hands a batch, and whatever routine results wait behind it, to the store. Routine batches
+    /// linger there to share a transaction, so several are under way at once, in order.
+    fn take(&mut self, mut batch: Batch, more: &mut mpsc::UnboundedReceiver<Batch>) {
+        while !batch.durable && batch.heartbeats.len() < MAX_RESULTS {
+            let Ok(next) = more.try_recv() else { break };
+            batch.append(next);
+        }
+        if self.away_since.is_some() {
+            self.stats.dropped.add(batch.heartbeats.len() as u64);
+            return self.keep(decisions(&batch));
+        }
+        let pending = Pending {
+            decisions: decisions(&batch),
+            results: batch.heartbeats.len() as u64,
+            told: !batch.outbox.is_empty(),
+        };
+        let store = self.store.clone();
+        self.commits.push(async move { (pending, store.commit(batch, Fence).await) }.boxed());
+    }
+
+    fn done(&mut self, pending: Pending, end: Result<CommitReport, StoreError>) {
+        match end {
+            Ok(_) if pending.told => self.deliverer.wake(),
+            Ok(_) => {}
+            Err(error) => {
+                self.stats.dropped.add(pending.results);
+                self.lost(pending.decisions, &error);
+            }
+        }
+    }
+
+    fn lost(&mut self, decisions: Option<Batch>, error: &StoreError) {
+        self.stats.failed.inc();
+        if self.away_since.is_none() {
+            tracing::error!(%error, "the store is away; checks go on, results wait");
+            self.away_since = Some(Instant::now());
+            self.stats.away.store(true, Ordering::Relaxed);
+        }
+        self.keep(decisions);
+    }
+
+    fn keep(&mut self, decisions: Option<Batch>) {
+        let Some(decisions) = decisions else { return };
+        if self.kept.len() == MAX_KEPT {
+            self.kept.pop_front();
+            tracing::error!("too many decisions wait for the store; the oldest is dropped");
+        }
+        self.kept.push_back(decisions);
+        self.stats.kept.set(self.kept.len() as u64);
+    }
+
+    async fn again(&mut self) {
+        let Some(since) = self.away_since else { return };
+        if since.elapsed() >= EMERGENCY_AFTER {
+            self.emergency();
+        }
+        while let Some(batch) = self.kept.front().cloned() {
+            if self.store.commit(batch, Fence).await.is_err() {
+                return;
+            }
+            self.kept.pop_front();
+            self.stats.kept.set(self.kept.len() as u64);
+        }
+        if self.store.ping().await.is_ok() {
+            let away_s = since.elapsed().as_secs();
+            tracing::info!(away_s, "the store is back");
+            self.away_since = None;
+            self.handed.clear();
+            self.stats.away.store(false, Ordering::Relaxed);
+            self.deliverer.wake();
+        }
+    }
+
+    /// Hands the messages that wait to the deliverer, which sends each key once; the rows stay in
+    /// the kept batches and are inserted when the store is back.
+    fn emergency(&mut self) {
+        let fresh: Vec<OutboxRow> = self
+            .kept
+            .iter()
+            .flat_map(|batch| batch.outbox.iter())
+            .filter(|row| !self.handed.contains(&row.key))
+            .cloned()
+            .collect();
+        if fresh.is_empty() {
+            return;
+        }
+        self.handed.extend(fresh.iter().map(|row| row.key.clone()));
+        self.stats.emergency.add(fresh.len() as u64);
+        let deliverer = self.deliverer.clone();
+        // Ends when every message is sent or dead; nobody waits for it.
+        tokio::spawn(async move { deliverer.deliver_direct(fresh).await });
+    }
+}
+
+/// What of a batch must not be lost: everything but routine results.
+fn decisions(batch: &Batch) -> Option<Batch> {
+    let decisions = Batch {
+        heartbeats: Vec::new(),
+        intervals: batch.intervals.clone(),
+        incidents: batch.incidents.clone(),
+        outbox: batch.outbox.clone(),
+        suppressed: batch.suppressed.clone(),
+        states: batch.states.clone(),
+        push_consumed: batch.push_consumed.clone(),
+        objects: batch.objects.clone(),
+        objects_deleted: batch.objects_deleted.clone(),
+        audit: batch.audit.clone(),
+        durable: true,
+    };
+    (!decisions.is_empty()).then_some(decisions)
+}

@@ -1,0 +1,306 @@
+//! The running monitor: start-up and shutdown in the order of `design/overview.md`.
+
+pub mod catalog;
+pub mod commit;
+pub mod engine_loop;
+pub mod lateness;
+pub mod ready;
+pub mod signals;
+mod source_loop;
+mod tokens;
+mod upkeep;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use kuma_api::read::ReadContext;
+use kuma_core::engine::Engine;
+use kuma_core::id::ObjectKey;
+use kuma_core::object::{Object, Origin};
+use kuma_core::ports::{Heartbeat, Store};
+use kuma_core::secret::SecretSource;
+use kuma_core::stats::Stats;
+use kuma_core::time::Clock;
+use kuma_notify::{Deliverer, DelivererConfig};
+use kuma_probe::{Prober, ProberConfig};
+use kuma_server::gate::Gate;
+use kuma_server::{Context, Live};
+use kuma_store::{SqliteOptions, SqliteStore};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::clock::SystemClock;
+use crate::secrets::{self, LocalSecrets};
+use crate::source::folder::FolderWatch;
+use crate::source::scan::Scanner;
+use crate::source::settle::Settler;
+use engine_loop::Message;
+
+/// Longest a stop may take (`design/overview.md`).
+pub const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// What `serve` needs to know.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder, or single files.
+    pub roots: Vec<PathBuf>,
+    /// The database file.
+    pub database: PathBuf,
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// Who may use the API.
+    pub gate: Gate,
+    /// `KUBE_NAMESPACE`.
+    pub namespace: String,
+    /// Folder of secrets.
+    pub secrets_dir: Option<PathBuf>,
+}
+
+/// A running monitor.
+pub struct Running {
+    /// The live states.
+    pub live: Arc<Live>,
+    /// Time.
+    pub clock: SystemClock,
+    /// Where the server listens.
+    pub address: SocketAddr,
+    engine: mpsc::UnboundedSender<Message>,
+    status: Arc<ready::Status>,
+    store: Arc<SqliteStore>,
+    stop_source: CancellationToken,
+    stop_delivery: CancellationToken,
+    stop_commits: CancellationToken,
+    stop_server: CancellationToken,
+    tracker: TaskTracker,
+    commits: tokio::task::JoinHandle<()>,
+}
+
+/// Starts everything; returns when the first catalog is in force and checks have begun.
+///
+/// # Errors
+/// When the port is taken, the database cannot be opened or the folder does not exist.
+pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Running> {
+    let listener = TcpListener::bind(options.listen).await.with_context(|| {
+        format!("port {} on {} cannot be listened on", options.listen.port(), options.listen.ip())
+    })?;
+    let address = listener.local_addr()?;
+    for root in &options.roots {
+        anyhow::ensure!(
+            root.exists(),
+            "there is no folder or file {}; name the one that holds your YAML",
+            root.display()
+        );
+    }
+    let store = open_store(&options, clock).await?;
+    let port: Arc<dyn Store> = store.clone();
+    let secrets =
+        Arc::new(LocalSecrets::new(options.secrets_dir.clone(), secrets::environment()));
+    let holder = catalog::Holder::empty();
+    let deliverer = Arc::new(Deliverer::new(DelivererConfig {
+        store: port.clone(),
+        catalog: Arc::new(holder.clone()),
+        secrets: secrets.clone() as Arc<dyn SecretSource>,
+        clock: Arc::new(clock),
+    }));
+    let prober = Arc::new(Prober::new(ProberConfig {
+        secrets: secrets.clone() as Arc<dyn SecretSource>,
+        clock: Arc::new(clock),
+    })?);
+    let (sender, messages) = mpsc::unbounded_channel();
+    let stop_commits = CancellationToken::new();
+    let commit_stats = Arc::new(commit::CommitStats::default());
+    let (committer, commits) =
+        commit::start(port.clone(), deliverer.clone(), commit_stats.clone(), stop_commits.clone());
+    let status = Arc::new(ready::Status::new(sender.clone(), commit_stats.clone()));
+    let live = Arc::new(Live::default());
+    let lateness = Arc::new(lateness::Lateness::default());
+    let mut source = source_loop::SourceLoop::new(source_loop::Parts {
+        clock,
+        scanner: Scanner::new(
+            options.roots.clone(),
+            ReadContext { default_namespace: options.namespace.clone() },
+        ),
+        watch: FolderWatch::start(options.roots.clone(), clock),
+        settler: Settler::new(last_valid(&*store).await?),
+        store: port.clone(),
+        committer: committer.clone(),
+        secrets,
+        holder: holder.clone(),
+        engine: sender.clone(),
+        status: status.clone(),
+        namespace: options.namespace.clone(),
+    });
+    let first = source.first().await?;
+    live.sync(&first);
+    let engine = load_engine(&*store, &first, &live).await?;
+    let tracker = TaskTracker::new();
+    tracker.spawn(engine_loop::run(engine_loop::Parts {
+        clock,
+        prober: prober.clone(),
+        committer: committer.clone(),
+        live: live.clone(),
+        lateness: lateness.clone(),
+        engine,
+        messages,
+        sender: sender.clone(),
+    }));
+    // The loop has just been given the other end.
+    let _ = sender.send(Message::Catalog(first));
+    for arrival in store.pending_pushes().await? {
+        let _ = sender.send(Message::Pushed(arrival));
+    }
+    let repeats = store.recover_sending(clock.now().wall).await?;
+    if repeats > 0 {
+        warn!(messages = repeats, "messages were being sent when the last process ended; they may be repeated");
+    }
+    let stop_delivery = CancellationToken::new();
+    tracker.spawn(deliverer.clone().run(stop_delivery.clone()));
+    let stop_source = CancellationToken::new();
+    tracker.spawn(source.run(stop_source.clone()));
+    let upkeep = upkeep::Parts {
+        clock,
+        store: port.clone(),
+        live: live.clone(),
+        catalog: holder.clone(),
+        deliverer: deliverer.clone(),
+        engine: sender.clone(),
+    };
+    upkeep::start(upkeep, &tracker, &stop_source);
+    let stats: Vec<Arc<dyn Stats>> =
+        vec![lateness, prober, store.clone(), commit_stats, deliverer];
+    let stop_server = CancellationToken::new();
+    let router = kuma_server::router(Context {
+        catalog: Arc::new(holder),
+        live: live.clone(),
+        store: port,
+        clock: Arc::new(clock),
+        runtime: status.clone(),
+        stats: Arc::new(stats),
+        gate: options.gate,
+        version: env!("CARGO_PKG_VERSION"),
+    });
+    let stopped = stop_server.clone().cancelled_owned();
+    tracker.spawn(async move {
+        if let Err(error) = kuma_server::serve(listener, router, stopped).await {
+            tracing::error!(%error, "the server ended");
+        }
+    });
+    tracker.close();
+    Ok(Running {
+        live,
+        clock,
+        address,
+        engine: sender,
+        status,
+        store,
+        stop_source,
+        stop_delivery,
+        stop_commits,
+        stop_server,
+        tracker,
+        commits,
+    })
+}
+
+impl Running {
+    /// Stops everything in order, within [`STOP_WITHIN`].
+    pub async fn stop(self) {
+        let begun = self.clock.now().mono;
+        self.status.stopping();
+        let stopped = tokio::time::timeout(STOP_WITHIN, async {
+            self.stop_source.cancel();
+            let (done, finished) = oneshot::channel();
+            if self.engine.send(Message::Stop(done)).is_ok() {
+                // A loop that ended by itself needs no stop.
+                let _ = finished.await;
+            }
+            self.stop_commits.cancel();
+            if let Err(error) = self.commits.await {
+                tracing::error!(%error, "commits did not end well");
+            }
+            self.stop_delivery.cancel();
+            self.stop_server.cancel();
+            self.tracker.wait().await;
+        })
+        .await;
+        if stopped.is_err() {
+            warn!(after_s = STOP_WITHIN.as_secs(), "something did not stop in time");
+        }
+        if let Err(error) = self.store.close().await {
+            tracing::error!(%error, "the store could not be closed");
+        }
+        let took_ms = self.clock.now().mono.since(begun).as_millis();
+        info!(took_ms = u64::try_from(took_ms).unwrap_or(u64::MAX), "stopped");
+    }
+}
+
+async fn open_store(options: &Options, clock: SystemClock) -> anyhow::Result<Arc<SqliteStore>> {
+    let store = SqliteStore::open(SqliteOptions {
+        path: options.database.clone(),
+        clock: Arc::new(clock),
+        product_version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+    .await
+    .with_context(|| format!("the database {} cannot be opened", options.database.display()))?;
+    Ok(Arc::new(store))
+}
+
+/// The last valid version of every object, so that a broken file does not stop what ran before
+/// the restart.
+async fn last_valid(store: &SqliteStore) -> anyhow::Result<BTreeMap<ObjectKey, Object>> {
+    let mut objects = BTreeMap::new();
+    for stored in store.load_objects().await? {
+        let conversion = kuma_api::convert::convert(&stored.key, &stored.meta, &stored.raw);
+        match conversion.body {
+            Some(body) => {
+                let object = Object {
+                    key: stored.key.clone(),
+                    meta: stored.meta,
+                    origin: Origin::Store,
+                    raw: Arc::new(stored.raw),
+                    body,
+                };
+                objects.insert(stored.key, object);
+            }
+            None => warn!(object = %stored.key, "the stored version is not valid any more"),
+        }
+    }
+    Ok(objects)
+}
+
+/// The engine as it was when the last process ended, brought up to the newest results.
+async fn load_engine(
+    store: &SqliteStore,
+    catalog: &kuma_core::catalog::Catalog,
+    live: &Live,
+) -> anyhow::Result<Engine> {
+    let (mut engine, bad) = Engine::load(&store.load_states().await?);
+    for (id, error) in bad {
+        warn!(monitor = id.0, %error, "a stored state begins anew");
+    }
+    let last = store.last_results().await?;
+    let beats: Vec<Heartbeat> = last.into_iter().map(|result| result.heartbeat).collect();
+    engine.resume(catalog, &beats);
+    for beat in &beats {
+        live.update(beat.monitor, |live| {
+            live.state = beat.state;
+            live.since = Some(beat.at);
+        });
+    }
+    let open = kuma_core::ports::IncidentQuery {
+        open: Some(true),
+        limit: 100_000,
+        ..kuma_core::ports::IncidentQuery::default()
+    };
+    for incident in store.incidents(open).await? {
+        live.update(incident.monitor, |live| live.incident_since = Some(incident.started_at));
+    }
+    Ok(engine)
+}

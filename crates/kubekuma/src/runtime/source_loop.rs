@@ -1,0 +1,261 @@
+//! The loop that turns the folder into catalogs: scan, settle, give surrogates, build, put in
+//! force, audit.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use kuma_core::catalog::Catalog;
+use kuma_core::id::{Kind, MonitorId, ObjectName};
+use kuma_core::object::{Object, Problem, Severity};
+use kuma_core::ports::{AuditEvent, Batch, Store, StoredObject};
+use kuma_core::time::Clock;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::catalog::{self, Holder, Surrogates};
+use super::commit::Committer;
+use super::engine_loop::Message;
+use super::ready::{SourceStatus, Status};
+use super::tokens;
+use crate::clock::SystemClock;
+use crate::secrets::{LocalSecrets, Rules};
+use crate::source::folder::FolderWatch;
+use crate::source::scan::{Scan, Scanner};
+use crate::source::settle::{Change, Settler};
+
+/// What the loop is made of.
+pub struct Parts {
+    /// Time.
+    pub clock: SystemClock,
+    /// Reads the folder.
+    pub scanner: Scanner,
+    /// Tells when it changes.
+    pub watch: FolderWatch,
+    /// Decides what a scan changes.
+    pub settler: Settler,
+    /// Gives surrogates.
+    pub store: Arc<dyn Store>,
+    /// Takes audit events and last valid versions.
+    pub committer: Committer,
+    /// Takes Secret documents.
+    pub secrets: Arc<LocalSecrets>,
+    /// Holds the catalog.
+    pub holder: Holder,
+    /// Hears of new catalogs.
+    pub engine: mpsc::UnboundedSender<Message>,
+    /// Hears how the source stands.
+    pub status: Arc<Status>,
+    /// `KUBE_NAMESPACE`.
+    pub namespace: String,
+}
+
+/// The loop and what it remembers.
+pub struct SourceLoop {
+    parts: Parts,
+    surrogates: Surrogates,
+    version: u64,
+    /// Set while monitors wait for surrogates because the store is away.
+    waiting: bool,
+}
+
+impl SourceLoop {
+    /// A loop that has read nothing yet.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts, surrogates: HashMap::new(), version: 0, waiting: false }
+    }
+
+    /// The first scan: puts a catalog in force and returns it, without telling the engine.
+    ///
+    /// # Errors
+    /// When the store gives no surrogates.
+    pub async fn first(&mut self) -> anyhow::Result<Arc<Catalog>> {
+        let scan = self.parts.scanner.scan();
+        let now = self.parts.clock.now();
+        let changes = self.parts.settler.apply(&scan, now.mono, true);
+        let names = catalog::monitor_names(self.parts.settler.snapshot());
+        self.intern(names).await?;
+        let catalog = self.build(&scan);
+        self.record(&changes, &catalog);
+        Ok(catalog)
+    }
+
+    /// Scans again whenever something changed, until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let deadline = self.parts.settler.deadline();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.parts.watch.changed(deadline) => {}
+            }
+            self.again().await;
+        }
+    }
+
+    async fn again(&mut self) {
+        let scan = self.parts.scanner.scan();
+        if scan.root_missing {
+            self.parts.watch.attach();
+        }
+        let before = self.parts.settler.snapshot().clone();
+        let now = self.parts.clock.now();
+        let changes = self.parts.settler.apply(&scan, now.mono, false);
+        let after = self.parts.settler.snapshot();
+        if let Some(holding) = &after.holding
+            && before.holding.is_none()
+        {
+            warn!(reason = holding, "the last catalog is kept");
+        }
+        for (path, why) in &after.broken_files {
+            if before.broken_files.get(path) != Some(why) {
+                error!(file = %path.display(), why, "a file is broken; what it held stays as it was");
+            }
+        }
+        let same = changes.is_empty()
+            && before.broken_files == after.broken_files
+            && before.holding == after.holding
+            && before.invalid == after.invalid;
+        if same && !self.waiting {
+            return;
+        }
+        let names = catalog::monitor_names(after);
+        self.waiting = false;
+        if let Err(error) = self.intern(names).await {
+            error!(%error, "new monitors wait for the store");
+            self.waiting = true;
+        }
+        let catalog = self.build(&scan);
+        self.record(&changes, &catalog);
+        // Without an engine loop the process is stopping.
+        let _ = self.parts.engine.send(Message::Catalog(catalog));
+    }
+
+    async fn intern(&mut self, mut names: Vec<ObjectName>) -> anyhow::Result<()> {
+        names.retain(|name| !self.surrogates.contains_key(name));
+        names.sort();
+        names.dedup();
+        if !names.is_empty() {
+            let ids = self.parts.store.intern(&names).await?;
+            self.surrogates.extend(names.into_iter().zip(ids));
+        }
+        Ok(())
+    }
+
+    fn build(&mut self, scan: &Scan) -> Arc<Catalog> {
+        self.version += 1;
+        let snapshot = self.parts.settler.snapshot();
+        // A monitor without a surrogate (the store was away) waits for the next catalog.
+        let ids = |name: &ObjectName| self.surrogates.get(name).copied().unwrap_or(MonitorId(0));
+        let mut built = catalog::build(snapshot, &self.parts.namespace, &ids, self.version);
+        built.monitors.retain(|_, entry| entry.id != MonitorId(0));
+        built.by_id.remove(&MonitorId(0));
+        let rules = Rules {
+            system_namespace: self.parts.namespace.clone(),
+            isolated: built.settings.tenancy_isolated,
+        };
+        self.parts.secrets.sync(rules, snapshot.objects.values());
+        self.apply_tokens(&mut built);
+        let catalog = Arc::new(built);
+        self.parts.holder.set(catalog.clone());
+        self.parts.status.set_source(status(&catalog, snapshot, scan));
+        catalog
+    }
+
+    fn apply_tokens(&self, catalog: &mut Catalog) {
+        let tokens = tokens::resolve(catalog, &*self.parts.secrets);
+        for (name, owner) in &tokens.clashes {
+            let why = format!("{owner} has the same push token; arrivals go to that monitor");
+            warn!(monitor = %name, owner = %owner, "two push monitors share a token");
+            let key = kuma_core::id::ObjectKey { kind: Kind::Monitor, name: name.clone() };
+            if let Some(status) = catalog.objects.get_mut(&key) {
+                status.problems.push(
+                    Problem::semantic("spec.target.push", why).with_fix("give each job its own token"),
+                );
+            }
+            if let Some(entry) = catalog.monitors.remove(name) {
+                catalog.by_id.remove(&entry.id);
+            }
+        }
+        for (name, why) in &tokens.missing {
+            warn!(monitor = %name, why, "a push monitor has no token, so nothing can arrive");
+        }
+        self.parts.status.set_tokens(tokens.by_token);
+    }
+
+    /// Audit events, log lines and last valid versions of what changed.
+    fn record(&self, changes: &[Change], catalog: &Catalog) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut batch = Batch { durable: true, ..Batch::default() };
+        for change in changes {
+            self.record_one(change, catalog, &mut batch);
+        }
+        info!(
+            monitors = catalog.monitors.len(),
+            objects = catalog.objects.len(),
+            changes = changes.len(),
+            "configuration applied"
+        );
+        self.parts.committer.commit(batch);
+    }
+
+    fn record_one(&self, change: &Change, catalog: &Catalog, batch: &mut Batch) {
+        let objects = &self.parts.settler.snapshot().objects;
+        let (key, event_type, actor, summary) = match change {
+            Change::Applied { key, paths, new } => {
+                let Some(object) = objects.get(key) else { return };
+                batch.objects.extend(stored(object));
+                let summary = if *new { "created".to_owned() } else { paths.join(", ") };
+                (key, "applied", Some(object.origin.to_string()), Some(summary))
+            }
+            Change::Deleted { key } => {
+                batch.objects_deleted.push(key.clone());
+                (key, "deleted", None, None)
+            }
+            Change::Rejected { key, problems } => {
+                let why: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                error!(object = %key, why = why.join("; "), "an object cannot be used as written");
+                let actor = catalog.objects.get(key).map(|status| status.origin.to_string());
+                (key, "rejected", actor, Some(why.join("; ")))
+            }
+        };
+        batch.audit.push(AuditEvent {
+            at: self.parts.clock.now().wall,
+            resource_type: key.kind.to_string(),
+            resource_key: key.name.to_string(),
+            event_type: event_type.to_owned(),
+            actor,
+            summary,
+            details: None,
+        });
+    }
+}
+
+/// The stored copy of an object; Secrets are never stored.
+fn stored(object: &Object) -> Option<StoredObject> {
+    if matches!(object.key.kind, Kind::Secret) {
+        return None;
+    }
+    let raw = (*object.raw).clone();
+    let digest = kuma_core::digest::sha256_hex(raw.to_string().as_bytes());
+    Some(StoredObject { key: object.key.clone(), meta: object.meta.clone(), raw, digest })
+}
+
+fn status(
+    catalog: &Catalog,
+    snapshot: &crate::source::settle::Snapshot,
+    scan: &Scan,
+) -> SourceStatus {
+    let mut broken: Vec<String> = snapshot
+        .broken_files
+        .iter()
+        .map(|(path, why)| format!("{}: {why}", path.display()))
+        .collect();
+    for (key, status) in &catalog.objects {
+        let errors = status.problems.iter().filter(|problem| problem.severity == Severity::Error);
+        broken.extend(errors.map(|problem| format!("{key}: {problem}")).take(1));
+    }
+    let missing = scan.root_missing.then(|| "the folder is gone".to_owned());
+    SourceStatus { synced: true, broken, holding: snapshot.holding.clone().or(missing) }
+}

@@ -1,0 +1,146 @@
+//! What happens now and then: uptime for lists, retention, self checks, links, and the dead-man
+//! ping.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kuma_core::catalog::CatalogSource;
+use kuma_core::id::MonitorId;
+use kuma_core::ports::Store;
+use kuma_core::time::{Clock, minus};
+use kuma_notify::Deliverer;
+use kuma_server::Live;
+use kuma_server::live::UPTIME_WINDOWS;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+
+use super::catalog::Holder;
+use super::engine_loop::Message;
+use crate::clock::SystemClock;
+
+/// How often uptime is computed anew.
+const UPTIME_EVERY: Duration = Duration::from_secs(60);
+/// How often old rows are looked for.
+const RETENTION_EVERY: Duration = Duration::from_secs(600);
+/// Pause between two small steps of retention.
+const RETENTION_PAUSE: Duration = Duration::from_millis(50);
+/// How often self checks and links are looked at.
+const SELF_CHECK_EVERY: Duration = Duration::from_secs(10);
+/// How long a self check may take.
+const SELF_CHECK_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What upkeep needs.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) clock: SystemClock,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) live: Arc<Live>,
+    pub(super) catalog: Holder,
+    pub(super) deliverer: Arc<Deliverer>,
+    pub(super) engine: mpsc::UnboundedSender<Message>,
+}
+
+/// Starts every chore; they end on `stop`.
+pub(super) fn start(parts: Parts, tracker: &TaskTracker, stop: &CancellationToken) {
+    every(tracker, stop, UPTIME_EVERY, parts.clone(), uptime);
+    every(tracker, stop, RETENTION_EVERY, parts.clone(), retention);
+    every(tracker, stop, SELF_CHECK_EVERY, parts.clone(), self_checks);
+    every(tracker, stop, SELF_CHECK_EVERY, parts, links);
+}
+
+fn every<F, Fut>(
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+    period: Duration,
+    parts: Parts,
+    chore: F,
+) where
+    F: Fn(Parts) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send,
+{
+    let stop = stop.clone();
+    tracker.spawn(async move {
+        let mut ticks = tokio::time::interval(period);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = chore(parts.clone()) => {}
+            }
+        }
+    });
+}
+
+async fn uptime(parts: Parts) {
+    let catalog = parts.catalog.current();
+    let ids: Vec<MonitorId> = catalog.by_id.keys().copied().collect();
+    let now = parts.clock.now().wall;
+    for (window, (_, hours)) in UPTIME_WINDOWS.iter().enumerate() {
+        let from = minus(now, Duration::from_secs(u64::from(*hours) * 3600));
+        match parts.store.uptime(&ids, from, now).await {
+            Ok(sums) => {
+                for (id, sums) in ids.iter().zip(sums) {
+                    parts.live.update(*id, |live| live.uptime[window] = sums.ratio());
+                }
+            }
+            Err(error) => return debug!(%error, "uptime could not be computed"),
+        }
+    }
+}
+
+async fn retention(parts: Parts) {
+    let settings = parts.catalog.current().settings.retention.clone();
+    loop {
+        let now = parts.clock.now().wall;
+        match parts.store.retention_step(now, settings.clone()).await {
+            Ok(true) => tokio::time::sleep(RETENTION_PAUSE).await,
+            Ok(false) => return,
+            Err(error) => return warn!(%error, "old rows could not be removed"),
+        }
+    }
+}
+
+/// Asks the targets of `networking.selfCheck`; nobody is asked that nobody named.
+async fn self_checks(parts: Parts) {
+    let settings = parts.catalog.current().settings.networking.self_check.clone();
+    if !settings.enabled || settings.targets.is_empty() {
+        return;
+    }
+    let (mut succeeded, mut failed) = (0, 0);
+    for target in &settings.targets {
+        let connected =
+            tokio::time::timeout(SELF_CHECK_TIMEOUT, TcpStream::connect(target.as_str())).await;
+        if matches!(connected, Ok(Ok(_))) {
+            succeeded += 1;
+        } else {
+            failed += 1;
+        }
+    }
+    // Without an engine loop the process is stopping.
+    let _ = parts.engine.send(Message::SelfChecks { succeeded, failed });
+}
+
+/// Looks whether any link but loopback is up. A host that never had one is not judged by it.
+async fn links(parts: Parts) {
+    let Ok(mut entries) = tokio::fs::read_dir("/sys/class/net").await else { return };
+    let (mut known, mut up) = (0, 0);
+    while let Ok(Some(entry)) = entries.next_entry().await {
+        if entry.file_name() == "lo" {
+            continue;
+        }
+        known += 1;
+        let state = tokio::fs::read_to_string(entry.path().join("operstate")).await;
+        // Virtual links say `unknown` while they work.
+        up += u32::from(state.is_ok_and(|state| state.trim() != "down"));
+    }
+    if known > 0 {
+        let _ = parts.engine.send(Message::Links(up > 0));
+    }
+}

@@ -1,0 +1,150 @@
+//! Reads a folder, or single files, into objects: recursive, bounded, and parsing only the files
+//! that changed since the last scan.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use kuma_api::read::{FileReading, ReadContext, read_file};
+
+/// Deepest folder looked into.
+const MAX_DEPTH: usize = 16;
+/// Most files read.
+const MAX_FILES: usize = 50_000;
+/// Largest file read, in bytes.
+const MAX_FILE_BYTES: u64 = 32 << 20;
+
+/// What one scan saw.
+#[derive(Debug, Clone, Default)]
+pub struct Scan {
+    /// Every configuration file with what it says, in the order of the paths.
+    pub files: BTreeMap<PathBuf, Arc<FileReading>>,
+    /// Files and folders that could not be read, and why.
+    pub unreadable: Vec<(PathBuf, String)>,
+    /// Whether a root itself is gone.
+    pub root_missing: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+    inode: u64,
+}
+
+/// Scans the same roots again and again.
+#[derive(Debug)]
+pub struct Scanner {
+    roots: Vec<PathBuf>,
+    context: ReadContext,
+    known: BTreeMap<PathBuf, (Stamp, Arc<FileReading>)>,
+}
+
+impl Scanner {
+    /// A scanner of folders or files.
+    pub fn new(roots: Vec<PathBuf>, context: ReadContext) -> Self {
+        Self { roots, context, known: BTreeMap::new() }
+    }
+
+    /// Reads everything that is there now.
+    pub fn scan(&mut self) -> Scan {
+        let mut scan = Scan::default();
+        let mut paths = Vec::new();
+        for root in &self.roots {
+            match std::fs::metadata(root) {
+                Ok(found) if found.is_dir() => {
+                    collect(root, 0, &mut paths, &mut scan.unreadable);
+                }
+                Ok(_) => paths.push(root.clone()),
+                Err(error) => {
+                    scan.root_missing = true;
+                    scan.unreadable.push((root.clone(), explain(&error)));
+                }
+            }
+        }
+        paths.sort();
+        paths.dedup();
+        let mut known = BTreeMap::new();
+        for path in paths {
+            match self.file(&path) {
+                Ok((stamp, reading)) => {
+                    known.insert(path.clone(), (stamp, reading.clone()));
+                    scan.files.insert(path, reading);
+                }
+                Err(why) => scan.unreadable.push((path, why)),
+            }
+        }
+        self.known = known;
+        scan
+    }
+
+    fn file(&self, path: &Path) -> Result<(Stamp, Arc<FileReading>), String> {
+        let found = std::fs::metadata(path).map_err(|error| explain(&error))?;
+        let stamp = Stamp {
+            modified: found.modified().ok(),
+            length: found.len(),
+            inode: std::os::unix::fs::MetadataExt::ino(&found),
+        };
+        if found.len() > MAX_FILE_BYTES {
+            return Err(format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20));
+        }
+        if let Some((known, reading)) = self.known.get(path)
+            && *known == stamp
+        {
+            return Ok((stamp, reading.clone()));
+        }
+        let bytes = std::fs::read(path).map_err(|error| explain(&error))?;
+        Ok((stamp, Arc::new(read_file(path, &bytes, &self.context))))
+    }
+}
+
+fn explain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Whether a file is configuration by its name.
+fn is_configuration(path: &Path) -> bool {
+    path.extension()
+        .and_then(|extension| extension.to_str())
+        .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
+}
+
+fn collect(
+    folder: &Path,
+    depth: usize,
+    paths: &mut Vec<PathBuf>,
+    unreadable: &mut Vec<(PathBuf, String)>,
+) {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return unreadable.push((folder.to_owned(), explain(&error))),
+    };
+    for entry in entries.flatten() {
+        // Hidden entries are editors' and version control's; a mounted ConfigMap's `..data` is
+        // reached through the links beside it.
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
+        match std::fs::metadata(&path) {
+            Ok(found) if found.is_dir() && depth < MAX_DEPTH => {
+                collect(&path, depth + 1, paths, unreadable);
+            }
+            Ok(found) if found.is_dir() => {
+                unreadable.push((path, format!("it is more than {MAX_DEPTH} folders deep")));
+            }
+            Ok(_) if is_configuration(&path) && paths.len() >= MAX_FILES => {
+                return unreadable.push((path, format!("there are more than {MAX_FILES} files")));
+            }
+            Ok(_) if is_configuration(&path) => paths.push(path),
+            Ok(_) => {}
+            Err(error) => unreadable.push((path, explain(&error))),
+        }
+    }
+}
