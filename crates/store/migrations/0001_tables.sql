@@ -101,7 +101,7 @@ CREATE TABLE incident (
 );
 CREATE INDEX incident_started ON incident (started, id);
 CREATE INDEX incident_monitor ON incident (namespace, name, started);
-CREATE INDEX incident_open ON incident (id) WHERE ended IS NULL;
+CREATE INDEX incident_open ON incident (started, id) WHERE ended IS NULL;
 CREATE INDEX incident_ended ON incident (ended) WHERE ended IS NOT NULL;
 
 -- Status: 0 pending, 1 sending, 2 sent, 3 failed, 4 not sent (suppressed), 5 told with another.

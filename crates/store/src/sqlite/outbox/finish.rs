@@ -70,7 +70,8 @@ pub(in crate::sqlite) async fn recover(
     now: Timestamp,
 ) -> sqlx::Result<u64> {
     let recovered = sqlx::query(
-        "UPDATE outbox SET status = 0, repeat = 1, not_before = ?1, updated = ?1 WHERE status = 1",
+        "UPDATE outbox SET status = 0, repeat = 1, not_before = ?1, updated = ?1
+         WHERE status IN (0, 1) AND status = 1",
     )
     .bind(to_ms(now))
     .execute(connection)

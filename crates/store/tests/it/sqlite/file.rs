@@ -169,3 +169,43 @@ async fn backups_are_whole_and_private_and_replace_nothing() {
     store.vacuum().await.unwrap();
     assert_eq!(store.intern(&[name("web")]).await.unwrap(), id);
 }
+
+#[tokio::test]
+async fn what_is_forgotten_goes_back_to_the_file_system() {
+    let bench = Bench::new().await;
+    let web = bench.monitor("web").await;
+    let body: Arc<str> = "x".repeat(8000).into();
+    let wordy = (0..600).map(|ms| kuma_core::ports::Heartbeat {
+        evidence: Some(body.clone()),
+        ..beat(web, ms, 1)
+    });
+    bench
+        .commit(Batch {
+            heartbeats: wordy.collect(),
+            durable: true,
+            ..Batch::default()
+        })
+        .await;
+    let mut other = outsider(&bench.path()).await;
+    let mut pages = async || -> i64 {
+        let count = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut other);
+        count.await.unwrap()
+    };
+    let before = pages().await;
+    let keep = kuma_core::settings::RetentionSettings::default();
+    let mut steps = 0;
+    while bench
+        .store
+        .retention_step(at(400 * 24 * HOUR), keep.clone())
+        .await
+        .unwrap()
+    {
+        steps += 1;
+        assert!(steps < 50, "retention ends");
+    }
+    let after = pages().await;
+    assert!(
+        before > 1200 && after < before / 2,
+        "{before} pages, then {after}"
+    );
+}
