@@ -6,5 +6,6 @@ pub mod crd;
 pub mod document;
 pub mod kinds;
 pub mod read;
+pub mod reference;
 pub mod report;
 pub mod structural;

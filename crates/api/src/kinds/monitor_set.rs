@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use super::common::Condition;
 use super::monitor::{MonitorSpec, item_rules};
 
-/// Many monitors written once. Each item is a monitor named `<set>-<item>`; with a matrix, each
-/// combination is one, named `<set>-<item>-<value>-<value>…`.
+/// Many monitors written once. Each item is a monitor named `<set>-<item>`; an item that uses
+/// variables of the matrix is one for each combination, named `<set>-<item>-<value>…`.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "monitoring.kubekuma.io",
@@ -52,12 +52,13 @@ pub struct MonitorSetSpec {
     /// The monitors. The values of `matrix` may stand in their strings as `{{ .variable }}`.
     #[schemars(length(min = 1, max = 1000), schema_with = "items_schema")]
     pub items: Vec<Map<String, Value>>,
-    /// Variables with their values; every item is expanded for every combination. An item that
-    /// shall have its own place for a value in its name writes `{{ .variable }}` there; values
-    /// whose variable is not in the name are appended to it in the order of the variables'
-    /// names. At most 1,000 monitors in all. Default: none.
+    /// Variables with their values. An item becomes one monitor for every combination of the
+    /// variables that it uses as `{{ .variable }}`. Where its name uses one, the value stands
+    /// there; the others are appended to the name as `-<value>`, in the order of the variables'
+    /// names, in lower case with `-` for what a name cannot hold. At most 1,000 monitors in all.
+    /// Default: none.
     #[serde(default)]
-    #[schemars(extend("maxProperties" = 8), schema_with = "matrix_schema")]
+    #[schemars(schema_with = "matrix_schema")]
     pub matrix: Option<BTreeMap<String, Vec<String>>>,
 }
 
