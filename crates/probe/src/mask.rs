@@ -97,6 +97,7 @@ impl Collector<'_> {
             None => {}
             Some(HttpAuth::Bearer(token)) => self.entry(token),
             Some(HttpAuth::Basic { username, password }) => {
+                self.entry(username);
                 self.entry(password);
                 if let (Some(username), Some(password)) = (self.get(username), self.get(password)) {
                     self.basic(username.expose_secret(), password.expose_secret());

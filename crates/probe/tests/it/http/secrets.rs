@@ -78,10 +78,10 @@ async fn values_that_the_target_echoes_are_hidden() {
         "header/value 2",
         "body \"value\" 3",
         "body+%22value%22+3",
+        "somebody",
         "pass-value-4",
         "c29tZWJvZHk6cGFzcy12YWx1ZS00",
     ] {
-        assert!(server.request().contains(value) || !shown.contains(value));
         assert!(!shown.contains(value), "{value} is in {shown}");
     }
     assert!(shown.contains("•••"));
