@@ -56,16 +56,15 @@ pub(super) fn object_names(entries: &[RefEntry], own: &str) -> Vec<ObjectName> {
 impl Context<'_> {
     /// An instant as RFC 3339 writes it.
     pub(super) fn instant(&mut self, path: &str, text: &str) -> Option<Timestamp> {
-        match text.parse() {
-            Ok(at) => Some(at),
-            Err(_) => {
-                self.push(
-                    Problem::semantic(path, "this is not a time in RFC 3339 form")
-                        .with_value(text)
-                        .with_fix("write it as 2026-03-01T02:00:00Z, with Z or an offset"),
-                );
-                None
-            }
+        if let Ok(at) = text.parse() {
+            Some(at)
+        } else {
+            self.push(
+                Problem::semantic(path, "this is not a time in RFC 3339 form")
+                    .with_value(text)
+                    .with_fix("write it as 2026-03-01T02:00:00Z, with Z or an offset"),
+            );
+            None
         }
     }
 

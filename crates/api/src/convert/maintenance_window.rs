@@ -106,16 +106,15 @@ fn duration(
 
 fn zone(context: &mut Context<'_>, name: Option<&str>) -> Option<TimeZone> {
     let name = name.unwrap_or("UTC");
-    match TimeZone::get(name) {
-        Ok(zone) => Some(zone),
-        Err(_) => {
-            context.push(
-                Problem::semantic(format!("{AT}.timeZone"), "there is no such time zone")
-                    .with_value(name)
-                    .with_fix("use an IANA name such as Europe/Berlin or UTC"),
-            );
-            None
-        }
+    if let Ok(zone) = TimeZone::get(name) {
+        Some(zone)
+    } else {
+        context.push(
+            Problem::semantic(format!("{AT}.timeZone"), "there is no such time zone")
+                .with_value(name)
+                .with_fix("use an IANA name such as Europe/Berlin or UTC"),
+        );
+        None
     }
 }
 

@@ -29,17 +29,14 @@ pub(super) fn convert(context: &mut Context<'_>, spec: &NotificationPolicySpec) 
         Some(source) => context.template("spec.routing.dedupe.key", source),
         None => context.template("spec.routing.dedupe.key", DEFAULT_KEY),
     };
-    let Some(dedupe_key) = dedupe_key else {
-        return None;
-    };
-    let policy = Policy {
+    // The key comes last: what is wrong elsewhere is found before it ends the conversion.
+    Some(Policy {
         name: context.key.name.clone(),
         priority: spec.priority.unwrap_or(50),
         selector: context.selector("spec.match", spec.match_.as_ref()),
         triggers: triggers(spec.triggers.as_ref()),
         providers,
         continue_matching: routing.continue_.unwrap_or(true),
-        dedupe_key,
         dedupe_window: minutes(dedupe.window_minutes.unwrap_or(0)),
         rate_limit: optional_minutes(
             routing
@@ -67,8 +64,8 @@ pub(super) fn convert(context: &mut Context<'_>, spec: &NotificationPolicySpec) 
             .body_template
             .and_then(|source| context.template("spec.formatting.bodyTemplate", &source)),
         labels: context.meta.labels.clone(),
-    };
-    Some(policy)
+        dedupe_key: dedupe_key?,
+    })
 }
 
 fn optional_minutes(n: Option<u32>) -> Duration {

@@ -77,20 +77,19 @@ impl Context<'_> {
         schemes: &[&str],
     ) -> Option<SecretText> {
         let address = self.secret_text(path, text)?;
-        match address.as_plain() {
-            Some(plain) => self.plain_address(path, &plain, schemes).then_some(address),
-            None => {
-                let written = address.as_written();
-                let starts_secret = written.starts_with("${SECRET:");
-                let known = schemes
-                    .iter()
-                    .any(|scheme| written.starts_with(&format!("{scheme}://")));
-                if !starts_secret && !known {
-                    self.bad_scheme(path, written, schemes);
-                    return None;
-                }
-                Some(address)
+        if let Some(plain) = address.as_plain() {
+            self.plain_address(path, &plain, schemes).then_some(address)
+        } else {
+            let written = address.as_written();
+            let starts_secret = written.starts_with("${SECRET:");
+            let known = schemes
+                .iter()
+                .any(|scheme| written.starts_with(&format!("{scheme}://")));
+            if !starts_secret && !known {
+                self.bad_scheme(path, written, schemes);
+                return None;
             }
+            Some(address)
         }
     }
 
@@ -205,10 +204,11 @@ impl Context<'_> {
         match Pattern::compile(source) {
             Ok(pattern) => Some(pattern),
             Err(error) => {
+                let why = last_line(&error.to_string());
                 self.push(
                     Problem::semantic(
                         path,
-                        format!("this regular expression cannot be used: {error}"),
+                        format!("this regular expression cannot be used: {why}"),
                     )
                     .with_value(source)
                     .with_fix("use RE2 syntax, which has no look-around and no back-references"),
@@ -353,7 +353,13 @@ fn is_credential(header: &str) -> bool {
     .contains(&header.to_ascii_lowercase().as_str())
 }
 
-/// A secret reference as a text, for fields that take either.
+/// The last line of a message; the lines before it repeat the source with a marker below.
+fn last_line(text: &str) -> String {
+    let line = text.lines().last().unwrap_or_default();
+    line.trim_start_matches("error: ").to_owned()
+}
+
+/// A secret reference in core terms, where there is one.
 pub(super) fn reference(at: Option<&SecretKeyRef>) -> Option<SecretRef> {
     at.map(secret_ref)
 }

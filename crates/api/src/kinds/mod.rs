@@ -4,6 +4,11 @@
 //! filled in by [`crate::convert`], never by the API server, so that "not set" stays visible to
 //! `MonitorSet.defaults` and to the rules about aliases. Descriptions name the defaults.
 
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "each printer column of the derive repeats the keys of the others"
+)]
+
 pub mod api_key;
 pub mod common;
 pub mod local_user;

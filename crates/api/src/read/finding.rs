@@ -54,8 +54,16 @@ impl Finding {
 
     /// A problem of a whole file that cannot be read.
     pub fn of_file(file: &Path, why: impl Into<String>) -> Self {
-        let problem = Problem { class: ProblemClass::Syntax, ..Problem::semantic("", why) };
-        Self { file: file.to_path_buf(), location: Location::START, object: None, problem }
+        let problem = Problem {
+            class: ProblemClass::Syntax,
+            ..Problem::semantic("", why)
+        };
+        Self {
+            file: file.to_path_buf(),
+            location: Location::START,
+            object: None,
+            problem,
+        }
     }
 
     /// Locates problems that were found later, looking at several objects together: each is about
@@ -66,13 +74,23 @@ impl Finding {
         problems: impl IntoIterator<Item = (ObjectKey, u32, Problem)>,
     ) -> Vec<Self> {
         let documents = crate::document::read(bytes);
-        let starts: Vec<u32> =
-            documents.iter().map(|document| document.spans.start().line).collect();
+        let starts: Vec<u32> = documents
+            .iter()
+            .map(|document| document.spans.start().line)
+            .collect();
         problems
             .into_iter()
             .filter_map(|(key, line, problem)| {
-                let index = starts.partition_point(|start| *start <= line).checked_sub(1)?;
-                Some(Self::new(file, Some(&key), problem, &documents.get(index)?.spans, ""))
+                let index = starts
+                    .partition_point(|start| *start <= line)
+                    .checked_sub(1)?;
+                Some(Self::new(
+                    file,
+                    Some(&key),
+                    problem,
+                    &documents.get(index)?.spans,
+                    "",
+                ))
             })
             .collect()
     }

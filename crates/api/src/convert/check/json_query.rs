@@ -78,14 +78,11 @@ fn finish(
 }
 
 fn from_target(context: &mut Context<'_>, at: &str, target: &JsonQueryTarget) -> Question {
-    let operator = target.operator.map_or(
-        if target.expected.is_some() {
-            JsonOperator::Equal
-        } else {
-            JsonOperator::Exists
-        },
-        operator,
-    );
+    let operator = match (target.operator, &target.expected) {
+        (Some(spec), _) => operator(spec),
+        (None, Some(_)) => JsonOperator::Equal,
+        (None, None) => JsonOperator::Exists,
+    };
     Question {
         query: context.json_path(&format!("{at}.query"), &target.query),
         operator,
@@ -133,16 +130,17 @@ fn expectation(
     let text = expected.map(ToString::to_string);
     match (operator, text) {
         (JsonOperator::Exists, None) => Some(JsonExpectation::Exists(true)),
-        (JsonOperator::Exists, Some(text)) => match text.parse() {
-            Ok(exists) => Some(JsonExpectation::Exists(exists)),
-            Err(_) => {
+        (JsonOperator::Exists, Some(text)) => {
+            if let Ok(exists) = text.parse() {
+                Some(JsonExpectation::Exists(exists))
+            } else {
                 context.push(
                     Problem::semantic(path, "operator exists takes \"true\" or \"false\"")
                         .with_value(text),
                 );
                 None
             }
-        },
+        }
         (_, None) => {
             context.error(path, "this operator needs expected");
             None
