@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kuma_core::catalog::CatalogSource;
-use kuma_core::id::ObjectName;
+use kuma_core::engine::announce::DeliveryFeedback;
+use kuma_core::id::{MonitorId, ObjectName};
 use kuma_core::ports::Store;
 use kuma_core::secret::SecretSource;
 use kuma_core::stats::{Sample, Stats};
@@ -49,7 +50,12 @@ pub struct DelivererConfig {
     pub secrets: Arc<dyn SecretSource>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Hears of what the engine must know: another provider was told instead.
+    pub feedback: Option<Feedback>,
 }
+
+/// Takes feedback about a monitor's message; must not block.
+pub type Feedback = Arc<dyn Fn(MonitorId, DeliveryFeedback) + Send + Sync>;
 
 /// Delivers what the outbox holds.
 ///

@@ -10,6 +10,7 @@ mod cause;
 pub mod channel;
 mod deliverer;
 mod http;
+mod heartbeat;
 mod human;
 pub mod message;
 mod render;
@@ -20,7 +21,8 @@ mod text;
 mod webhook;
 
 pub use channel::{Channel, Payload, Receipt, SendContext, Transports, channel};
-pub use deliverer::{Deliverer, DelivererConfig, ProviderHealth};
+pub use deliverer::{Deliverer, DelivererConfig, Feedback, ProviderHealth};
+pub use heartbeat::Heartbeat;
 pub use kuma_core::delivery::{DeliveryError, DeliveryReason};
 pub use message::{Field, Link, Message, Severity};
 pub use render::{RenderInput, render};

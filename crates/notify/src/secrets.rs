@@ -18,11 +18,12 @@ pub(crate) struct Secrets<'a> {
 
 impl<'a> Secrets<'a> {
     pub(crate) fn new(provider: &'a Provider, source: &'a dyn SecretSource) -> Self {
-        Self {
-            namespace: &provider.name.namespace,
-            source,
-            seen: Vec::new(),
-        }
+        Self::of(&provider.name.namespace, source)
+    }
+
+    /// Those of a namespace.
+    pub(crate) fn of(namespace: &'a str, source: &'a dyn SecretSource) -> Self {
+        Self { namespace, source, seen: Vec::new() }
     }
 
     /// The value of one entry.

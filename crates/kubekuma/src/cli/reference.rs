@@ -11,9 +11,6 @@ use clap::CommandFactory;
 pub(crate) struct Arguments {
     /// The folder to write.
     to: PathBuf,
-    /// The folder with an example of each kind.
-    #[arg(long)]
-    examples: PathBuf,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -25,6 +22,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let pages = arguments.to.join("docs/reference");
     std::fs::create_dir_all(&pages)?;
+    for (name, page) in kuma_api::reference::reference_pages() {
+        std::fs::write(pages.join(name), page)?;
+    }
     std::fs::write(pages.join("cli.md"), command_line())?;
     Ok(ExitCode::SUCCESS)
 }

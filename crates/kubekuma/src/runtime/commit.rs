@@ -157,7 +157,8 @@ impl Worker {
             told: !batch.outbox.is_empty(),
         };
         let store = self.store.clone();
-        self.commits.push(async move { (pending, store.commit(batch, Fence).await) }.boxed());
+        let commit = async move { (pending, store.commit(batch, Fence).await) };
+        self.commits.push(commit.boxed());
     }
 
     fn done(&mut self, pending: Pending, end: Result<CommitReport, StoreError>) {

@@ -25,7 +25,7 @@ use kuma_core::ports::{Heartbeat, Store};
 use kuma_core::secret::SecretSource;
 use kuma_core::stats::Stats;
 use kuma_core::time::Clock;
-use kuma_notify::{Deliverer, DelivererConfig};
+use kuma_notify::{Deliverer, DelivererConfig, Feedback};
 use kuma_probe::{Prober, ProberConfig};
 use kuma_server::gate::Gate;
 use kuma_server::{Context, Live};
@@ -103,7 +103,14 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     let secrets =
         Arc::new(LocalSecrets::new(options.secrets_dir.clone(), secrets::environment()));
     let holder = catalog::Holder::empty();
+    let (sender, messages) = mpsc::unbounded_channel();
+    let told = sender.clone();
+    let feedback: Feedback = Arc::new(move |monitor, feedback| {
+        // Without an engine loop the process is stopping.
+        let _ = told.send(Message::Delivery(monitor, feedback));
+    });
     let deliverer = Arc::new(Deliverer::new(DelivererConfig {
+        feedback: Some(feedback),
         store: port.clone(),
         catalog: Arc::new(holder.clone()),
         secrets: secrets.clone() as Arc<dyn SecretSource>,
@@ -113,7 +120,6 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         secrets: secrets.clone() as Arc<dyn SecretSource>,
         clock: Arc::new(clock),
     })?);
-    let (sender, messages) = mpsc::unbounded_channel();
     let stop_commits = CancellationToken::new();
     let commit_stats = Arc::new(commit::CommitStats::default());
     let (committer, commits) =
@@ -131,7 +137,8 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         settler: Settler::new(last_valid(&*store).await?),
         store: port.clone(),
         committer: committer.clone(),
-        secrets,
+        secrets: secrets.clone(),
+        deliverer: deliverer.clone(),
         holder: holder.clone(),
         engine: sender.clone(),
         status: status.clone(),
@@ -156,10 +163,6 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     for arrival in store.pending_pushes().await? {
         let _ = sender.send(Message::Pushed(arrival));
     }
-    let repeats = store.recover_sending(clock.now().wall).await?;
-    if repeats > 0 {
-        warn!(messages = repeats, "messages were being sent when the last process ended; they may be repeated");
-    }
     let stop_delivery = CancellationToken::new();
     tracker.spawn(deliverer.clone().run(stop_delivery.clone()));
     let stop_source = CancellationToken::new();
@@ -169,7 +172,9 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         store: port.clone(),
         live: live.clone(),
         catalog: holder.clone(),
-        deliverer: deliverer.clone(),
+        secrets,
+        namespace: options.namespace.clone(),
+        commits: commit_stats.clone(),
         engine: sender.clone(),
     };
     upkeep::start(upkeep, &tracker, &stop_source);

@@ -9,6 +9,7 @@ use kuma_core::id::{Kind, MonitorId, ObjectName};
 use kuma_core::object::{Object, Problem, Severity};
 use kuma_core::ports::{AuditEvent, Batch, Store, StoredObject};
 use kuma_core::time::Clock;
+use kuma_notify::Deliverer;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -38,6 +39,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Takes audit events and last valid versions.
     pub committer: Committer,
+    /// Hears of providers that can be tried again, and sends test messages.
+    pub deliverer: Arc<Deliverer>,
     /// Takes Secret documents.
     pub secrets: Arc<LocalSecrets>,
     /// Holds the catalog.
@@ -77,6 +80,7 @@ impl SourceLoop {
         self.intern(names).await?;
         let catalog = self.build(&scan);
         self.record(&changes, &catalog);
+        self.revive(&changes, &catalog).await;
         Ok(catalog)
     }
 
@@ -126,8 +130,45 @@ impl SourceLoop {
         }
         let catalog = self.build(&scan);
         self.record(&changes, &catalog);
+        self.revive(&changes, &catalog).await;
         // Without an engine loop the process is stopping.
         let _ = self.parts.engine.send(Message::Catalog(catalog));
+    }
+
+    /// Gives dead letters of open incidents another chance when their provider or its Secret
+    /// changed, and sends the test messages that providers ask for.
+    async fn revive(&self, changes: &[Change], catalog: &Catalog) {
+        for (name, provider) in &catalog.providers {
+            let changed = changes.iter().any(|change| match change {
+                Change::Applied { key, .. } => match key.kind {
+                    Kind::NotificationProvider => key.name == *name,
+                    Kind::Secret => key.name.namespace == name.namespace,
+                    _ => false,
+                },
+                _ => false,
+            });
+            if !changed {
+                continue;
+            }
+            let now = self.parts.clock.now().wall;
+            match self.parts.store.requeue_dead(name, now).await {
+                Ok(0) => {}
+                Ok(messages) => info!(provider = %name, messages, "dead letters are tried again"),
+                Err(error) => warn!(provider = %name, %error, "dead letters stay dead"),
+            }
+            if provider.send_test_message && provider.enabled {
+                let (deliverer, provider) = (self.parts.deliverer.clone(), provider.clone());
+                tokio::spawn(async move {
+                    match deliverer.send_test(&provider).await {
+                        Ok(()) => info!(provider = %provider.name, "test message sent"),
+                        Err(error) => {
+                            warn!(provider = %provider.name, %error, "test message not sent");
+                        }
+                    }
+                });
+            }
+        }
+        self.parts.deliverer.wake();
     }
 
     async fn intern(&mut self, mut names: Vec<ObjectName>) -> anyhow::Result<()> {

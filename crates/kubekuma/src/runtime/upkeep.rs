@@ -2,13 +2,14 @@
 //! ping.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kuma_core::catalog::CatalogSource;
 use kuma_core::id::MonitorId;
 use kuma_core::ports::Store;
 use kuma_core::time::{Clock, minus};
-use kuma_notify::Deliverer;
+use kuma_notify::Heartbeat;
 use kuma_server::Live;
 use kuma_server::live::UPTIME_WINDOWS;
 use tokio::net::TcpStream;
@@ -18,8 +19,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::catalog::Holder;
+use super::commit::CommitStats;
 use super::engine_loop::Message;
 use crate::clock::SystemClock;
+use crate::secrets::LocalSecrets;
 
 /// How often uptime is computed anew.
 const UPTIME_EVERY: Duration = Duration::from_secs(60);
@@ -32,6 +35,9 @@ const SELF_CHECK_EVERY: Duration = Duration::from_secs(10);
 /// How long a self check may take.
 const SELF_CHECK_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How often the dead-man ping is sent.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(60);
+
 /// What upkeep needs.
 #[derive(Clone)]
 pub(super) struct Parts {
@@ -39,7 +45,9 @@ pub(super) struct Parts {
     pub(super) store: Arc<dyn Store>,
     pub(super) live: Arc<Live>,
     pub(super) catalog: Holder,
-    pub(super) deliverer: Arc<Deliverer>,
+    pub(super) secrets: Arc<LocalSecrets>,
+    pub(super) namespace: String,
+    pub(super) commits: Arc<CommitStats>,
     pub(super) engine: mpsc::UnboundedSender<Message>,
 }
 
@@ -48,7 +56,9 @@ pub(super) fn start(parts: Parts, tracker: &TaskTracker, stop: &CancellationToke
     every(tracker, stop, UPTIME_EVERY, parts.clone(), uptime);
     every(tracker, stop, RETENTION_EVERY, parts.clone(), retention);
     every(tracker, stop, SELF_CHECK_EVERY, parts.clone(), self_checks);
-    every(tracker, stop, SELF_CHECK_EVERY, parts, links);
+    every(tracker, stop, SELF_CHECK_EVERY, parts.clone(), links);
+    let client = Arc::new(Heartbeat::default());
+    every(tracker, stop, HEARTBEAT_EVERY, parts, move |parts| heartbeat(parts, client.clone()));
 }
 
 fn every<F, Fut>(
@@ -142,5 +152,20 @@ async fn links(parts: Parts) {
     }
     if known > 0 {
         let _ = parts.engine.send(Message::Links(up > 0));
+    }
+}
+
+/// Tells an outside watcher that we are well, if one is named; says nothing while we are not.
+async fn heartbeat(parts: Parts, client: Arc<Heartbeat>) {
+    let catalog = parts.catalog.current();
+    let Some(url) = &catalog.settings.heartbeat_url else { return };
+    let away = parts.commits.away.load(Ordering::Relaxed);
+    if away || parts.store.ping().await.is_err() {
+        return warn!("no dead-man ping is sent: the store is away");
+    }
+    let now = parts.clock.now().wall;
+    let sent = client.send(&parts.namespace, url, &*parts.secrets, now).await;
+    if let Err(error) = sent {
+        warn!(%error, "the dead-man ping was not taken");
     }
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use kuma_core::catalog::Catalog;
 use kuma_core::delivery::{
-    Attempt, Decision, DeliveryError, DeliveryReason, after_failure, fallback_rows, usable,
+    Attempt, Decision, DeliveryError, DeliveryReason, after_failure, fallback_key, fallback_rows,
+    usable,
 };
+use kuma_core::engine::announce::DeliveryFeedback;
 use kuma_core::id::ObjectName;
 use kuma_core::ports::{Batch, Claim, DeliveryEnd, Fence, OutboxRow, StoreError};
 use kuma_core::time::Timestamp;
@@ -252,7 +254,26 @@ impl Deliverer {
             })
             .await;
         if stored {
+            self.tell_engine(claim, &rows);
             self.wake();
+        }
+    }
+
+    /// Lets the engine hear who was told instead, so that they are told the end too.
+    fn tell_engine(&self, claim: &Claim, fallbacks: &[OutboxRow]) {
+        let Some(feedback) = &self.config.feedback else { return };
+        for dead in &claim.rows {
+            for row in fallbacks {
+                let stands_in = fallback_key(&dead.key, &row.provider) == row.key;
+                if let (true, Some(monitor)) = (stands_in, dead.monitor) {
+                    let told = DeliveryFeedback::FellBack {
+                        key: dead.key.clone(),
+                        provider: row.provider.clone(),
+                        fallback_key: row.key.clone(),
+                    };
+                    feedback(monitor, told);
+                }
+            }
         }
     }
 

@@ -60,6 +60,7 @@ impl Bench {
             catalog: Arc::clone(&catalog) as _,
             secrets: Arc::new(MapSecrets::default()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            feedback: None,
         };
         let transports = Transports::with_timeout(Duration::from_secs(5));
         Self {

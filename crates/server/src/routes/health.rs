@@ -16,6 +16,22 @@ pub(crate) struct Health {
     timestamp: Timestamp,
 }
 
+/// What is served, for whoever opens the address in a browser; the dashboard comes here.
+pub(crate) async fn index(State(context): State<Context>) -> String {
+    let catalog = context.catalog.current();
+    let metrics = catalog.settings.public.metrics_path.as_deref().unwrap_or("(metrics are off)");
+    format!(
+        "KubeKuma {}: {} monitors\n\n\
+         /api/v1/monitors    every monitor and what it is right now\n\
+         /api/v1/incidents   outages, newest first\n\
+         /health  /ready     for probes\n\
+         {metrics:<19} for Prometheus\n\
+         /push/<token>       heartbeats of push monitors\n",
+        context.version,
+        catalog.monitors.len(),
+    )
+}
+
 /// Alive as long as the process serves requests.
 pub(crate) async fn health(State(context): State<Context>) -> Json<Health> {
     Json(Health {

@@ -21,6 +21,7 @@ pub(crate) fn all(context: Context) -> Router {
         .route("/api/v1/incidents", get(incidents::list))
         .layer(middleware::from_fn_with_state(context.gate, gate::guard));
     Router::new()
+        .route("/", get(health::index))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/push/{token}", any(push::push))
