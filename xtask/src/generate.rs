@@ -16,12 +16,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
         std::fs::remove_dir_all(&fresh)?;
     }
     let mut product = cargo(&["run", "--quiet", "-p", "kubekuma", "--", "reference"]);
-    run::run(
-        product
-            .arg("--examples")
-            .arg(root().join("examples/kinds"))
-            .arg(&fresh),
-    )?;
+    run::run(product.arg(&fresh))?;
     let mut stale = Vec::new();
     for folder in FOLDERS {
         let (new, old) = (files(&fresh.join(folder))?, files(&root().join(folder))?);

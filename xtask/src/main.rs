@@ -8,6 +8,8 @@ mod run;
 mod test;
 mod tidy;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -45,8 +47,19 @@ enum Command {
     Ci,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
+#[expect(clippy::print_stderr, reason = "the person who called reads it")]
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Test { arguments } => test::run(&arguments),
         Command::Generate { check } => generate::run(check),
         Command::Tidy => tidy::run(),

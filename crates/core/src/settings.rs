@@ -313,7 +313,7 @@ pub enum MetricsAuth {
     /// Everybody.
     #[default]
     Open,
-    /// User name and password, in a Secret as `username` and `password`.
+    /// HTTP Basic; the Secret's entry holds `username:password`.
     Basic(SecretRef),
     /// An API key with the scope `metrics:read`.
     ApiKey,

@@ -56,11 +56,9 @@ impl LogLevel {
 
 /// Starts logging to standard error, or through the screen that also holds the live table.
 pub fn start(level: LogLevel, format: Option<LogFormat>, screen: &Screen, clock: SystemClock) {
-    let format = format.unwrap_or(if std::io::stderr().is_terminal() {
-        LogFormat::Pretty
-    } else {
-        LogFormat::Json
-    });
+    let people = std::io::stderr().is_terminal();
+    let default = if people { LogFormat::Pretty } else { LogFormat::Json };
+    let format = format.unwrap_or(default);
     // Libraries below us log at most warnings unless everything is asked for.
     let filter = match level {
         LogLevel::Trace => EnvFilter::new("trace"),
@@ -69,11 +67,10 @@ pub fn start(level: LogLevel, format: Option<LogFormat>, screen: &Screen, clock:
             other.directive()
         )),
     };
-    let colour = std::io::stderr().is_terminal();
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(screen.clone())
-        .event_format(Lines { format, colour, clock, pid: std::process::id() })
+        .event_format(Lines { format, colour: people, clock, pid: std::process::id() })
         .try_init();
     // Only fails when logging has been started before, as tests do.
     drop(started);

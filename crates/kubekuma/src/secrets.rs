@@ -57,7 +57,7 @@ impl LocalSecrets {
         *inner = Inner { rules, folder };
     }
 
-    fn from_folder(
+    fn in_folder(
         &self,
         namespace: &str,
         at: &SecretRef,
@@ -83,7 +83,7 @@ impl LocalSecrets {
         }
     }
 
-    fn from_file(&self, namespace: &str, at: &SecretRef) -> Option<SecretString> {
+    fn in_files(&self, namespace: &str, at: &SecretRef) -> Option<SecretString> {
         let dir = self.dir.as_ref()?;
         // Names come from objects; one with a separator or dots would leave the folder.
         let plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains('/');
@@ -100,14 +100,13 @@ impl LocalSecrets {
             })
     }
 
-    fn from_environment(&self, at: &SecretRef) -> Option<SecretString> {
+    fn in_environment(&self, at: &SecretRef) -> Option<SecretString> {
         let variable = format!("{ENVIRONMENT_PREFIX}{}_{}", shout(&at.name), shout(&at.key));
         self.environment.get(&variable).map(|value| value.clone().into())
     }
 }
 
 /// The variables of this process that hold secrets.
-#[expect(clippy::disallowed_methods, reason = "configuration is read here, once")]
 pub fn environment() -> HashMap<String, String> {
     std::env::vars().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)).collect()
 }
@@ -120,10 +119,10 @@ fn shout(name: &str) -> String {
 
 impl SecretSource for LocalSecrets {
     fn get(&self, namespace: &str, at: &SecretRef) -> Result<SecretString, SecretError> {
-        if let Some(value) = self.from_folder(namespace, at)? {
+        if let Some(value) = self.in_folder(namespace, at)? {
             return Ok(value);
         }
-        self.from_file(namespace, at).or_else(|| self.from_environment(at)).ok_or_else(|| {
+        self.in_files(namespace, at).or_else(|| self.in_environment(at)).ok_or_else(|| {
             SecretError::Missing {
                 namespace: namespace.into(),
                 name: at.name.clone(),

@@ -9,8 +9,8 @@
 mod cause;
 pub mod channel;
 mod deliverer;
-mod http;
 mod heartbeat;
+mod http;
 mod human;
 pub mod message;
 mod render;

@@ -23,7 +23,11 @@ impl<'a> Secrets<'a> {
 
     /// Those of a namespace.
     pub(crate) fn of(namespace: &'a str, source: &'a dyn SecretSource) -> Self {
-        Self { namespace, source, seen: Vec::new() }
+        Self {
+            namespace,
+            source,
+            seen: Vec::new(),
+        }
     }
 
     /// The value of one entry.

@@ -19,6 +19,7 @@ use axum::Router;
 use kuma_core::catalog::CatalogSource;
 use kuma_core::id::MonitorId;
 use kuma_core::ports::{PushArrival, Store};
+use kuma_core::secret::SecretSource;
 use kuma_core::stats::Stats;
 use kuma_core::time::Clock;
 use serde::Serialize;
@@ -64,6 +65,8 @@ pub struct Context {
     pub live: Arc<Live>,
     /// History.
     pub store: Arc<dyn Store>,
+    /// Credentials of the metrics path.
+    pub secrets: Arc<dyn SecretSource>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// The running program.

@@ -42,7 +42,7 @@ pub(crate) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<Exit
     } else {
         (arguments.config.clone(), Some(arguments.what.as_str()))
     };
-    let reviewed = review::load(&[path.clone()], &shared.namespace);
+    let reviewed = review::load(std::slice::from_ref(&path), &shared.namespace);
     let monitors = select(&reviewed.catalog, name, &path, &shared.namespace)?;
     let secrets = LocalSecrets::new(arguments.secrets_dir.clone(), secrets::environment());
     let rules = secrets::Rules {

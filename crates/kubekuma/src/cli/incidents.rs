@@ -94,7 +94,7 @@ fn render(shown: &[Shown], now: Timestamp, colour: bool) -> String {
     }
     let mut text = format!("{table}\n");
     for Shown { incident, deliveries } in shown.iter().filter(|shown| !shown.deliveries.is_empty()) {
-        text.push_str(&format!("\nmessages about incident {}\n", incident.id.0));
+        text.extend(["\nmessages about incident ", &incident.id.0.to_string(), "\n"]);
         let mut table = plain(&["event", "provider", "status", "attempts", "at", "error"]);
         for delivery in deliveries {
             let at = delivery.updated_at.to_string();
@@ -107,7 +107,7 @@ fn render(shown: &[Shown], now: Timestamp, colour: bool) -> String {
                 shorten(delivery.last_error.as_deref().unwrap_or_default(), 70),
             ]);
         }
-        text.push_str(&format!("{table}\n"));
+        text.extend([&table.to_string(), "\n"]);
     }
     text.lines()
         .map(|line| {

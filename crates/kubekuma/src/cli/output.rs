@@ -49,7 +49,7 @@ pub(crate) fn show<T: Serialize>(
 pub(crate) fn failure(error: &anyhow::Error) {
     let mut text = format!("error: {error}\n");
     for cause in error.chain().skip(1) {
-        text.push_str(&format!("  because: {cause}\n"));
+        text.extend(["  because: ", &cause.to_string(), "\n"]);
     }
     // Nobody is left to be told when even this fails.
     let _ = io::stderr().lock().write_all(text.as_bytes());

@@ -68,9 +68,10 @@ pub(crate) fn run(shared: &Shared, arguments: Arguments) -> anyhow::Result<ExitC
     let colour = shared.color.on_stdout();
     super::runtime()?.block_on(async move {
         let stop = CancellationToken::new();
-        let demo = match arguments.demo {
-            true => Some(Demo::start(Ports::default(), stop.clone()).await?),
-            false => None,
+        let demo = if arguments.demo {
+            Some(Demo::start(Ports::default(), stop.clone()).await?)
+        } else {
+            None
         };
         let running = runtime::start(options, clock).await?;
         info!(

@@ -185,7 +185,7 @@ impl Loop {
             Message::Attempt { id, observation, started, ended } => {
                 self.attempt(id, &observation, started, ended, now);
             }
-            Message::Catalog(catalog) => self.swap(catalog, now),
+            Message::Catalog(catalog) => self.swap(&catalog, now),
             Message::Pushed(arrival) => self.pushed(&arrival, now),
             Message::Delivery(id, feedback) => {
                 let report = self.parts.engine.delivered(id, feedback, now.wall);
@@ -216,7 +216,7 @@ impl Loop {
         self.parts.live.attempt(id, observation, ended, attempts);
         let own = report.changes.iter().find(|change| change.id == id).map(|change| change.next);
         // The schedule hears what follows even when the engine had nothing to decide.
-        self.scheduler.finished(id, self.after(own.unwrap_or_default(), now), now.mono);
+        self.scheduler.finished(id, Self::after(own.unwrap_or_default(), now), now.mono);
         self.apply(report, now);
         self.show_next_run(id, now);
     }
@@ -236,21 +236,21 @@ impl Loop {
         self.apply(report, now);
     }
 
-    fn swap(&mut self, catalog: Arc<Catalog>, now: Now) {
-        self.parts.live.sync(&catalog);
-        self.scheduler.set_limits(limits(&catalog));
+    fn swap(&mut self, catalog: &Arc<Catalog>, now: Now) {
+        self.parts.live.sync(catalog);
+        self.scheduler.set_limits(limits(catalog));
         for id in self.catalog.by_id.keys().filter(|id| !catalog.by_id.contains_key(id)) {
             self.scheduler.remove(*id);
         }
         for entry in catalog.monitors.values().filter(|entry| is_probed(entry)) {
             if entry.monitor.enabled {
-                self.scheduler.set(entry.id, timing(entry, &catalog), now.mono);
+                self.scheduler.set(entry.id, timing(entry, catalog), now.mono);
             } else {
                 self.scheduler.stop(entry.id);
             }
         }
         self.catalog = catalog.clone();
-        let report = self.parts.engine.swap(&catalog, now.wall);
+        let report = self.parts.engine.swap(catalog, now.wall);
         self.apply(report, now);
         for entry in catalog.monitors.values() {
             let Some(state) = self.parts.engine.state(entry.id) else { continue };
@@ -287,10 +287,10 @@ impl Loop {
         self.parts.lateness.counts(self.scheduler.counts());
     }
 
-    fn after(&self, next: Next, now: Now) -> After {
+    fn after(next: Next, now: Now) -> After {
         match next {
             Next::Keep | Next::Regular => After::Regular,
-            Next::RetryAt(at) => After::RetryAt(self.mono(at, now)),
+            Next::RetryAt(at) => After::RetryAt(mono(at, now)),
             Next::Now => After::Now,
             Next::Stop => After::Stop,
         }
@@ -324,7 +324,7 @@ impl Loop {
                     self.scheduler.set(change.id, timing, now.mono);
                 }
             }
-            Next::RetryAt(at) => self.scheduler.retry_at(change.id, self.mono(at, now)),
+            Next::RetryAt(at) => self.scheduler.retry_at(change.id, mono(at, now)),
             Next::Now => self.scheduler.run_now(change.id, now.mono),
             Next::Stop => self.scheduler.stop(change.id),
         }
@@ -375,16 +375,9 @@ impl Loop {
     fn wake_at(&mut self) -> Mono {
         let now = self.parts.clock.now();
         let latest = now.mono + CLOCK_CHECK;
-        let engine = self.parts.engine.next_wakeup().map(|at| self.mono(at, now));
+        let engine = self.parts.engine.next_wakeup().map(|at| mono(at, now));
         let schedule = self.scheduler.next_wakeup();
         engine.into_iter().chain(schedule).chain([latest]).min().unwrap_or(latest)
-    }
-
-    /// The monotonic instant of a wall-clock one, not before now; a millisecond later, because
-    /// the engine keeps whole ones.
-    fn mono(&self, at: Timestamp, now: Now) -> Mono {
-        let wait = between(now.wall, at);
-        if wait.is_zero() { now.mono } else { now.mono + wait + Duration::from_millis(1) }
     }
 
     /// Looks whether the wall clock jumped or this host slept: durations must not see it.
@@ -411,6 +404,13 @@ impl Loop {
         let now = self.parts.clock.now();
         self.parts.committer.commit(self.parts.engine.stop(now.wall));
     }
+}
+
+/// The monotonic instant of a wall-clock one, not before now; a millisecond later, because the
+/// engine keeps whole ones.
+fn mono(at: Timestamp, now: Now) -> Mono {
+    let wait = between(now.wall, at);
+    if wait.is_zero() { now.mono } else { now.mono + wait + Duration::from_millis(1) }
 }
 
 /// One line for what people care about, the rest at debug.

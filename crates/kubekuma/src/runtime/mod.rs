@@ -134,7 +134,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
             ReadContext { default_namespace: options.namespace.clone() },
         ),
         watch: FolderWatch::start(options.roots.clone(), clock),
-        settler: Settler::new(last_valid(&*store).await?),
+        settler: Settler::new(last_valid(&store).await?),
         store: port.clone(),
         committer: committer.clone(),
         secrets: secrets.clone(),
@@ -146,7 +146,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     });
     let first = source.first().await?;
     live.sync(&first);
-    let engine = load_engine(&*store, &first, &live).await?;
+    let engine = load_engine(&store, &first, &live).await?;
     let tracker = TaskTracker::new();
     tracker.spawn(engine_loop::run(engine_loop::Parts {
         clock,
@@ -172,7 +172,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         store: port.clone(),
         live: live.clone(),
         catalog: holder.clone(),
-        secrets,
+        secrets: secrets.clone(),
         namespace: options.namespace.clone(),
         commits: commit_stats.clone(),
         engine: sender.clone(),
@@ -185,6 +185,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         catalog: Arc::new(holder),
         live: live.clone(),
         store: port,
+        secrets,
         clock: Arc::new(clock),
         runtime: status.clone(),
         stats: Arc::new(stats),
@@ -263,19 +264,18 @@ async fn last_valid(store: &SqliteStore) -> anyhow::Result<BTreeMap<ObjectKey, O
     let mut objects = BTreeMap::new();
     for stored in store.load_objects().await? {
         let conversion = kuma_api::convert::convert(&stored.key, &stored.meta, &stored.raw);
-        match conversion.body {
-            Some(body) => {
-                let object = Object {
-                    key: stored.key.clone(),
-                    meta: stored.meta,
-                    origin: Origin::Store,
-                    raw: Arc::new(stored.raw),
-                    body,
-                };
-                objects.insert(stored.key, object);
-            }
-            None => warn!(object = %stored.key, "the stored version is not valid any more"),
-        }
+        let Some(body) = conversion.body else {
+            warn!(object = %stored.key, "the stored version is not valid any more");
+            continue;
+        };
+        let object = Object {
+            key: stored.key.clone(),
+            meta: stored.meta,
+            origin: Origin::Store,
+            raw: Arc::new(stored.raw),
+            body,
+        };
+        objects.insert(stored.key, object);
     }
     Ok(objects)
 }

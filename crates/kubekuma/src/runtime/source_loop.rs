@@ -26,35 +26,35 @@ use crate::source::scan::{Scan, Scanner};
 use crate::source::settle::{Change, Settler};
 
 /// What the loop is made of.
-pub struct Parts {
+pub(super) struct Parts {
     /// Time.
-    pub clock: SystemClock,
+    pub(super) clock: SystemClock,
     /// Reads the folder.
-    pub scanner: Scanner,
+    pub(super) scanner: Scanner,
     /// Tells when it changes.
-    pub watch: FolderWatch,
+    pub(super) watch: FolderWatch,
     /// Decides what a scan changes.
-    pub settler: Settler,
+    pub(super) settler: Settler,
     /// Gives surrogates.
-    pub store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     /// Takes audit events and last valid versions.
-    pub committer: Committer,
+    pub(super) committer: Committer,
     /// Hears of providers that can be tried again, and sends test messages.
-    pub deliverer: Arc<Deliverer>,
+    pub(super) deliverer: Arc<Deliverer>,
     /// Takes Secret documents.
-    pub secrets: Arc<LocalSecrets>,
+    pub(super) secrets: Arc<LocalSecrets>,
     /// Holds the catalog.
-    pub holder: Holder,
+    pub(super) holder: Holder,
     /// Hears of new catalogs.
-    pub engine: mpsc::UnboundedSender<Message>,
+    pub(super) engine: mpsc::UnboundedSender<Message>,
     /// Hears how the source stands.
-    pub status: Arc<Status>,
+    pub(super) status: Arc<Status>,
     /// `KUBE_NAMESPACE`.
-    pub namespace: String,
+    pub(super) namespace: String,
 }
 
 /// The loop and what it remembers.
-pub struct SourceLoop {
+pub(super) struct SourceLoop {
     parts: Parts,
     surrogates: Surrogates,
     version: u64,
@@ -64,7 +64,7 @@ pub struct SourceLoop {
 
 impl SourceLoop {
     /// A loop that has read nothing yet.
-    pub fn new(parts: Parts) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
         Self { parts, surrogates: HashMap::new(), version: 0, waiting: false }
     }
 
@@ -72,7 +72,7 @@ impl SourceLoop {
     ///
     /// # Errors
     /// When the store gives no surrogates.
-    pub async fn first(&mut self) -> anyhow::Result<Arc<Catalog>> {
+    pub(super) async fn first(&mut self) -> anyhow::Result<Arc<Catalog>> {
         let scan = self.parts.scanner.scan();
         let now = self.parts.clock.now();
         let changes = self.parts.settler.apply(&scan, now.mono, true);
@@ -85,7 +85,7 @@ impl SourceLoop {
     }
 
     /// Scans again whenever something changed, until `stop`.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub(super) async fn run(mut self, stop: CancellationToken) {
         loop {
             let deadline = self.parts.settler.deadline();
             tokio::select! {

@@ -10,7 +10,7 @@ use kuma_core::secret::{ExposeSecret, SecretSource};
 use super::ready::Tokens;
 
 /// The tokens of a catalog. The same token twice belongs to the earlier name.
-pub fn resolve(catalog: &Catalog, secrets: &dyn SecretSource) -> Tokens {
+pub(super) fn resolve(catalog: &Catalog, secrets: &dyn SecretSource) -> Tokens {
     let mut tokens = Tokens::default();
     let mut owners: HashMap<String, ObjectName> = HashMap::new();
     for (name, entry) in &catalog.monitors {

@@ -261,7 +261,9 @@ impl Deliverer {
 
     /// Lets the engine hear who was told instead, so that they are told the end too.
     fn tell_engine(&self, claim: &Claim, fallbacks: &[OutboxRow]) {
-        let Some(feedback) = &self.config.feedback else { return };
+        let Some(feedback) = &self.config.feedback else {
+            return;
+        };
         for dead in &claim.rows {
             for row in fallbacks {
                 let stands_in = fallback_key(&dead.key, &row.provider) == row.key;

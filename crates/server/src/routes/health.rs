@@ -19,7 +19,12 @@ pub(crate) struct Health {
 /// What is served, for whoever opens the address in a browser; the dashboard comes here.
 pub(crate) async fn index(State(context): State<Context>) -> String {
     let catalog = context.catalog.current();
-    let metrics = catalog.settings.public.metrics_path.as_deref().unwrap_or("(metrics are off)");
+    let metrics = catalog
+        .settings
+        .public
+        .metrics_path
+        .as_deref()
+        .unwrap_or("(metrics are off)");
     format!(
         "KubeKuma {}: {} monitors\n\n\
          /api/v1/monitors    every monitor and what it is right now\n\

@@ -2,7 +2,11 @@
 
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use http::{HeaderMap, Method, StatusCode, header};
+use kuma_core::digest::sha256_hex;
+use kuma_core::secret::ExposeSecret;
 use kuma_core::settings::MetricsAuth;
 
 use super::not_found;
@@ -22,13 +26,8 @@ pub(crate) async fn at_configured_path(
     if public.metrics_path.as_deref() != Some(uri.path()) || method != Method::GET {
         return not_found(uri.path()).into_response();
     }
-    if public.metrics_auth != MetricsAuth::Open {
-        return Problem::new(StatusCode::UNAUTHORIZED, "Metrics need credentials")
-            .detail(
-                "publicEndpoints.metrics.authMode is not `open`, and this build cannot check \
-                 credentials yet, so it serves no metrics.",
-            )
-            .into_response();
+    if let Some(refused) = refusal(&context, &public.metrics_auth, &headers) {
+        return refused;
     }
     match metrics::render(&context.live, &context.stats, context.version) {
         Ok(text) if wants_openmetrics(&headers) => {
@@ -44,6 +43,40 @@ pub(crate) async fn at_configured_path(
             "Metrics could not be rendered",
         )
         .into_response(),
+    }
+}
+
+/// The answer to a request without the credentials that the settings ask for.
+fn refusal(context: &Context, auth: &MetricsAuth, headers: &HeaderMap) -> Option<Response> {
+    let refused = |detail: &'static str| {
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, "Metrics need credentials");
+        let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"KubeKuma metrics\"")];
+        Some((challenge, problem.detail(detail)).into_response())
+    };
+    let secret = match auth {
+        MetricsAuth::Open => return None,
+        MetricsAuth::ApiKey => {
+            return refused("authMode is `apiKey`, and this build has no API keys yet.");
+        }
+        MetricsAuth::Basic(at) => context
+            .secrets
+            .get(&context.catalog.current().system_namespace, at),
+    };
+    let Ok(wanted) = secret else {
+        return refused("The Secret with `username:password` is missing or may not be used.");
+    };
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Basic "))
+        .and_then(|encoded| STANDARD.decode(encoded).ok());
+    let wanted = wanted.expose_secret().as_bytes();
+    // Digests of equal length are compared, so that the time taken says nothing of the value.
+    let same = given.is_some_and(|given| sha256_hex(&given) == sha256_hex(wanted));
+    if same {
+        None
+    } else {
+        refused("Send them as HTTP Basic authentication.")
     }
 }
 
