@@ -98,7 +98,7 @@ impl SourceLoop {
 
     async fn again(&mut self) {
         let scan = self.parts.scanner.scan();
-        if scan.root_missing {
+        if scan.root_missing() {
             self.parts.watch.attach();
         }
         let before = self.parts.settler.snapshot().clone();
@@ -297,6 +297,6 @@ fn status(
         let errors = status.problems.iter().filter(|problem| problem.severity == Severity::Error);
         broken.extend(errors.map(|problem| format!("{key}: {problem}")).take(1));
     }
-    let missing = scan.root_missing.then(|| "the folder is gone".to_owned());
+    let missing = scan.root_missing().then(|| "the folder is gone".to_owned());
     SourceStatus { synced: true, broken, holding: snapshot.holding.clone().or(missing) }
 }

@@ -23,8 +23,8 @@ pub struct Scan {
     pub files: BTreeMap<PathBuf, Arc<FileReading>>,
     /// Files and folders that could not be read, and why.
     pub unreadable: Vec<(PathBuf, String)>,
-    /// Whether a root itself is gone.
-    pub root_missing: bool,
+    /// Roots that are gone themselves.
+    pub missing_roots: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +42,21 @@ pub struct Scanner {
     known: BTreeMap<PathBuf, (Stamp, Arc<FileReading>)>,
 }
 
+impl Scan {
+    /// Whether a root itself is gone.
+    pub const fn root_missing(&self) -> bool {
+        !self.missing_roots.is_empty()
+    }
+}
+
 impl Scanner {
     /// A scanner of folders or files.
     pub fn new(roots: Vec<PathBuf>, context: ReadContext) -> Self {
-        Self { roots, context, known: BTreeMap::new() }
+        Self {
+            roots,
+            context,
+            known: BTreeMap::new(),
+        }
     }
 
     /// Reads everything that is there now.
@@ -59,7 +70,7 @@ impl Scanner {
                 }
                 Ok(_) => paths.push(root.clone()),
                 Err(error) => {
-                    scan.root_missing = true;
+                    scan.missing_roots.push(root.clone());
                     scan.unreadable.push((root.clone(), explain(&error)));
                 }
             }

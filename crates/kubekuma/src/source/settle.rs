@@ -3,7 +3,7 @@
 //! catalog for 60 s. Pure: scans and time come in, a snapshot comes out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,16 +77,43 @@ pub enum Change {
 #[derive(Debug, Default)]
 pub struct Settler {
     snapshot: Snapshot,
-    missing_since: BTreeMap<ObjectKey, Mono>,
-    mass_since: Option<Mono>,
+    /// Objects in force that are written nowhere now.
+    missing: BTreeMap<ObjectKey, Missing>,
+}
+
+/// An object that vanished and has not settled yet.
+#[derive(Debug, Clone, Copy)]
+struct Missing {
+    /// The first scan without it.
+    since: Mono,
+    /// Whether it vanished together with much else. That stays so when some of it comes back: a
+    /// folder that is written anew, file by file, must not lose the rest on the way.
+    mass: bool,
+}
+
+impl Missing {
+    fn until(self) -> Mono {
+        self.since
+            + if self.mass {
+                MASS_SETTLE
+            } else {
+                DELETE_SETTLE
+            }
+    }
 }
 
 impl Settler {
     /// A settler that starts from the last valid objects of the store: they stay in force where
     /// the folder holds a broken version, and are otherwise forgotten by the first scan.
     pub fn new(last_valid: BTreeMap<ObjectKey, Object>) -> Self {
-        let snapshot = Snapshot { objects: last_valid, ..Snapshot::default() };
-        Self { snapshot, ..Self::default() }
+        let snapshot = Snapshot {
+            objects: last_valid,
+            ..Snapshot::default()
+        };
+        Self {
+            snapshot,
+            ..Self::default()
+        }
     }
 
     /// The last snapshot.
@@ -96,9 +123,7 @@ impl Settler {
 
     /// When the next scan can change something although no file changes.
     pub fn deadline(&self) -> Option<Mono> {
-        let deletes = self.missing_since.values().map(|since| *since + DELETE_SETTLE).min();
-        let mass = self.mass_since.map(|since| since + MASS_SETTLE);
-        mass.or(deletes)
+        self.missing.values().copied().map(Missing::until).min()
     }
 
     /// Takes a scan in. `first` is the scan at start, whose deletes have settled long ago.
@@ -116,40 +141,51 @@ impl Settler {
             invalid.last_valid_in_force = self.snapshot.objects.contains_key(&key);
             if was_invalid.get(&key).map(|was| &was.problems) != Some(&invalid.problems) {
                 let problems = invalid.problems.clone();
-                changes.push(Change::Rejected { key: key.clone(), problems });
+                changes.push(Change::Rejected {
+                    key: key.clone(),
+                    problems,
+                });
             }
             self.snapshot.invalid.insert(key, invalid);
         }
         self.snapshot.broken_files = seen.broken_files;
         self.snapshot.warnings = seen.warnings;
-        self.settle_deletes(&seen.keys, scan.root_missing, now, first, &mut changes);
+        self.settle_deletes(&seen.keys, scan.root_missing(), now, first, &mut changes);
         changes
     }
 
     /// Objects of a file that cannot be read or parsed now are not gone: they stay as they were.
+    /// A root that is gone is another matter, and settles.
     fn keep_broken(&self, scan: &Scan, seen: &mut Seen) {
-        let unreadable: BTreeSet<_> = scan.unreadable.iter().map(|(path, _)| path).collect();
-        for (key, object) in &self.snapshot.objects {
-            let Origin::File { path, .. } = &object.origin else { continue };
-            let broken = seen.broken_files.contains_key(&**path)
-                || unreadable.iter().any(|folder| path.starts_with(folder));
-            if broken && !scan.root_missing && !seen.keys.contains(key) {
-                seen.keys.insert(key.clone());
-                let why = "the file it is written in cannot be read now; the last valid version stays in force";
-                seen.invalid.entry(key.clone()).or_insert_with(|| Invalid {
-                    origin: object.origin.clone(),
-                    problems: vec![Problem::semantic("", why)],
-                    last_valid_in_force: true,
-                });
-            }
+        let gone = |path: &Path| scan.missing_roots.iter().any(|root| path.starts_with(root));
+        let broken: BTreeSet<&Path> = seen
+            .broken_files
+            .keys()
+            .map(PathBuf::as_path)
+            .filter(|path| !gone(path))
+            .collect();
+        if broken.is_empty() {
+            return;
         }
-        // What the store kept has no file; a broken file may be where it is written.
-        if !seen.broken_files.is_empty() {
-            for (key, object) in &self.snapshot.objects {
-                if object.origin == Origin::Store {
-                    seen.keys.insert(key.clone());
-                }
+        for (key, object) in &self.snapshot.objects {
+            if seen.keys.contains(key) {
+                continue;
             }
+            match &object.origin {
+                // A folder that cannot be read breaks what lies below it.
+                Origin::File { path, .. } if path.ancestors().any(|path| broken.contains(path)) => {
+                    let why = "the file it is written in cannot be read now; the last valid version stays in force";
+                    seen.invalid.entry(key.clone()).or_insert_with(|| Invalid {
+                        origin: object.origin.clone(),
+                        problems: vec![Problem::semantic("", why)],
+                        last_valid_in_force: true,
+                    });
+                }
+                // What the store kept has no file; a broken one may be where it is written.
+                Origin::Store => {}
+                _ => continue,
+            }
+            seen.keys.insert(key.clone());
         }
     }
 
@@ -177,39 +213,37 @@ impl Settler {
         first: bool,
         changes: &mut Vec<Change>,
     ) {
-        let gone: Vec<_> =
-            self.snapshot.objects.keys().filter(|key| !seen.contains(*key)).cloned().collect();
-        let total = self.snapshot.objects.len();
-        let much = !gone.is_empty()
-            && (root_missing || (gone.len() >= MASS_LEAST && gone.len() * 2 > total));
-        self.missing_since.retain(|key, _| gone.contains(key));
-        self.snapshot.holding = None;
-        let settle = if much && !first {
-            let since = *self.mass_since.get_or_insert(now);
-            if now.since(since) < MASS_SETTLE {
-                let what = if root_missing { "the folder is gone" } else { "much vanished at once" };
-                self.snapshot.holding = Some(format!(
-                    "{what}: {} of {total} objects; the last catalog stays in force for up to {} s",
-                    gone.len(),
-                    MASS_SETTLE.as_secs()
-                ));
-            }
-            MASS_SETTLE
-        } else {
-            self.mass_since = None;
-            DELETE_SETTLE
-        };
+        let objects = &self.snapshot.objects;
+        let gone: BTreeSet<_> = objects.keys().filter(|key| !seen.contains(*key)).collect();
+        let total = objects.len();
+        let much = !first && (root_missing || (gone.len() >= MASS_LEAST && gone.len() * 2 > total));
+        self.missing.retain(|key, _| gone.contains(key));
         for key in gone {
-            let since = *self.missing_since.entry(key.clone()).or_insert(now);
-            if first || now.since(since) >= settle {
-                self.missing_since.remove(&key);
-                self.snapshot.objects.remove(&key);
-                changes.push(Change::Deleted { key });
-            }
+            let new = Missing {
+                since: now,
+                mass: false,
+            };
+            self.missing.entry(key.clone()).or_insert(new).mass |= much;
         }
-        if self.missing_since.is_empty() {
-            self.mass_since = None;
+        let settled: Vec<_> = self
+            .missing
+            .iter()
+            .filter(|(_, missing)| first || missing.until() <= now)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in settled {
+            self.missing.remove(&key);
+            self.snapshot.objects.remove(&key);
+            changes.push(Change::Deleted { key });
         }
+        let held = self.missing.values().filter(|missing| missing.mass).count();
+        self.snapshot.holding = (held > 0).then(|| {
+            let what = if root_missing { "the folder is gone" } else { "much vanished at once" };
+            let seconds = MASS_SETTLE.as_secs();
+            format!(
+                "{what}: {held} of {total} objects; the last catalog stays in force for up to {seconds} s"
+            )
+        });
     }
 }
 
@@ -217,10 +251,47 @@ impl Settler {
 struct Seen {
     /// Every object written somewhere, usable or not.
     keys: BTreeSet<ObjectKey>,
+    /// Where each of them is written first.
+    firsts: BTreeMap<ObjectKey, Origin>,
     objects: BTreeMap<ObjectKey, Object>,
     invalid: BTreeMap<ObjectKey, Invalid>,
     warnings: BTreeMap<ObjectKey, Vec<Problem>>,
     broken_files: BTreeMap<PathBuf, String>,
+}
+
+impl Seen {
+    /// Whether an object written at `origin` in the file `path` is the one that counts. An object
+    /// that an earlier path holds already, valid or not, is an error on the later path.
+    fn claim(&mut self, key: &ObjectKey, origin: &Origin, path: &Path) -> bool {
+        self.keys.insert(key.clone());
+        let Some(first) = self.firsts.get(key) else {
+            self.firsts.insert(key.clone(), origin.clone());
+            return true;
+        };
+        if matches!(first, Origin::File { path: before, .. } if ***before == *path) {
+            return true;
+        }
+        let twice = |why: String| {
+            Problem::semantic("metadata.name", why)
+                .with_fix("remove one of the two, or give it another name")
+        };
+        if let Some(invalid) = self.invalid.get_mut(key) {
+            invalid.problems.push(twice(format!(
+                "the same object is also written at {origin}"
+            )));
+        } else {
+            let problems = vec![twice(format!(
+                "the same object is already written at {first}"
+            ))];
+            let invalid = Invalid {
+                origin: origin.clone(),
+                problems,
+                last_valid_in_force: true,
+            };
+            self.invalid.insert(key.clone(), invalid);
+        }
+        false
+    }
 }
 
 /// Sorts a scan by object; the same object in two files is an error on the later path.
@@ -234,32 +305,30 @@ fn read(scan: &Scan) -> Seen {
             seen.broken_files.insert(path.clone(), why);
         }
         for object in &reading.objects {
-            if let Some(first) = seen.objects.get(&object.key) {
-                let why = format!("the same object is already written at {}", first.origin);
-                let problem = Problem::semantic("metadata.name", why)
-                    .with_fix("remove one of the two, or give it another name");
-                let invalid = Invalid {
-                    origin: object.origin.clone(),
-                    problems: vec![problem],
-                    last_valid_in_force: true,
-                };
-                seen.invalid.insert(object.key.clone(), invalid);
-            } else {
-                seen.keys.insert(object.key.clone());
+            if seen.claim(&object.key, &object.origin, path) {
                 seen.objects.insert(object.key.clone(), object.clone());
             }
         }
         for finding in &reading.findings {
             if let (Some(key), Severity::Warning) = (&finding.object, finding.problem.severity) {
-                seen.warnings.entry(key.clone()).or_default().push(finding.problem.clone());
+                seen.warnings
+                    .entry(key.clone())
+                    .or_default()
+                    .push(finding.problem.clone());
             }
         }
         for bad in &reading.invalid {
             let Some(key) = &bad.key else { continue };
-            seen.keys.insert(key.clone());
+            if !seen.claim(key, &bad.origin, path) {
+                continue;
+            }
             let invalid = Invalid {
                 origin: bad.origin.clone(),
-                problems: bad.problems.iter().map(|finding| finding.problem.clone()).collect(),
+                problems: bad
+                    .problems
+                    .iter()
+                    .map(|finding| finding.problem.clone())
+                    .collect(),
                 last_valid_in_force: false,
             };
             seen.invalid.insert(key.clone(), invalid);
@@ -270,9 +339,14 @@ fn read(scan: &Scan) -> Seen {
 
 /// Why a file, or a document of it, cannot even be parsed: what it held is not known then.
 fn syntax_error(reading: &FileReading) -> Option<String> {
-    let finding =
-        reading.findings.iter().find(|finding| finding.problem.class == ProblemClass::Syntax)?;
-    Some(format!("line {}: {}", finding.location.line, finding.problem))
+    let finding = reading
+        .findings
+        .iter()
+        .find(|finding| finding.problem.class == ProblemClass::Syntax)?;
+    Some(format!(
+        "line {}: {}",
+        finding.location.line, finding.problem
+    ))
 }
 
 fn same(old: &Object, new: &Object) -> bool {
@@ -285,12 +359,18 @@ fn same(old: &Object, new: &Object) -> bool {
 fn secrets_equal(old: &Object, new: &Object) -> bool {
     use kuma_core::object::Body;
     use kuma_core::secret::ExposeSecret;
-    let (Body::Secret(old), Body::Secret(new)) = (&old.body, &new.body) else { return false };
+    let (Body::Secret(old), Body::Secret(new)) = (&old.body, &new.body) else {
+        return false;
+    };
     old.labels == new.labels
         && old.data.len() == new.data.len()
-        && old.data.iter().zip(&new.data).all(|((old_key, old), (new_key, new))| {
-            old_key == new_key && old.expose_secret() == new.expose_secret()
-        })
+        && old
+            .data
+            .iter()
+            .zip(&new.data)
+            .all(|((old_key, old), (new_key, new))| {
+                old_key == new_key && old.expose_secret() == new.expose_secret()
+            })
 }
 
 /// The field paths that differ, at most twenty.
@@ -308,9 +388,18 @@ fn differ(path: &str, old: &serde_json::Value, new: &serde_json::Value, paths: &
         (Object(old), Object(new)) => {
             let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
             for key in keys {
-                let below = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let below = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 let null = &serde_json::Value::Null;
-                differ(&below, old.get(key).unwrap_or(null), new.get(key).unwrap_or(null), paths);
+                differ(
+                    &below,
+                    old.get(key).unwrap_or(null),
+                    new.get(key).unwrap_or(null),
+                    paths,
+                );
             }
         }
         _ => paths.push(path.to_owned()),
