@@ -67,19 +67,35 @@ pub(super) fn read(
         return conversion.body;
     }
     let mut rest = value.clone();
-    for problem in &structural {
-        remove(&mut rest, &problem.path);
+    let wrong: Vec<_> = structural
+        .iter()
+        .filter(|problem| is_field(problem, value))
+        .map(|p| p.path.clone())
+        .collect();
+    for path in &wrong {
+        remove(&mut rest, path);
     }
     let conversion = kinds.convert(key, meta, &rest);
-    let more = conversion.problems.into_iter().filter(|problem| {
-        !structural
-            .iter()
-            .any(|known| overlaps(&known.path, &problem.path))
-    });
+    let more = conversion
+        .problems
+        .into_iter()
+        .filter(|problem| !wrong.iter().any(|known| overlaps(known, &problem.path)));
     let more: Vec<_> = more.collect();
     problems.extend(structural);
     problems.extend(more);
     None
+}
+
+/// Whether a problem is about one field, which can be left out. A rule about an object as a whole
+/// leaves its fields as they are: they can still be wrong in other ways.
+fn is_field(problem: &Problem, value: &Value) -> bool {
+    let found = segments(&problem.path)
+        .into_iter()
+        .try_fold(value, |at, segment| match at {
+            Value::Array(items) => items.get(segment.parse::<usize>().ok()?),
+            other => other.get(segment),
+        });
+    !found.is_some_and(Value::is_object) || problem.why.contains("unknown field")
 }
 
 /// Whether one path is the other or lies below it.

@@ -78,6 +78,8 @@ impl Write for LogLine {
         }
         let mut out = io::stdout().lock();
         erase(&mut out, &mut state)?;
+        // The other stream must not overtake what is still buffered here.
+        out.flush()?;
         io::stderr().lock().write_all(line)?;
         show(&mut out, &mut state)?;
         out.flush()?;
