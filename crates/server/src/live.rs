@@ -12,7 +12,7 @@ use kuma_core::reason::Reason;
 use kuma_core::state::MonitorState;
 use kuma_core::time::Timestamp;
 
-use crate::histogram::Histogram;
+use crate::histogram::{CHECKS, Histogram, INCIDENTS};
 
 /// Windows of `status.uptime`, name and hours.
 pub const UPTIME_WINDOWS: [(&str, u32); 4] =
@@ -74,18 +74,27 @@ pub struct LiveMonitor {
 }
 
 /// What is counted over all monitors.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Totals {
     /// Durations by type and phase (`total` is the whole attempt).
     pub durations: BTreeMap<(CheckType, &'static str), Histogram>,
     /// Incidents opened since the start.
     pub incidents_opened: u64,
-    /// Durations of the incidents closed since the start: sum in seconds and count.
-    pub incident_seconds: f64,
-    /// See `incident_seconds`.
-    pub incidents_closed: u64,
+    /// Durations of the incidents closed since the start.
+    pub incident_durations: Histogram,
     /// Events that had no route.
     pub unrouted: u64,
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self {
+            durations: BTreeMap::new(),
+            incidents_opened: 0,
+            incident_durations: Histogram::new(INCIDENTS),
+            unrouted: 0,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -165,14 +174,14 @@ impl Live {
             let total = totals
                 .durations
                 .entry((live.check_type, "total"))
-                .or_default();
+                .or_insert_with(|| Histogram::new(CHECKS));
             total.observe(latency.as_secs_f64());
         }
         for (phase, micros) in observation.phases.named() {
             let histogram = totals
                 .durations
                 .entry((live.check_type, phase))
-                .or_default();
+                .or_insert_with(|| Histogram::new(CHECKS));
             histogram.observe(f64::from(micros) / 1e6);
         }
         live.last = Some(LastResult {

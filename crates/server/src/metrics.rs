@@ -2,8 +2,11 @@
 //!
 //! Collected when asked, so a monitor's series vanish with the monitor.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kuma_core::catalog::Catalog;
+use kuma_core::object::Severity;
 use kuma_core::state::MonitorState;
 use kuma_core::stats::{Sample, StatKind, Stats};
 use prometheus_client::collector::Collector;
@@ -28,16 +31,43 @@ struct All {
     version: &'static str,
 }
 
-/// Renders everything.
+/// The numbers that a catalog holds: objects by kind and whether they are valid.
+pub fn of_catalog(catalog: &Catalog) -> Vec<Sample> {
+    let mut counts: BTreeMap<(&str, bool), u32> = BTreeMap::new();
+    for (key, status) in &catalog.objects {
+        let valid = status
+            .problems
+            .iter()
+            .all(|problem| problem.severity < Severity::Error);
+        *counts.entry((key.kind.as_str(), valid)).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .map(|((kind, valid), count)| Sample {
+            name: "objects",
+            help: "Objects by kind and whether they can be used as written.",
+            kind: StatKind::Gauge,
+            labels: vec![("kind", kind.to_owned()), ("valid", valid.to_string())],
+            value: f64::from(count),
+        })
+        .collect()
+}
+
+/// Renders everything; `more` holds numbers that had to be asked for.
 ///
 /// # Errors
 /// Only when formatting into a string fails.
 pub fn render(
     live: &Live,
     stats: &[Arc<dyn Stats>],
+    more: Vec<Sample>,
     version: &'static str,
 ) -> Result<String, std::fmt::Error> {
-    let samples = stats.iter().flat_map(|source| source.samples()).collect();
+    let samples = stats
+        .iter()
+        .flat_map(|source| source.samples())
+        .chain(more)
+        .collect();
     let mut registry = Registry::with_prefix("kubekuma");
     registry.register_collector(Box::new(All {
         samples,
@@ -242,14 +272,15 @@ impl All {
             MetricType::Counter,
             none.clone().map(|l| (l, counter(unrouted))),
         )?;
-        let (sum, count) = (self.totals.incident_seconds, self.totals.incidents_closed);
         let mut metric = encoder.encode_descriptor(
             "incident_duration_seconds",
             "Durations of the incidents closed since the start",
             None,
             MetricType::Histogram,
         )?;
-        metric.encode_histogram::<Pairs<'_>>(sum, count, &[(f64::MAX, count)], None)
+        let durations = &self.totals.incident_durations;
+        let buckets = durations.buckets();
+        metric.encode_histogram::<Pairs<'_>>(durations.sum(), durations.total(), &buckets, None)
     }
 
     fn durations(&self, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
@@ -317,6 +348,28 @@ mod tests {
         assert_eq!(
             classic,
             "# HELP a_checks_total Attempts.\n# TYPE a_checks_total counter\na_checks_total{x=\"1\"} 3\n# HELP b Some.\n# TYPE b gauge\nb 1\n"
+        );
+    }
+
+    #[test]
+    fn histograms_end_with_an_infinite_bucket_that_counts_everything() {
+        let live = Live::default();
+        live.total(|totals| {
+            totals.incident_durations.observe(30.0);
+            totals.incident_durations.observe(1e9);
+        });
+        let text = to_classic(&render(&live, &[], Vec::new(), "1.2.3").unwrap());
+        assert!(
+            text.contains("kubekuma_incident_duration_seconds_bucket{le=\"60.0\"} 1\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("kubekuma_incident_duration_seconds_bucket{le=\"+Inf\"} 2\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("kubekuma_build_info{version=\"1.2.3\"} 1.0\n"),
+            "{text}"
         );
     }
 }

@@ -12,12 +12,13 @@ use kuma_core::engine::{Change, Engine, Report};
 use kuma_core::engine::verdict::Next;
 use kuma_core::id::{IncidentId, MonitorId};
 use kuma_core::observation::Observation;
-use kuma_core::ports::PushArrival;
+use kuma_core::ports::{Heartbeat, PushArrival};
 use kuma_core::reason::Reason;
 use kuma_core::schedule::{After, Limits, Scheduler, Timing, seed};
 use kuma_core::time::{Clock, Mono, Now, Timestamp, between, plus};
 use kuma_probe::Prober;
 use kuma_server::Live;
+use kuma_server::live::LastResult;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -306,10 +307,33 @@ impl Loop {
         for id in &report.run_now {
             self.scheduler.run_now(*id, now.mono);
         }
+        self.show_passive(&report.batch.heartbeats);
+        self.parts.lateness.guard(self.parts.engine.guard_until().is_some());
         if report.unrouted > 0 {
             self.parts.live.total(|totals| totals.unrouted += u64::from(report.unrouted));
         }
         self.parts.committer.commit(report.batch);
+    }
+
+    /// Results that no probe brought: groups, and pushes that did not come.
+    fn show_passive(&self, heartbeats: &[Heartbeat]) {
+        for beat in heartbeats {
+            let Some(entry) = self.catalog.entry(beat.monitor) else { continue };
+            if is_probed(entry) {
+                continue;
+            }
+            self.parts.live.update(beat.monitor, |live| {
+                let before = live.last.take().map(|last| last.message);
+                let message = beat.message.as_ref().map(ToString::to_string).or(before);
+                live.last = Some(LastResult {
+                    at: beat.at,
+                    latency_us: beat.latency_us,
+                    reason: beat.reason,
+                    message: message.unwrap_or_default(),
+                    attempts: u32::from(beat.attempts),
+                });
+            });
+        }
     }
 
     fn plan(&mut self, change: &Change, now: Now) {
@@ -349,10 +373,8 @@ impl Loop {
                 }
                 Notice::Closed { started_at, ended_at, .. } => {
                     live.update(change.id, |live| live.incident_since = None);
-                    live.total(|totals| {
-                        totals.incidents_closed += 1;
-                        totals.incident_seconds += between(*started_at, *ended_at).as_secs_f64();
-                    });
+                    let lasted = between(*started_at, *ended_at).as_secs_f64();
+                    live.total(|totals| totals.incident_durations.observe(lasted));
                 }
                 _ => {}
             }

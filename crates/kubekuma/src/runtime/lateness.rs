@@ -1,4 +1,4 @@
-//! Numbers of the schedule, for metrics.
+//! Numbers of the engine's loop, for metrics: lateness, slots, clock, own-fault guard.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +17,8 @@ struct Inner {
     worst: Duration,
     under: [u64; BOUNDS_MS.len()],
     jumps: u64,
+    guard_holds: bool,
+    guard_trips: u64,
 }
 
 /// Written by the engine's loop, read by metrics.
@@ -43,6 +45,14 @@ impl Lateness {
     /// The schedule's own counts.
     pub fn counts(&self, counts: Counts) {
         self.with(|inner| inner.counts = counts);
+    }
+
+    /// Whether the own-fault guard holds downs now.
+    pub fn guard(&self, holds: bool) {
+        self.with(|inner| {
+            inner.guard_trips += u64::from(holds && !inner.guard_holds);
+            inner.guard_holds = holds;
+        });
     }
 
     /// The wall clock jumped.
@@ -88,6 +98,9 @@ impl Stats for Lateness {
             samples.push(sample("scheduler_starts_within", "Runs started at most so late.", counter, labels, *count as f64));
         }
         samples.push(sample("clock_jumps", "Jumps of the wall clock.", counter, vec![], inner.jumps as f64));
+        let holds = f64::from(u8::from(inner.guard_holds));
+        samples.push(sample("own_fault_guard_holding", "1 while so much fails at once that it may be our own fault.", gauge, vec![], holds));
+        samples.push(sample("own_fault_guard_trips", "Times that the own-fault guard began to hold.", counter, vec![], inner.guard_trips as f64));
         samples
     }
 }

@@ -25,7 +25,7 @@ use crate::clock::SystemClock;
 use crate::secrets::LocalSecrets;
 
 /// How often uptime is computed anew.
-const UPTIME_EVERY: Duration = Duration::from_secs(60);
+const UPTIME_EVERY: Duration = Duration::from_secs(20);
 /// How often old rows are looked for.
 const RETENTION_EVERY: Duration = Duration::from_secs(600);
 /// Pause between two small steps of retention.

@@ -1,5 +1,7 @@
 //! `GET` at `publicEndpoints.metrics.path`, wherever the settings put it.
 
+use std::time::Duration;
+
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -8,11 +10,15 @@ use http::{HeaderMap, Method, StatusCode, header};
 use kuma_core::digest::sha256_hex;
 use kuma_core::secret::ExposeSecret;
 use kuma_core::settings::MetricsAuth;
+use kuma_core::stats::{Sample, StatKind};
 
 use super::not_found;
 use crate::Context;
 use crate::metrics;
 use crate::problem::Problem;
+
+/// A scrape waits no longer for the store.
+const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves metrics when the path is theirs, else says what there is.
 pub(crate) async fn at_configured_path(
@@ -29,7 +35,9 @@ pub(crate) async fn at_configured_path(
     if let Some(refused) = refusal(&context, &public.metrics_auth, &headers) {
         return refused;
     }
-    match metrics::render(&context.live, &context.stats, context.version) {
+    let mut more = metrics::of_catalog(&catalog);
+    more.extend(outbox(&context).await);
+    match metrics::render(&context.live, &context.stats, more, context.version) {
         Ok(text) if wants_openmetrics(&headers) => {
             ([(header::CONTENT_TYPE, metrics::OPENMETRICS)], text).into_response()
         }
@@ -44,6 +52,35 @@ pub(crate) async fn at_configured_path(
         )
         .into_response(),
     }
+}
+
+/// How many messages wait and for how long; nothing when the store does not say in time.
+async fn outbox(context: &Context) -> Vec<Sample> {
+    let now = context.clock.now().wall;
+    let asked = context.store.outbox_backlog(now);
+    let Ok(Ok((rows, age))) = tokio::time::timeout(STORE_TIMEOUT, asked).await else {
+        return Vec::new();
+    };
+    let gauge = |name, help, value| Sample {
+        name,
+        help,
+        kind: StatKind::Gauge,
+        labels: Vec::new(),
+        value,
+    };
+    let age = age.unwrap_or_default().as_secs_f64();
+    vec![
+        gauge(
+            "outbox_messages",
+            "Messages that are due and not delivered.",
+            rows as f64,
+        ),
+        gauge(
+            "outbox_age_seconds",
+            "Age of the oldest message that is due.",
+            age,
+        ),
+    ]
 }
 
 /// The answer to a request without the credentials that the settings ask for.
