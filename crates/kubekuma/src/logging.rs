@@ -63,7 +63,7 @@ pub fn start(level: LogLevel, format: Option<LogFormat>, screen: &Screen, clock:
     let filter = match level {
         LogLevel::Trace => EnvFilter::new("trace"),
         other => EnvFilter::new(format!(
-            "warn,kubekuma={0},kuma_core={0},kuma_api={0},kuma_probe={0},kuma_notify={0},kuma_store={0},kuma_server={0}",
+            "warn,sqlx=error,kubekuma={0},kuma_core={0},kuma_api={0},kuma_probe={0},kuma_notify={0},kuma_store={0},kuma_server={0}",
             other.directive()
         )),
     };

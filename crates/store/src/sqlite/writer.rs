@@ -124,7 +124,7 @@ impl Writer {
             }
             Err(failure) => {
                 self.counters.errors.inc();
-                tracing::warn!(error = %failure.error(), "the store did not commit");
+                tracing::debug!(error = %failure.error(), "the store did not commit");
             }
         }
         result
