@@ -1,6 +1,7 @@
 //! Stored results through the same engine: who would have been told what (`kubekuma simulate`).
 //! Nothing is sent; the rows are only returned.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,27 +29,35 @@ pub struct Replay {
 }
 
 /// Plays heartbeats, oldest first, against a catalog from a blank start, and lets time pass up to
-/// `until`. Groups are decided anew by their members, so their own heartbeats are left out; so are
-/// those that speak of configuration and not of a result.
-pub fn replay<'a>(
+/// `until`. What the engine itself found out is decided anew, so such heartbeats are left out: all
+/// of groups, the silence of pushes, and those that speak of configuration and not of a result.
+///
+/// # Caveats
+/// Certificates are not part of a heartbeat, so nothing is told of them. Time without any
+/// heartbeat passes like any other: a push that was not there because nobody listened is missing.
+pub fn replay<H: Borrow<Heartbeat>>(
     catalog: &Arc<Catalog>,
-    heartbeats: impl IntoIterator<Item = &'a Heartbeat>,
+    heartbeats: impl IntoIterator<Item = H>,
     until: Timestamp,
 ) -> Replay {
     let mut engine = Engine::default();
     let mut played = Played::default();
     let mut heartbeats = heartbeats.into_iter().peekable();
-    let Some(begin) = heartbeats.peek().map(|first| first.at) else {
+    let Some(begin) = heartbeats.peek().map(|first| first.borrow().at) else {
         return Replay::default();
     };
     let report = engine.swap(catalog, begin);
     played.add(begin, report);
-    for heartbeat in heartbeats.filter(|heartbeat| heartbeat.at <= until) {
+    for heartbeat in heartbeats {
+        let heartbeat = heartbeat.borrow();
+        if heartbeat.at > until {
+            break;
+        }
         let Some(entry) = catalog.entry(heartbeat.monitor) else {
             continue;
         };
-        let is_group = matches!(entry.monitor.check, Check::Group(_));
-        let Some(observation) = observation(heartbeat).filter(|_| !is_group) else {
+        let is_ours = found_by_the_engine(&entry.monitor.check, heartbeat);
+        let Some(observation) = observation(heartbeat).filter(|_| !is_ours) else {
             continue;
         };
         pass(&mut engine, &mut played, heartbeat.at);
@@ -71,6 +80,19 @@ fn pass(engine: &mut Engine, played: &mut Played, until: Timestamp) {
         if engine.next_wakeup() == Some(wake) {
             break;
         }
+    }
+}
+
+/// Whether no probe and no arrival is behind a heartbeat: a group's verdict, a push that did not
+/// come, or the further attempts that a failing push makes by the clock.
+fn found_by_the_engine(check: &Check, heartbeat: &Heartbeat) -> bool {
+    match check {
+        Check::Group(_) => true,
+        Check::Push(_) => {
+            heartbeat.reason == Some(Reason::PushMissing)
+                || heartbeat.reason.is_some() && heartbeat.attempts > 1
+        }
+        _ => false,
     }
 }
 
