@@ -10,6 +10,7 @@ mod open;
 mod outbox;
 mod port;
 mod read;
+mod replay;
 mod retention;
 mod schema;
 mod sql;

@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use crate::sqlite::error::damaged;
-use crate::sqlite::live::{heartbeat, reason};
+use crate::sqlite::live::{heartbeat, ordinal, reason};
 
 /// See the port. Reads the hot tail in the order of time, so a long span of a large installation
 /// costs time in proportion to all its heartbeats in the span.
@@ -38,6 +38,34 @@ pub(in crate::sqlite) async fn heartbeats(
             })
         })
         .collect()
+}
+
+/// See [`SqliteStore::heartbeats_of_all`](crate::SqliteStore::heartbeats_of_all).
+pub(in crate::sqlite) async fn heartbeats_of_all(
+    pool: &SqlitePool,
+    from: Timestamp,
+    after: Option<&Heartbeat>,
+    to: Timestamp,
+    limit: u32,
+) -> sqlx::Result<Vec<Heartbeat>> {
+    let (at, monitor, ordinal) = match after {
+        Some(last) => (to_ms(last.at), last.monitor.0, i64::from(ordinal(last))),
+        None => (to_ms(from), i64::MIN, 0),
+    };
+    let rows = sqlx::query(
+        "SELECT b.*, e.message FROM beat b
+         LEFT JOIN evidence e USING (at, monitor, ordinal)
+         WHERE (b.at, b.monitor, b.ordinal) > (?, ?, ?) AND b.at < ?
+         ORDER BY b.at, b.monitor, b.ordinal LIMIT ?",
+    )
+    .bind(at)
+    .bind(monitor)
+    .bind(ordinal)
+    .bind(to_ms(to))
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(heartbeat).collect()
 }
 
 /// See the port.

@@ -6,7 +6,7 @@ mod log;
 mod state;
 mod uptime;
 
-pub(super) use history::{evidence, heartbeats, incidents};
+pub(super) use history::{evidence, heartbeats, heartbeats_of_all, incidents};
 pub(super) use latency::latency;
 pub(super) use log::{audit, backlog, deliveries, next_due, pauses};
 pub(super) use state::{load_objects, load_states, pending_pushes, ping};

@@ -3,6 +3,7 @@
 mod crash;
 mod failures;
 mod file;
+mod replay;
 mod views;
 
 use std::path::Path;
