@@ -1,5 +1,5 @@
-//! Looks at files once, for `validate` and `check`: objects, catalog and everything that is wrong
-//! with either.
+//! Looks at files once, for `validate`, `check` and `simulate`: objects, catalog and everything
+//! that is wrong with either.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use kuma_core::time::Mono;
 
 use super::scan::{Scan, Scanner};
 use super::settle::Settler;
-use crate::runtime::catalog;
+use crate::runtime::catalog::{self, Surrogates};
 
 /// What was found.
 #[derive(Debug)]
@@ -31,16 +31,26 @@ pub fn review(paths: &[PathBuf], namespace: &str) -> Report {
 
 /// Reads paths and builds their catalog.
 pub fn load(paths: &[PathBuf], namespace: &str) -> Review {
-    let context = ReadContext { default_namespace: namespace.to_owned() };
+    load_with(paths, namespace, &Surrogates::new())
+}
+
+/// The same, with the surrogates that a store knows; other monitors get numbers beyond those.
+pub fn load_with(paths: &[PathBuf], namespace: &str, known: &Surrogates) -> Review {
+    let context = ReadContext {
+        default_namespace: namespace.to_owned(),
+    };
     let scan = Scanner::new(paths.to_vec(), context).scan();
     let mut settler = Settler::default();
     settler.apply(&scan, Mono::default(), true);
     let snapshot = settler.snapshot();
     // Numbers serve as surrogates where no store gives any.
-    let numbers = std::cell::Cell::new(0);
-    let ids = |_: &ObjectName| {
-        numbers.set(numbers.get() + 1);
-        MonitorId(numbers.get())
+    let highest = known.values().map(|id| id.0).max().unwrap_or_default();
+    let numbers = std::cell::Cell::new(highest);
+    let ids = |name: &ObjectName| {
+        known.get(name).copied().unwrap_or_else(|| {
+            numbers.set(numbers.get() + 1);
+            MonitorId(numbers.get())
+        })
     };
     let catalog = catalog::build(snapshot, namespace, &ids, 1);
     let report = report(&scan, &settler, &catalog);
@@ -53,9 +63,9 @@ fn report(scan: &Scan, settler: &Settler, catalog: &Catalog) -> Report {
         report.add(reading);
     }
     let unreadable = scan.unreadable.iter();
-    report.extend(unreadable.map(|(path, why)| {
-        Finding::of_file(path, format!("it cannot be read: {why}"))
-    }));
+    report.extend(
+        unreadable.map(|(path, why)| Finding::of_file(path, format!("it cannot be read: {why}"))),
+    );
     // What concerns several objects is known only to the settler and the catalog.
     let told: HashSet<(Option<ObjectKey>, String)> = report
         .findings
@@ -69,13 +79,18 @@ fn report(scan: &Scan, settler: &Settler, catalog: &Catalog) -> Report {
     let mut by_file: BTreeMap<&Path, Vec<(ObjectKey, u32, Problem)>> = BTreeMap::new();
     let mut seen = HashSet::new();
     for (key, origin, problems) in duplicates.chain(across) {
-        let Origin::File { path, line } = origin else { continue };
+        let Origin::File { path, line } = origin else {
+            continue;
+        };
         for problem in problems {
             let text = problem.to_string();
             let new = !told.contains(&(Some(key.clone()), text.clone()))
                 && seen.insert((key.clone(), text));
             if new {
-                by_file.entry(path).or_default().push((key.clone(), *line, problem.clone()));
+                by_file
+                    .entry(path)
+                    .or_default()
+                    .push((key.clone(), *line, problem.clone()));
             }
         }
     }

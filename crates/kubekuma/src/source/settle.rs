@@ -2,6 +2,8 @@
 //! version, deletes settle for 5 s, and a vanished root or a mass disappearance keeps the last
 //! catalog for 60 s. Pure: scans and time come in, a snapshot comes out.
 
+mod paths;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use kuma_core::object::{Object, Origin, Problem, ProblemClass, Severity};
 use kuma_core::time::Mono;
 
 use super::scan::Scan;
+use paths::changed_paths;
 
 /// How long a vanished object stays before it counts as deleted.
 pub const DELETE_SETTLE: Duration = Duration::from_secs(5);
@@ -371,39 +374,6 @@ fn secrets_equal(old: &Object, new: &Object) -> bool {
             .all(|((old_key, old), (new_key, new))| {
                 old_key == new_key && old.expose_secret() == new.expose_secret()
             })
-}
-
-/// The field paths that differ, at most twenty.
-pub fn changed_paths(old: &serde_json::Value, new: &serde_json::Value) -> Vec<String> {
-    let mut paths = Vec::new();
-    differ("", old, new, &mut paths);
-    paths.truncate(20);
-    paths
-}
-
-fn differ(path: &str, old: &serde_json::Value, new: &serde_json::Value, paths: &mut Vec<String>) {
-    use serde_json::Value::Object;
-    match (old, new) {
-        _ if old == new || paths.len() >= 20 => {}
-        (Object(old), Object(new)) => {
-            let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
-            for key in keys {
-                let below = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
-                let null = &serde_json::Value::Null;
-                differ(
-                    &below,
-                    old.get(key).unwrap_or(null),
-                    new.get(key).unwrap_or(null),
-                    paths,
-                );
-            }
-        }
-        _ => paths.push(path.to_owned()),
-    }
 }
 
 #[cfg(test)]
