@@ -18,6 +18,11 @@ pub(crate) struct Database {
 }
 
 impl Database {
+    #[cfg(test)]
+    pub(crate) fn at(path: &std::path::Path) -> Self {
+        Self { url: format!("sqlite:{}", path.display()) }
+    }
+
     /// The file of a SQLite URL.
     ///
     /// # Errors
