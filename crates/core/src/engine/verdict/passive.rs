@@ -8,11 +8,13 @@ use crate::reason::Reason;
 use crate::time::{Timestamp, plus};
 
 impl Step<'_, '_> {
-    /// A push (or the news that none can be known of) gives the next one its full interval.
+    /// A push (or the news that none can be known of) gives the next one its full interval. One
+    /// that is heard of only when that is over (it came while we were away) gives it from now on.
     pub(super) fn push_arrived(&mut self, at: Timestamp) {
         if let Check::Push(check) = &self.view.monitor.check {
             let wait = check.interval.saturating_add(check.grace);
             self.state.push_due = Some(At(plus(at, wait)));
+            self.expect_push_from_now();
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::kit::{Case, at, group, push, secs};
 use crate::check::GroupRule;
-use crate::engine::verdict::Next;
+use crate::engine::verdict::{Next, VerdictInput};
 use crate::observation::Observation;
 use crate::reason::Reason;
 use crate::state::MonitorState::{Down, Pending, Unknown, Up};
@@ -90,6 +90,29 @@ fn a_restart_gives_a_push_its_full_interval() {
     assert_eq!(case.last().wake_at, Some(at(1090)));
     case.timer(1090);
     assert_eq!(case.shown(), Down);
+}
+
+#[test]
+fn a_push_heard_of_late_gives_the_next_one_its_full_interval() {
+    let mut case = Case::new(push(60, 0));
+    case.catalog(0);
+    case.timer(60);
+    assert_eq!(case.shown(), Down);
+    // It came while we were away, and is told when its own interval is over.
+    let arrival = Observation::success("OK");
+    let input = VerdictInput::Attempt {
+        observation: &arrival,
+        started: at(70),
+        ended: at(70),
+    };
+    case.give(input, 200);
+    assert_eq!(case.shown(), Up);
+    assert_eq!(
+        case.incident().ended_at.map(secs),
+        Some(70),
+        "it closes the outage, and no other one begins"
+    );
+    assert_eq!(case.last().wake_at, Some(at(260)));
 }
 
 #[test]
