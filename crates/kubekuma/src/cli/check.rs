@@ -49,7 +49,7 @@ pub(crate) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<Exit
         system_namespace: shared.namespace.clone(),
         isolated: reviewed.catalog.settings.tenancy_isolated,
     };
-    secrets.sync(rules, reviewed.catalog.raw.values());
+    secrets.sync(rules, reviewed.secrets.iter());
     let results = super::runtime()?.block_on(check_all(&reviewed.catalog, &monitors, secrets))?;
     let colour = shared.color.on_stdout();
     let failed = results.iter().any(|(_, seen)| seen.outcome != Outcome::Success);

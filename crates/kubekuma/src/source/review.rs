@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use kuma_api::read::{Finding, ReadContext};
 use kuma_api::report::Report;
 use kuma_core::catalog::Catalog;
-use kuma_core::id::{MonitorId, ObjectKey, ObjectName};
-use kuma_core::object::{Origin, Problem};
+use kuma_core::id::{Kind, MonitorId, ObjectKey, ObjectName};
+use kuma_core::object::{Object, Origin, Problem};
 use kuma_core::time::Mono;
 
 use super::scan::{Scan, Scanner};
@@ -20,6 +20,8 @@ use crate::runtime::catalog::{self, Surrogates};
 pub struct Review {
     /// The catalog that `serve` would run.
     pub catalog: Catalog,
+    /// Secret documents, which no catalog holds.
+    pub secrets: Vec<Object>,
     /// Everything worth telling.
     pub report: Report,
 }
@@ -54,7 +56,8 @@ pub fn load_with(paths: &[PathBuf], namespace: &str, known: &Surrogates) -> Revi
     };
     let catalog = catalog::build(snapshot, namespace, &ids, 1);
     let report = report(&scan, &settler, &catalog);
-    Review { catalog, report }
+    let secrets = snapshot.objects.values().filter(|object| object.key.kind == Kind::Secret);
+    Review { secrets: secrets.cloned().collect(), catalog, report }
 }
 
 fn report(scan: &Scan, settler: &Settler, catalog: &Catalog) -> Report {
