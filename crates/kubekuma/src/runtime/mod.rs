@@ -88,7 +88,8 @@ pub struct Running {
 /// When the port is taken, the database cannot be opened or the folder does not exist.
 pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Running> {
     let listener = TcpListener::bind(options.listen).await.with_context(|| {
-        format!("port {} on {} cannot be listened on", options.listen.port(), options.listen.ip())
+        let (port, address) = (options.listen.port(), options.listen.ip());
+        format!("port {port} on {address} cannot be listened on; name another with --port")
     })?;
     let address = listener.local_addr()?;
     for root in &options.roots {

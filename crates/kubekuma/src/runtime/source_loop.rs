@@ -256,8 +256,9 @@ impl SourceLoop {
             }
             Change::Rejected { key, problems } => {
                 let why: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                error!(object = %key, why = why.join("; "), "an object cannot be used as written");
                 let actor = catalog.objects.get(key).map(|status| status.origin.to_string());
+                let at = actor.as_deref().unwrap_or_default();
+                error!(object = %key, at, why = why.join("; "), "an object cannot be used as written");
                 (key, "rejected", actor, Some(why.join("; ")))
             }
         };
@@ -295,7 +296,7 @@ fn status(
         .collect();
     for (key, status) in &catalog.objects {
         let errors = status.problems.iter().filter(|problem| problem.severity == Severity::Error);
-        broken.extend(errors.map(|problem| format!("{key}: {problem}")).take(1));
+        broken.extend(errors.map(|problem| format!("{key} ({}): {problem}", status.origin)).take(1));
     }
     let missing = scan.root_missing().then(|| "the folder is gone".to_owned());
     SourceStatus { synced: true, broken, holding: snapshot.holding.clone().or(missing) }
