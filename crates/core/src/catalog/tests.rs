@@ -3,4 +3,3 @@
 mod cycles;
 mod kit;
 mod rules;
-mod speed;
