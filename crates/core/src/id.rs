@@ -188,6 +188,11 @@ impl IncidentId {
         )
     }
 
+    /// Its number among the incidents of its monitor, counted from 1.
+    pub const fn sequence(self) -> u32 {
+        (self.0 & ((1 << Self::SEQUENCE_BITS) - 1)) as u32
+    }
+
     /// The monitor that the incident is about.
     pub const fn monitor(self) -> MonitorId {
         MonitorId(self.0 >> Self::SEQUENCE_BITS)

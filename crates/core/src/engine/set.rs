@@ -19,7 +19,7 @@ use super::verdict::Next;
 use crate::catalog::Catalog;
 use crate::id::MonitorId;
 use crate::observation::Observation;
-use crate::ports::{Batch, Heartbeat, StateRow};
+use crate::ports::{Batch, Heartbeat, Incident, StateRow};
 use crate::state::MonitorState;
 use crate::time::Timestamp;
 use wakeups::Wakeups;
@@ -205,6 +205,18 @@ impl Engine {
     /// Until when the own-fault guard holds downs, if it does.
     pub fn guard_until(&self) -> Option<Timestamp> {
         self.guard_until
+    }
+
+    /// Gives monitors whose state was lost their newest stored incident back. Between
+    /// [`Engine::load`] and the first [`Engine::swap`].
+    pub fn recover_incidents(&mut self, newest: &[Incident]) {
+        for incident in newest {
+            let record = self.records.entry(incident.monitor).or_default();
+            record
+                .name
+                .get_or_insert_with(|| incident.monitor_name.clone());
+            record.verdict.recover_incident(incident);
+        }
     }
 
     /// Brings loaded states up to date with each monitor's newest stored heartbeat. Between

@@ -3,7 +3,7 @@
 //!
 //! One file per idea: [`state`] is what is remembered, `attempt` what a result means, `outage`
 //! how an incident opens and closes, `flapping` when changes are too many, `timeline` what uptime
-//! is computed from, `lifecycle` what configuration and maintenance do, `timer` what only the
+//! is computed from, `recover` what a lost state is given back, `lifecycle` what configuration and maintenance do, `timer` what only the
 //! passing of time does, `passive` how push and group monitors get their results.
 //!
 //! Where the design leaves a case open, the choice wakes nobody wrongly and loses nothing:
@@ -17,6 +17,7 @@ mod flapping;
 mod lifecycle;
 mod outage;
 mod passive;
+mod recover;
 mod state;
 #[cfg(test)]
 mod tests;

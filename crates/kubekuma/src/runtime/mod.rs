@@ -7,6 +7,8 @@ pub mod lateness;
 pub mod ready;
 pub mod signals;
 mod source_loop;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod upkeep;
 
@@ -19,9 +21,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use kuma_api::read::ReadContext;
 use kuma_core::engine::Engine;
-use kuma_core::id::ObjectKey;
+use kuma_core::id::{MonitorId, ObjectKey};
 use kuma_core::object::{Object, Origin};
-use kuma_core::ports::{Heartbeat, Store};
+use kuma_core::ports::{Heartbeat, Incident, IncidentQuery, Store};
 use kuma_core::secret::SecretSource;
 use kuma_core::stats::Stats;
 use kuma_core::time::Clock;
@@ -293,6 +295,9 @@ async fn load_engine(
     }
     let last = store.last_results().await?;
     let beats: Vec<Heartbeat> = last.into_iter().map(|result| result.heartbeat).collect();
+    let lost = beats.iter().map(|beat| beat.monitor).filter(|id| engine.record(*id).is_none());
+    let found = newest_incidents(store, &lost.collect::<Vec<_>>()).await?;
+    engine.recover_incidents(&found);
     engine.resume(catalog, &beats);
     for beat in &beats {
         live.update(beat.monitor, |live| {
@@ -300,13 +305,34 @@ async fn load_engine(
             live.since = Some(beat.at);
         });
     }
-    let open = kuma_core::ports::IncidentQuery {
+    let open = IncidentQuery {
         open: Some(true),
         limit: 100_000,
-        ..kuma_core::ports::IncidentQuery::default()
+        ..IncidentQuery::default()
     };
     for incident in store.incidents(open).await? {
         live.update(incident.monitor, |live| live.incident_since = Some(incident.started_at));
     }
     Ok(engine)
+}
+
+/// The newest incident of each of these monitors, whose states are lost.
+async fn newest_incidents(
+    store: &SqliteStore,
+    lost: &[MonitorId],
+) -> anyhow::Result<Vec<Incident>> {
+    let mut found = Vec::new();
+    if lost.is_empty() {
+        return Ok(found);
+    }
+    let names = store.names().await?;
+    for name in lost.iter().filter_map(|id| names.get(id)) {
+        let query = IncidentQuery {
+            monitor: Some(name.clone()),
+            limit: 1,
+            ..IncidentQuery::default()
+        };
+        found.extend(store.incidents(query).await?);
+    }
+    Ok(found)
 }

@@ -34,6 +34,73 @@ fn a_steady_success_stores_its_heartbeat_and_nothing_else() {
     assert_eq!(steady.changes[0].next, Next::Regular);
 }
 
+/// Stops, and starts again with unreadable states but sound rows of incidents.
+fn restart_without_states(house: &mut House, second: i64) {
+    let rows = house.stored.iter().flat_map(|(_, batch)| &batch.incidents);
+    let newest = rows.max_by_key(|incident| incident.id).cloned();
+    let damaged = StateRow {
+        monitor: MonitorId(1),
+        version: 1,
+        blob: b"?".to_vec(),
+    };
+    let (engine, bad) = Engine::load(&[damaged]);
+    assert_eq!(bad.len(), 1);
+    house.engine = engine;
+    let rows: Vec<_> = newest.into_iter().collect();
+    house.engine.recover_incidents(&rows);
+    let catalog = house.catalog.clone();
+    let report = house.engine.swap(&catalog, at(second));
+    house.stored.push((second, report.batch));
+}
+
+fn incidents(house: &House) -> Vec<(u32, bool)> {
+    let rows = house.stored.iter().flat_map(|(_, batch)| &batch.incidents);
+    let last: std::collections::BTreeMap<_, _> = rows
+        .map(|row| (row.id.sequence(), row.ended_at.is_none()))
+        .collect();
+    last.into_iter().collect()
+}
+
+#[test]
+fn a_lost_state_numbers_its_incidents_after_those_stored() {
+    let mut house = House::new(vec![routed(1, "api")]);
+    house.fail(1, 10);
+    house.ok(1, 70);
+    restart_without_states(&mut house, 100);
+    house.fail(1, 130);
+    assert_eq!(incidents(&house), [(1, false), (2, true)]);
+}
+
+#[test]
+fn a_lost_state_finds_its_open_incident_and_tells_its_end() {
+    let mut house = House::new(vec![routed(1, "api")]);
+    house.fail(1, 10);
+    restart_without_states(&mut house, 100);
+    assert_eq!(house.state(1), MonitorState::Down);
+    house.fail(1, 130);
+    house.ok(1, 190);
+    assert_eq!(incidents(&house), [(1, false)]);
+    insta::assert_snapshot!(house.told(), @r"
+     10 down shop/api -> chat due 10 (-)
+    100 down shop/api -> chat due 100 (-)
+    190 up shop/api -> chat due 190 (-)
+    ");
+    let told: Vec<_> = house
+        .stored
+        .iter()
+        .flat_map(|(_, batch)| &batch.outbox)
+        .collect();
+    assert_eq!(told[1].event.started_at, Some(at(10)));
+    assert!(
+        told[1]
+            .event
+            .message
+            .as_deref()
+            .unwrap_or_default()
+            .contains("told again")
+    );
+}
+
 #[test]
 fn an_incident_goes_on_over_a_restart() {
     let mut house = House::new(vec![routed(1, "api")]);

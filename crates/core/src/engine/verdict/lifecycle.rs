@@ -14,6 +14,7 @@ impl Step<'_, '_> {
             self.state.target = Some(target);
             self.changed();
         }
+        self.speak_of_found();
         if !self.view.monitor.enabled {
             self.stop(Closing::Paused);
             return;

@@ -193,6 +193,9 @@ pub struct VerdictState {
     /// Whether [`VerdictState::resume`] was called.
     #[serde(skip)]
     pub(super) resumed: bool,
+    /// An open incident that was only found in its row waits to be spoken of.
+    #[serde(skip)]
+    pub(super) found: bool,
 }
 
 impl VerdictState {
@@ -352,6 +355,8 @@ fn shift(at: &mut Option<At>, by: jiff::SignedDuration) {
     }
 }
 
+pub(super) use super::timer::{interval, unknown_after};
+
 pub(super) const fn is_push(monitor: &Monitor) -> bool {
     matches!(monitor.check, Check::Push(_))
 }
@@ -362,19 +367,6 @@ pub(super) const fn is_group(monitor: &Monitor) -> bool {
 
 pub(super) const fn is_passive(monitor: &Monitor) -> bool {
     is_push(monitor) || is_group(monitor)
-}
-
-/// The time between two results: a push's own interval, the schedule's otherwise.
-pub(super) fn interval(monitor: &Monitor) -> Duration {
-    match &monitor.check {
-        Check::Push(check) => check.interval,
-        _ => monitor.schedule.interval,
-    }
-}
-
-/// How long attempts may stay without verdict before people are told.
-pub(super) fn unknown_after(monitor: &Monitor) -> Duration {
-    Duration::from_secs(300).max(interval(monitor).saturating_mul(3))
 }
 
 /// Until when a result of `at` vouches for the state: its interval plus its run budget. A group is

@@ -1,8 +1,12 @@
 //! What only the passing of time does.
 
+use std::time::Duration;
+
 use super::Step;
-use super::state::{At, unknown_after};
+use super::state::At;
+use crate::check::Check;
 use crate::engine::notice::Notice;
+use crate::monitor::Monitor;
 use crate::time::plus;
 
 impl Step<'_, '_> {
@@ -52,4 +56,17 @@ impl Step<'_, '_> {
             self.state.push_due = None;
         }
     }
+}
+
+/// The time between two results: a push's own interval, the schedule's otherwise.
+pub(super) fn interval(monitor: &Monitor) -> Duration {
+    match &monitor.check {
+        Check::Push(check) => check.interval,
+        _ => monitor.schedule.interval,
+    }
+}
+
+/// How long attempts may stay without verdict before people are told.
+pub(super) fn unknown_after(monitor: &Monitor) -> Duration {
+    Duration::from_secs(300).max(interval(monitor).saturating_mul(3))
 }
