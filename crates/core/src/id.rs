@@ -189,8 +189,8 @@ impl IncidentId {
     }
 
     /// Its number among the incidents of its monitor, counted from 1.
-    pub const fn sequence(self) -> u32 {
-        (self.0 & ((1 << Self::SEQUENCE_BITS) - 1)) as u32
+    pub fn sequence(self) -> u32 {
+        u32::try_from(self.0 & ((1 << Self::SEQUENCE_BITS) - 1)).unwrap_or_default()
     }
 
     /// The monitor that the incident is about.

@@ -56,8 +56,15 @@ pub fn load_with(paths: &[PathBuf], namespace: &str, known: &Surrogates) -> Revi
     };
     let catalog = catalog::build(snapshot, namespace, &ids, 1);
     let report = report(&scan, &settler, &catalog);
-    let secrets = snapshot.objects.values().filter(|object| object.key.kind == Kind::Secret);
-    Review { secrets: secrets.cloned().collect(), catalog, report }
+    let secrets = snapshot
+        .objects
+        .values()
+        .filter(|object| object.key.kind == Kind::Secret);
+    Review {
+        secrets: secrets.cloned().collect(),
+        catalog,
+        report,
+    }
 }
 
 fn report(scan: &Scan, settler: &Settler, catalog: &Catalog) -> Report {
