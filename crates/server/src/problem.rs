@@ -60,6 +60,18 @@ impl Problem {
     pub fn bad_parameter(path: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "A parameter is wrong").error(path, reason)
     }
+
+    /// A query string that cannot be read, from axum's words:
+    /// "Failed to deserialize query string: limit: invalid digit …".
+    pub fn bad_query(words: &str) -> Self {
+        let words = words
+            .strip_prefix("Failed to deserialize query string: ")
+            .unwrap_or(words);
+        match words.split_once(": ") {
+            Some((path, reason)) => Self::bad_parameter(path, reason),
+            None => Self::bad_parameter("query", words),
+        }
+    }
 }
 
 impl From<StoreError> for Problem {
@@ -83,5 +95,18 @@ impl IntoResponse for Problem {
             HeaderValue::from_static("application/problem+json"),
         );
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_parameter_is_named() {
+        let named = Problem::bad_query("Failed to deserialize query string: limit: invalid digit");
+        assert_eq!(named.errors[0].path, "limit");
+        assert_eq!(named.errors[0].reason, "invalid digit");
+        assert_eq!(Problem::bad_query("odd").errors[0].path, "query");
     }
 }

@@ -71,7 +71,7 @@ pub(crate) async fn list(
     parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
     let Query(parameters) =
-        parameters.map_err(|error| Problem::bad_parameter("query", error.body_text()))?;
+        parameters.map_err(|error| Problem::bad_query(&error.body_text()))?;
     let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::bad_parameter(
