@@ -38,6 +38,7 @@ pub struct Cli {
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Shared {
     /// Colours in tables and messages.
     #[arg(long, value_enum, default_value_t, global = true)]
