@@ -251,6 +251,13 @@ impl Running {
 }
 
 async fn open_store(options: &Options, clock: SystemClock) -> anyhow::Result<Arc<SqliteStore>> {
+    if let Some(folder) = options.database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        anyhow::ensure!(
+            folder.is_dir(),
+            "there is no folder {} for the database; make it, or name another with --database",
+            folder.display()
+        );
+    }
     let store = SqliteStore::open(SqliteOptions {
         path: options.database.clone(),
         clock: Arc::new(clock),
