@@ -1,5 +1,6 @@
 //! What people see in their terminal.
 
+use std::fmt::Write;
 use std::net::TcpListener;
 
 use crate::fixture::Site;
@@ -192,7 +193,7 @@ fn help_teaches_every_command() {
         let words: Vec<_> = command.split(' ').filter(|word| !word.is_empty()).collect();
         let help = home.run(&[words.as_slice(), &["-h"]].concat());
         assert_eq!((help.code, help.err.as_str()), (0, ""), "{command}");
-        text.push_str(&format!("$ kubekuma {command} -h\n{}\n", help.out));
+        let _ = write!(text, "$ kubekuma {command} -h\n{}\n", help.out);
     }
     insta::assert_snapshot!(text);
 }
@@ -207,7 +208,7 @@ fn errors_say_what_to_do() {
     let mut fails = |what: &str, ran: &Ran| {
         assert_eq!(ran.code, 1, "{what}: {ran:?}");
         let shown = redacted(&home, &format!("{}{}", ran.out, ran.err)).replace(&port, "[port]");
-        text.push_str(&format!("# {what}\n{shown}\n"));
+        let _ = write!(text, "# {what}\n{shown}\n");
     };
     fails(
         "a folder that is not there",

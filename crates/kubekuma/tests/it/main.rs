@@ -1,5 +1,15 @@
 //! The product from outside: the built binary, real servers, nothing shared between tests.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what a test expects and does not get fails the test"
+)]
+#![expect(
+    clippy::print_stderr,
+    reason = "says what is missing on this machine, and what a failed program printed"
+)]
+
 mod api;
 mod check_types;
 mod cli;

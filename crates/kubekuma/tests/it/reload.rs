@@ -1,11 +1,13 @@
 //! The folder may be edited while everything runs.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::fixture::Site;
 use crate::kit::documents::{monitor_with, policy, settings, web, webhook};
-use crate::kit::{Home, Kuma, until};
+use crate::kit::{Home, Kuma, now, until};
 
 /// Waits until `/ready` mentions something, and returns what it says.
 fn ready_says(kuma: &Kuma, word: &str) -> String {
@@ -164,7 +166,12 @@ fn a_deleted_monitor_closes_its_incident_and_whoever_was_told_hears_of_it() {
     assert!(kuma.incident("web", true)["endedAt"].is_null());
 
     home.remove("web.yaml");
+    let removed = now();
     let closed = kuma.incident("web", false);
+    assert!(
+        removed.elapsed() > Duration::from_secs(4),
+        "a deletion settles"
+    );
     assert_eq!(
         (&closed["id"], &closed["closedReason"]),
         (&open["id"], &json!("DELETED"))

@@ -2,20 +2,24 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::fixture::Site;
 use crate::kit::Home;
-use crate::kit::documents::{settings, web};
+use crate::kit::documents::{monitor_with, settings, web};
 
 #[test]
 fn a_stop_is_quick_and_clean_even_while_a_target_hangs() {
     let (target, hanging, home) = (Site::start(), Site::start(), Home::new());
     hanging.slow(Duration::from_secs(30));
-    let mut slow = web("hanging", &hanging.url("/"));
-    slow["spec"]["schedule"] = serde_json::json!({ "intervalSeconds": 60, "timeoutSeconds": 60 });
-    home.write(
-        "all.yaml",
-        &[settings(), web("web", &target.url("/")), slow],
-    );
+    // Each begins at a moment of its own in the first half minute; the first of many comes soon.
+    let hangs = |number: u32| {
+        let schedule = json!({ "schedule": { "intervalSeconds": 60, "timeoutSeconds": 60 } });
+        let target = json!({ "url": hanging.url("/") });
+        monitor_with(&format!("hanging-{number}"), "http", target, schedule)
+    };
+    home.write("hanging.yaml", &(0..20).map(hangs).collect::<Vec<_>>());
+    home.write("all.yaml", &[settings(), web("web", &target.url("/"))]);
     let kuma = home.serve();
     kuma.becomes("web", "up");
     crate::kit::until("the hanging target to be asked", || {

@@ -1,5 +1,10 @@
 //! Documents of our kinds, as short as scenarios can write them.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "scenarios write their values in place"
+)]
+
 use serde_json::{Value, json};
 
 fn document(kind: &str, name: &str, spec: Value) -> Value {

@@ -1,6 +1,6 @@
 //! One installation: a folder of documents, a database, secrets, all in a folder of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -46,10 +46,6 @@ impl Home {
 
     pub(crate) fn path(&self) -> &Path {
         self.root.path()
-    }
-
-    pub(crate) fn database(&self) -> PathBuf {
-        self.path().join("kubekuma.db")
     }
 
     /// Puts a file below the installation's folder, at once as editors do.
