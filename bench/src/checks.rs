@@ -8,7 +8,6 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
 use crate::folder::{self, Monitors};
-use crate::process::database_bytes;
 use crate::product::{Metrics, Product};
 use crate::report::Report;
 use crate::target::{Target, until};
@@ -159,11 +158,6 @@ async fn stored(mut product: Product, prefix: &str, report: &mut Report) -> anyh
         format!("{prefix}.storedShare"),
         rows / attempted * 100.0,
         "% of checks",
-    );
-    report.low(
-        format!("{prefix}.diskPerRow"),
-        database_bytes(&path) as f64 / rows,
-        "bytes",
     );
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,18 +26,21 @@ use crate::target::until;
 /// From outage to webhook.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Arguments {
-    /// Monitors, each with an outage and its end in every round.
+    /// Monitors, each with one outage and its end.
     #[arg(long, default_value_t = 100)]
     monitors: u32,
-    /// Rounds.
-    #[arg(long, default_value_t = 2)]
-    rounds: u32,
+    /// Milliseconds between two outages; 0 means all at once, within one interval.
+    #[arg(long, default_value_t = 100)]
+    every_ms: u64,
 }
 
 /// The target that can be switched and the receiver of messages, in one server.
 struct Server {
     clock: SystemClock,
-    fails: AtomicBool,
+    /// Monitors below this number fail …
+    failing: AtomicU32,
+    /// … unless they are below this one.
+    recovered: AtomicU32,
     seen: Mutex<Seen>,
 }
 
@@ -85,7 +88,9 @@ impl Server {
             }
             return Response::new(Full::default());
         }
-        let fails = self.fails.load(Ordering::Relaxed);
+        let number: u32 = path.trim_start_matches(['m', '0']).parse().unwrap_or(0);
+        let fails = number < self.failing.load(Ordering::Relaxed)
+            && number >= self.recovered.load(Ordering::Relaxed);
         let mut response = Response::new(Full::from("all systems go\n"));
         if fails {
             *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
@@ -140,7 +145,8 @@ pub(crate) async fn measure(
     let address = listener.local_addr()?;
     let server = Arc::new(Server {
         clock,
-        fails: AtomicBool::new(false),
+        failing: AtomicU32::new(0),
+        recovered: AtomicU32::new(0),
         seen: Mutex::default(),
     });
     let serving = tokio::spawn(server.clone().serve(listener));
@@ -165,20 +171,26 @@ pub(crate) async fn measure(
         server.seen().answered.len() == count
     })
     .await?;
-    for round in 1..=arguments.rounds as usize {
-        for (fails, messages) in [(true, round * 2 - 1), (false, round * 2)] {
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            server.fails.store(fails, Ordering::Relaxed);
-            until(within, "not every message came", async || {
-                server.seen().arrived.len() >= messages * count
-            })
-            .await?;
+    for (switch, messages) in [(&server.failing, 1), (&server.recovered, 2)] {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        for number in 1..=arguments.monitors {
+            switch.store(number, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(arguments.every_ms)).await;
         }
+        until(within, "not every message came", async || {
+            server.seen().arrived.len() >= messages * count
+        })
+        .await?;
     }
     product.process.stop();
     serving.abort();
     let seen = server.seen();
     let mut report = Report::default();
+    let name = if arguments.every_ms == 0 {
+        "latencyBurst"
+    } else {
+        "latency"
+    };
     for (kind, down) in [("down", true), ("up", false)] {
         let of = |value: fn(&Arrival) -> f64| {
             seen.arrived
@@ -190,27 +202,27 @@ pub(crate) async fn measure(
         let mut answer = of(|it| it.since_answer_ms);
         let mut stamp = of(|it| it.since_timestamp_ms);
         report.low(
-            format!("latency.{kind}.p50"),
+            format!("{name}.{kind}.p50"),
             quantile(&mut answer, 0.5),
             "ms",
         );
         report.low(
-            format!("latency.{kind}.p99"),
+            format!("{name}.{kind}.p99"),
             quantile(&mut answer, 0.99),
             "ms",
         );
         report.low(
-            format!("latency.{kind}.worst"),
+            format!("{name}.{kind}.worst"),
             quantile(&mut answer, 1.0),
             "ms",
         );
         report.low(
-            format!("latency.{kind}.timestampP99"),
+            format!("{name}.{kind}.timestampP99"),
             quantile(&mut stamp, 0.99),
             "ms",
         );
         report.note(
-            format!("latency.{kind}.messages"),
+            format!("{name}.{kind}.messages"),
             answer.len() as f64,
             "messages",
         );
