@@ -7,10 +7,13 @@ use kuma_core::provider::{Provider, ProviderConfig};
 use kuma_core::secret::SecretSource;
 use kuma_core::time::Timestamp;
 
+use crate::discord::Discord;
+use crate::gotify::Gotify;
 use crate::http::Http;
 use crate::message::Message;
 use crate::slack::Slack;
 use crate::smtp::Smtp;
+use crate::telegram::Telegram;
 use crate::webhook::Webhook;
 
 /// A message in a provider's form, without secrets. Stored before it is sent and sent again as
@@ -97,8 +100,11 @@ pub fn channel<'a>(
 ) -> Result<Box<dyn Channel + 'a>, DeliveryError> {
     Ok(match &provider.config {
         ProviderConfig::Slack(config) => Box::new(Slack::new(provider, config, transports)),
+        ProviderConfig::Discord(config) => Box::new(Discord::new(provider, config, transports)),
+        ProviderConfig::Telegram(config) => Box::new(Telegram::new(provider, config, transports)),
         ProviderConfig::Smtp(config) => Box::new(Smtp::new(provider, config, transports)),
         ProviderConfig::Webhook(config) => Box::new(Webhook::new(provider, config, transports)),
+        ProviderConfig::Gotify(config) => Box::new(Gotify::new(provider, config, transports)),
         ProviderConfig::Unsupported(provider_type) => {
             return Err(DeliveryError::permanent(
                 DeliveryReason::ProviderUnsupported,

@@ -40,6 +40,8 @@ pub(crate) struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// What the receiver asked to wait: `Retry-After`, else when its rate limit says it starts
+    /// anew.
     pub(crate) retry_after: Option<Duration>,
     /// The beginning of the body, without secrets.
     pub(crate) body: String,
@@ -104,7 +106,8 @@ impl Http {
             .headers()
             .get(header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
-            .and_then(|value| retry_after(value, now));
+            .and_then(|value| retry_after(value, now))
+            .or_else(|| rate_limit_reset(response.headers(), now));
         let mut body = Vec::new();
         // The status decides; a body that breaks off changes nothing.
         while body.len() < LONGEST_ANSWER {
@@ -222,6 +225,21 @@ fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     Some(between(now, at))
 }
 
+/// When a rate limit starts anew: Discord gives seconds from now, Pushover seconds since the epoch.
+fn rate_limit_reset(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let value = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    if let Some(seconds) = value("x-ratelimit-reset-after") {
+        return seconds_of(seconds.parse().ok()?);
+    }
+    let at: i64 = value("x-limit-app-reset")?.parse().ok()?;
+    Some(between(now, Timestamp::from_second(at).ok()?))
+}
+
+/// A length of time from a number that a receiver wrote.
+pub(crate) fn seconds_of(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,6 +258,23 @@ mod tests {
         );
         assert_eq!(retry_after("soon", now), None);
         assert_eq!(retry_after("-3", now), None);
+    }
+
+    #[test]
+    fn rate_limits_say_when_they_start_anew() {
+        let now = kuma_core::time::from_ms(1_445_412_420_000);
+        let reset = |name: &'static str, value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, http::HeaderValue::from_static(value));
+            rate_limit_reset(&headers, now)
+        };
+        let reset_after = |value| reset("x-ratelimit-reset-after", value);
+        assert_eq!(reset_after("1.5"), Some(Duration::from_millis(1_500)));
+        assert_eq!(reset_after("-1"), None);
+        assert_eq!(reset_after("inf"), None);
+        let app_reset = |value| reset("x-limit-app-reset", value);
+        assert_eq!(app_reset("1445412480"), Some(Duration::from_secs(60)));
+        assert_eq!(app_reset("99999999999999999"), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Telling people: renders events into messages, sends them through providers, and carries the
 //! outbox to its end.
 //!
-//! One provider is one file ([`webhook`], [`smtp`], [`slack`]) and one line in
+//! One provider is one file ([`webhook`], [`smtp`], [`slack`], …) and one line in
 //! [`channel::channel`]. Providers say [`DeliveryError::Retryable`] or
 //! [`DeliveryError::Permanent`]; only the [`Deliverer`] tries again. What follows an attempt is
 //! decided in `kuma_core::delivery`.
@@ -9,14 +9,18 @@
 mod cause;
 pub mod channel;
 mod deliverer;
+mod discord;
+mod gotify;
 mod heartbeat;
 mod http;
 mod human;
 pub mod message;
 mod render;
+mod rest;
 mod secrets;
 mod slack;
 mod smtp;
+mod telegram;
 mod text;
 mod webhook;
 

@@ -1,6 +1,14 @@
 //! Channels that messages go through: one validated configuration per type, tied together by
 //! [`ProviderConfig`]. How they send lives in `crates/notify`, one file per type.
 
+mod discord;
+mod gotify;
+mod telegram;
+
+pub use discord::DiscordConfig;
+pub use gotify::GotifyConfig;
+pub use telegram::{TelegramConfig, TelegramMarkup};
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -145,10 +153,16 @@ pub struct WebhookConfig {
 pub enum ProviderConfig {
     /// See [`SlackConfig`].
     Slack(SlackConfig),
+    /// See [`DiscordConfig`].
+    Discord(DiscordConfig),
+    /// See [`TelegramConfig`].
+    Telegram(TelegramConfig),
     /// See [`SmtpConfig`].
     Smtp(SmtpConfig),
     /// See [`WebhookConfig`].
     Webhook(WebhookConfig),
+    /// See [`GotifyConfig`].
+    Gotify(GotifyConfig),
     /// A documented type that this build validates but cannot send through; deliveries fail for
     /// good and the object carries a warning.
     Unsupported(ProviderType),
@@ -159,8 +173,11 @@ impl ProviderConfig {
     pub const fn provider_type(&self) -> ProviderType {
         match self {
             Self::Slack(_) => ProviderType::Slack,
+            Self::Discord(_) => ProviderType::Discord,
+            Self::Telegram(_) => ProviderType::Telegram,
             Self::Smtp(_) => ProviderType::Smtp,
             Self::Webhook(_) => ProviderType::Webhook,
+            Self::Gotify(_) => ProviderType::Gotify,
             Self::Unsupported(provider_type) => *provider_type,
         }
     }

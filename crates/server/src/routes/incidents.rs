@@ -79,8 +79,7 @@ pub(crate) async fn list(
     State(context): State<Context>,
     parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(parameters) =
-        parameters.map_err(|error| Problem::bad_query(&error.body_text()))?;
+    let Query(parameters) = parameters.map_err(|error| Problem::bad_query(&error.body_text()))?;
     let query = query(&parameters)?;
     let limit = query.limit;
     let incidents = context.store.incidents(query).await?;

@@ -70,8 +70,7 @@ pub(crate) async fn list(
     State(context): State<Context>,
     parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
-    let Query(parameters) =
-        parameters.map_err(|error| Problem::bad_query(&error.body_text()))?;
+    let Query(parameters) = parameters.map_err(|error| Problem::bad_query(&error.body_text()))?;
     let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::bad_parameter(

@@ -1,8 +1,9 @@
-//! `config.discord`: validated; this build does not send through it yet.
+//! `config.discord`.
 
-use kuma_core::provider::{ProviderConfig, ProviderType};
+use kuma_core::object::Problem;
+use kuma_core::provider::{DiscordConfig, ProviderConfig};
 
-use super::{Context, api_address, unsupported, webhook_url};
+use super::{Context, api_address, webhook_url};
 use crate::kinds::notification_provider::DiscordSpec;
 
 pub(in crate::convert) fn discord(
@@ -14,11 +15,25 @@ pub(in crate::convert) fn discord(
         spec.webhook_url_secret_ref.as_ref(),
         spec.webhook_url.as_ref(),
     );
-    context.needed_credential(at, &url);
+    let webhook_url = context.needed_credential(at, &url);
     api_address(
         context,
         &format!("{at}.avatarUrl"),
         spec.avatar_url.as_ref(),
     );
-    Some(unsupported(context, at, ProviderType::Discord))
+    if let Some(thread) = &spec.thread_id
+        && !thread.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        context.push(
+            Problem::semantic(format!("{at}.threadId"), "this is not a thread's id")
+                .with_value(thread)
+                .with_fix("write the digits that Discord's `Copy Thread ID` gives"),
+        );
+    }
+    Some(ProviderConfig::Discord(DiscordConfig {
+        webhook_url: webhook_url?,
+        username: spec.username.clone(),
+        avatar_url: spec.avatar_url.clone(),
+        thread_id: spec.thread_id.clone(),
+    }))
 }

@@ -1,8 +1,8 @@
-//! `config.gotify`: validated; this build does not send through it yet.
+//! `config.gotify`.
 
-use kuma_core::provider::{ProviderConfig, ProviderType};
+use kuma_core::provider::{GotifyConfig, ProviderConfig};
 
-use super::{Context, Credential, unsupported, url};
+use super::{Context, Credential, url};
 use crate::kinds::notification_provider::GotifySpec;
 
 pub(in crate::convert) fn gotify(
@@ -10,13 +10,17 @@ pub(in crate::convert) fn gotify(
     at: &str,
     spec: &GotifySpec,
 ) -> Option<ProviderConfig> {
-    url(context, at, spec.url.as_ref(), spec.url_secret_ref.as_ref());
+    let url = url(context, at, spec.url.as_ref(), spec.url_secret_ref.as_ref());
     let token = Credential {
         reference: "tokenSecretRef",
         secret: spec.token_secret_ref.as_ref(),
         plain: "token",
         text: spec.token.as_ref(),
     };
-    context.needed_credential(at, &token);
-    Some(unsupported(context, at, ProviderType::Gotify))
+    let token = context.needed_credential(at, &token);
+    Some(ProviderConfig::Gotify(GotifyConfig {
+        url: url?,
+        token: token?,
+        priority: spec.priority,
+    }))
 }

@@ -66,6 +66,16 @@ fn api_address(context: &mut Context<'_>, path: &str, text: Option<&String>) {
     }
 }
 
+/// The address of an API, or the vendor's own.
+fn base_address(
+    context: &mut Context<'_>,
+    path: &str,
+    text: Option<&String>,
+    vendor: &str,
+) -> Option<kuma_core::secret::SecretText> {
+    context.address(path, text.map_or(vendor, String::as_str), WEB)
+}
+
 /// `webhookUrl` and `webhookUrlSecretRef`.
 fn webhook_url<'a>(secret: Option<&'a SecretKeyRef>, text: Option<&'a String>) -> Credential<'a> {
     Credential {

@@ -1,0 +1,241 @@
+//! Discord webhooks: one embed in the colour of its severity
+//! (<https://docs.discord.com/developers/resources/webhook#execute-webhook>).
+
+use futures_util::future::BoxFuture;
+use kuma_core::delivery::{DeliveryError, DeliveryReason};
+use kuma_core::provider::{DiscordConfig, Provider};
+use kuma_core::secret::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
+use crate::http::{Answer, Http, seconds_of};
+use crate::human;
+use crate::message::Message;
+use crate::rest::{self, REPEAT, join_within, or_dash, units};
+use crate::secrets::Secrets;
+
+/// Longest title of an embed.
+const LONGEST_TITLE: usize = 256;
+/// Longest description of an embed.
+const LONGEST_DESCRIPTION: usize = 4_096;
+/// Longest value of a field.
+const LONGEST_VALUE: usize = 1_024;
+/// Most fields of an embed.
+const MOST_FIELDS: usize = 25;
+/// Longest texts of all embeds together, less the room for [`REPEAT`].
+const LONGEST_EMBED: usize = 6_000 - 100;
+/// A field that would be cut to less is left out.
+const SHORTEST_VALUE: usize = 20;
+/// Discord's code for a webhook that was deleted.
+const UNKNOWN_WEBHOOK: u64 = 10_015;
+
+/// A Discord webhook.
+pub(crate) struct Discord<'a> {
+    provider: &'a Provider,
+    config: &'a DiscordConfig,
+    http: &'a Http,
+}
+
+impl<'a> Discord<'a> {
+    pub(crate) fn new(
+        provider: &'a Provider,
+        config: &'a DiscordConfig,
+        transports: &'a Transports,
+    ) -> Self {
+        Self {
+            provider,
+            config,
+            http: &transports.http,
+        }
+    }
+
+    fn body(&self, message: &Message) -> Value {
+        let mut body = json!({
+            "embeds": [embed(message)],
+            // Nothing that a target says may ring everybody.
+            "allowed_mentions": {"parse": []},
+        });
+        let own = [
+            ("username", &self.config.username),
+            ("avatar_url", &self.config.avatar_url),
+        ];
+        for (name, value) in own {
+            if let Some(value) = value {
+                body[name] = value.clone().into();
+            }
+        }
+        body
+    }
+
+    /// The webhook's address, asking Discord to answer only when the message is there.
+    fn address(&self, secrets: &mut Secrets<'_>) -> Result<SecretString, DeliveryError> {
+        let written = secrets.text(&self.config.webhook_url)?;
+        let Ok(mut url) = url::Url::parse(written.expose_secret().trim()) else {
+            // The client says what is wrong with it.
+            return Ok(written);
+        };
+        // The token is one part of the path; it may be echoed without the rest.
+        for part in url.path_segments().into_iter().flatten() {
+            if part.len() > "webhooks".len() {
+                secrets.hide(part);
+            }
+        }
+        {
+            let mut query = url.query_pairs_mut();
+            query.append_pair("wait", "true");
+            if let Some(thread) = &self.config.thread_id {
+                query.append_pair("thread_id", thread);
+            }
+        }
+        Ok(url.to_string().into())
+    }
+
+    async fn attempt(
+        &self,
+        payload: &Payload,
+        context: SendContext<'_>,
+    ) -> Result<Receipt, DeliveryError> {
+        let mut body: Value = rest::stored(payload)?;
+        if context.may_be_repeat {
+            body["embeds"][0]["footer"] = json!({"text": REPEAT});
+        }
+        let mut secrets = Secrets::new(self.provider, context.secrets);
+        let url = self.address(&mut secrets)?;
+        let request = rest::post_json(url, &body, context);
+        let answer = self.http.send(request, &mut secrets, context.now).await?;
+        outcome(answer)
+    }
+}
+
+impl Channel for Discord<'_> {
+    fn render(&self, message: &Message) -> Result<Payload, DeliveryError> {
+        Ok(Payload(self.body(message).to_string().into_bytes()))
+    }
+
+    fn send<'a>(
+        &'a self,
+        payload: &'a Payload,
+        context: SendContext<'a>,
+    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
+        Box::pin(self.attempt(payload, context))
+    }
+}
+
+/// Discord says how long to wait, to the millisecond, in the body of a 429, and that a webhook is
+/// gone in the code of a 404.
+fn outcome(mut answer: Answer) -> Result<Receipt, DeliveryError> {
+    let body = rest::json_of(&answer);
+    if let Some(wait) = body["retry_after"].as_f64().and_then(seconds_of) {
+        answer.retry_after = Some(wait);
+    }
+    if answer.status == 404 && body["code"] == UNKNOWN_WEBHOOK {
+        return Err(DeliveryError::permanent(
+            DeliveryReason::Gone,
+            answer.said(),
+        ));
+    }
+    rest::outcome(&answer, "Discord", |body| body["id"].is_string())
+}
+
+fn embed(message: &Message) -> Value {
+    let title = escape(&message.title, LONGEST_TITLE);
+    let description = or_dash(escape(&message.text, LONGEST_DESCRIPTION));
+    let mut room = LONGEST_EMBED.saturating_sub(units(&title) + units(&description));
+    let mut fields = Vec::new();
+    // What leads further is placed first, so that long facts cannot push it out.
+    let links = links(message);
+    room = room.saturating_sub(units(&links) + 10);
+    for field in &message.fields {
+        let left = room.saturating_sub(units(field.name)).min(LONGEST_VALUE);
+        if left < SHORTEST_VALUE || fields.len() + 2 >= MOST_FIELDS {
+            break;
+        }
+        let value = or_dash(escape(&field.value, left));
+        room = room.saturating_sub(units(field.name) + units(&value));
+        let inline = units(&value) <= 40;
+        fields.push(json!({"name": field.name, "value": value, "inline": inline}));
+    }
+    if let Some(error) = &message.template_error {
+        let left = room.saturating_sub(10).min(LONGEST_VALUE);
+        if left >= SHORTEST_VALUE {
+            fields.push(json!({"name": "Template", "value": escape(error, left)}));
+        }
+    }
+    if !links.is_empty() {
+        fields.push(json!({"name": "Links", "value": links}));
+    }
+    json!({
+        "title": title,
+        "description": description,
+        "color": colour(message),
+        "timestamp": human::rfc3339(message.at),
+        "fields": fields,
+    })
+}
+
+fn colour(message: &Message) -> u32 {
+    let digits = message.severity.colour().trim_start_matches('#');
+    u32::from_str_radix(digits, 16).unwrap_or_default()
+}
+
+/// Links that fit; cutting an address would break it.
+fn links(message: &Message) -> String {
+    let mut text = String::new();
+    for link in &message.links {
+        let url = link.url.replace('(', "%28").replace(')', "%29");
+        let shown = format!("[{}]({url})", escape(&link.title, 80));
+        if units(&text) + units(&shown) + 3 > LONGEST_VALUE {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(" · ");
+        }
+        text.push_str(&shown);
+    }
+    text
+}
+
+/// Escapes what Discord reads as mark-up, within `most` units. Addresses stay as they are: Discord
+/// reads them whole, and a backslash would become part of them.
+fn escape(text: &str, most: usize) -> String {
+    let mut pieces = Vec::new();
+    for word in text.split_inclusive(char::is_whitespace) {
+        let address = ["https://", "http://"]
+            .iter()
+            .filter_map(|scheme| word.find(scheme))
+            .min()
+            .unwrap_or(word.len());
+        let (before, address) = word.split_at(address);
+        pieces.extend(before.chars().map(escaped));
+        pieces.extend(address.chars().map(String::from));
+    }
+    join_within(pieces, most)
+}
+
+fn escaped(c: char) -> String {
+    if "\\*_~`|<>#[]@".contains(c) {
+        format!("\\{c}")
+    } else {
+        c.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mark_up_is_escaped_and_addresses_are_not() {
+        assert_eq!(
+            escape("*a* <@1> see https://x.example/a_b_c _now_", 100),
+            "\\*a\\* \\<\\@1\\> see https://x.example/a_b_c \\_now\\_"
+        );
+    }
+
+    #[test]
+    fn no_escape_is_cut_in_half() {
+        assert_eq!(escape("a**", 4), "a\\*…");
+        assert_eq!(escape("a**", 3), "a…");
+        assert_eq!(escape("a**", 5), "a\\*\\*");
+    }
+}

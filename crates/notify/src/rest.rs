@@ -1,0 +1,153 @@
+//! What providers with an HTTP API of their own share: requests, texts cut to a vendor's limit,
+//! and answers that only the vendor gives.
+
+use http::{HeaderMap, HeaderValue, Method, header};
+use kuma_core::delivery::{DeliveryError, DeliveryReason};
+use kuma_core::secret::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::channel::{Payload, Receipt, SendContext};
+use crate::http::{Answer, Request};
+
+/// What a repeat says.
+pub(crate) const REPEAT: &str = "This may be a repeat: an earlier attempt may have arrived.";
+
+/// A POST of `body`. The message's key goes along: vendors ignore it, what stands between us and
+/// them may dedupe by it.
+pub(crate) fn post(
+    url: SecretString,
+    content_type: &'static str,
+    body: Vec<u8>,
+    context: SendContext<'_>,
+) -> Request {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(key) = HeaderValue::from_str(context.key) {
+        headers.insert("idempotency-key", key);
+    }
+    Request {
+        method: Method::POST,
+        url,
+        headers,
+        body: Some(body),
+    }
+}
+
+/// A POST of JSON.
+pub(crate) fn post_json(url: SecretString, body: &Value, context: SendContext<'_>) -> Request {
+    post(
+        url,
+        "application/json",
+        body.to_string().into_bytes(),
+        context,
+    )
+}
+
+/// The stored message of a provider.
+pub(crate) fn stored<T: DeserializeOwned>(payload: &Payload) -> Result<T, DeliveryError> {
+    serde_json::from_slice(&payload.0).map_err(|error| {
+        DeliveryError::permanent(
+            DeliveryReason::Unrenderable,
+            format!("the stored message cannot be read: {error}"),
+        )
+    })
+}
+
+/// An address under a base address.
+pub(crate) fn under(base: &SecretString, path: &str) -> SecretString {
+    let base = base.expose_secret().trim().trim_end_matches('/');
+    format!("{base}{path}").into()
+}
+
+/// The answer as JSON; null if it is something else.
+pub(crate) fn json_of(answer: &Answer) -> Value {
+    serde_json::from_str(&answer.body).unwrap_or(Value::Null)
+}
+
+/// The usual reading of an answer, where a 2xx must also be the vendor's own: a sign-in page in
+/// between says 200, too.
+pub(crate) fn outcome(
+    answer: &Answer,
+    vendor: &str,
+    is_own: impl FnOnce(&Value) -> bool,
+) -> Result<Receipt, DeliveryError> {
+    let receipt = answer.outcome()?;
+    if is_own(&json_of(answer)) {
+        return Ok(receipt);
+    }
+    Err(DeliveryError::permanent(
+        DeliveryReason::BadAnswer,
+        format!("this is not an answer of {vendor}: {}", answer.said()),
+    ))
+}
+
+/// Length in UTF-16 units: never less than what a vendor counts as characters.
+pub(crate) fn units(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// Joins pieces up to `most` UTF-16 units; `…` stands for what is cut. No piece is cut in half.
+pub(crate) fn join_within(pieces: impl IntoIterator<Item = String>, most: usize) -> String {
+    let mut text = String::new();
+    let mut length = 0_usize;
+    let mut last = 0_usize;
+    for piece in pieces {
+        let width = units(&piece);
+        if length + width > most {
+            // Room for the sign that something is missing.
+            if length + 1 > most {
+                text.truncate(last);
+            }
+            if most > 0 {
+                text.push('…');
+            }
+            return text;
+        }
+        last = text.len();
+        length += width;
+        text.push_str(&piece);
+    }
+    text
+}
+
+/// At most `most` UTF-16 units of a text.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    join_within(text.chars().map(String::from), most)
+}
+
+/// An empty text is refused by most vendors.
+pub(crate) fn or_dash(text: String) -> String {
+    if text.trim().is_empty() {
+        "–".to_owned()
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_base_address_may_end_in_a_slash() {
+        let base = "https://push.example/gotify/ ".to_owned().into();
+        assert_eq!(
+            under(&base, "/message").expose_secret(),
+            "https://push.example/gotify/message"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_text_is_a_beginning_within_the_limit(text in "[aé🔥]{0,40}", most in 0_usize..50) {
+            let short = cut(&text, most);
+            prop_assert!(units(&short) <= most);
+            let kept = short.strip_suffix('…').unwrap_or(&short);
+            prop_assert!(text.starts_with(kept));
+            prop_assert_eq!(units(&text) <= most, short == text);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Telegram bots: `sendMessage` with the chosen mark-up
+//! (<https://core.telegram.org/bots/api#sendmessage>).
+
+use futures_util::future::BoxFuture;
+use kuma_core::delivery::{DeliveryError, DeliveryReason};
+use kuma_core::provider::{Provider, TelegramConfig, TelegramMarkup};
+use kuma_core::secret::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
+use crate::http::{Answer, Http, seconds_of};
+use crate::message::Message;
+use crate::rest::{self, REPEAT, cut, units};
+use crate::secrets::Secrets;
+
+mod markup;
+
+/// Longest text, counted without its mark-up, less the room for [`REPEAT`].
+const LONGEST_TEXT: usize = 4_096 - 100;
+/// Longest title within it.
+const LONGEST_TITLE: usize = 300;
+/// Longest sentences within it, so that facts and links fit, too.
+const LONGEST_SENTENCES: usize = 2_600;
+/// Longest fact.
+const LONGEST_FACT: usize = 500;
+/// Longest address that is linked.
+const LONGEST_ADDRESS: usize = 1_000;
+
+/// A Telegram bot.
+pub(crate) struct Telegram<'a> {
+    provider: &'a Provider,
+    config: &'a TelegramConfig,
+    http: &'a Http,
+}
+
+impl<'a> Telegram<'a> {
+    pub(crate) fn new(
+        provider: &'a Provider,
+        config: &'a TelegramConfig,
+        transports: &'a Transports,
+    ) -> Self {
+        Self {
+            provider,
+            config,
+            http: &transports.http,
+        }
+    }
+
+    /// The stored form: all but the chat, which may be a secret.
+    fn body(&self, message: &Message) -> Value {
+        let mut body = json!({
+            "text": text(message, self.config.markup),
+            "parse_mode": self.config.markup,
+            "link_preview_options": {"is_disabled": true},
+        });
+        if let Some(topic) = self.config.message_thread_id {
+            body["message_thread_id"] = topic.into();
+        }
+        body
+    }
+
+    async fn attempt(
+        &self,
+        payload: &Payload,
+        context: SendContext<'_>,
+    ) -> Result<Receipt, DeliveryError> {
+        let mut body: Value = rest::stored(payload)?;
+        if context.may_be_repeat {
+            // As it was marked up when it was rendered, whatever the provider says now.
+            let markup = serde_json::from_value(body["parse_mode"].clone()).unwrap_or_default();
+            let text = body["text"].as_str().unwrap_or_default();
+            body["text"] = format!("{text}\n\n{}", markup::escape(REPEAT, markup)).into();
+        }
+        let mut secrets = Secrets::new(self.provider, context.secrets);
+        let token = secrets.text(&self.config.bot_token)?;
+        let chat = secrets.text(&self.config.chat_id)?;
+        body["chat_id"] = chat.expose_secret().trim().into();
+        let base = secrets.text(&self.config.api_base_url)?;
+        let url = address(&base, &token)?;
+        let request = rest::post_json(url, &body, context);
+        let answer = self.http.send(request, &mut secrets, context.now).await?;
+        outcome(answer)
+    }
+}
+
+impl Channel for Telegram<'_> {
+    fn render(&self, message: &Message) -> Result<Payload, DeliveryError> {
+        Ok(Payload(self.body(message).to_string().into_bytes()))
+    }
+
+    fn send<'a>(
+        &'a self,
+        payload: &'a Payload,
+        context: SendContext<'a>,
+    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
+        Box::pin(self.attempt(payload, context))
+    }
+}
+
+/// The token is part of the path, so it may only be what tokens are made of.
+fn address(base: &SecretString, token: &SecretString) -> Result<SecretString, DeliveryError> {
+    let token = token.expose_secret().trim();
+    let good = !token.is_empty()
+        && token
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b":_-".contains(&byte));
+    if !good {
+        return Err(DeliveryError::permanent(
+            DeliveryReason::Misconfigured,
+            "the bot's token holds characters that no token has",
+        ));
+    }
+    Ok(rest::under(base, &format!("/bot{token}/sendMessage")))
+}
+
+/// Telegram says how long to wait in the body of a 429. A token that it does not know is a 404, a
+/// chat that the bot may not write to a 403.
+fn outcome(mut answer: Answer) -> Result<Receipt, DeliveryError> {
+    let body = rest::json_of(&answer);
+    let wait = body.pointer("/parameters/retry_after");
+    if let Some(wait) = wait.and_then(Value::as_f64).and_then(seconds_of) {
+        answer.retry_after = Some(wait);
+    }
+    if answer.status == 404 {
+        return Err(DeliveryError::permanent(
+            DeliveryReason::Unauthorized,
+            format!("the bot's token is not known: {}", answer.said()),
+        ));
+    }
+    rest::outcome(&answer, "Telegram", |body| body["ok"] == true)
+}
+
+/// Title, sentences, facts and links. Texts are cut before they are marked up, since Telegram
+/// counts what people see.
+fn text(message: &Message, markup: TelegramMarkup) -> String {
+    let title = cut(&message.title, LONGEST_TITLE);
+    let sentences = cut(&message.text, LONGEST_SENTENCES);
+    let mut room = LONGEST_TEXT.saturating_sub(units(&title) + units(&sentences) + 10);
+    let mut shown = format!(
+        "{}\n\n{}",
+        markup::bold(&title, markup),
+        markup::escape(&sentences, markup)
+    );
+    let links = links(message, markup, &mut room);
+    let mut facts = Vec::new();
+    for field in &message.fields {
+        let left = room.saturating_sub(units(field.name) + 3).min(LONGEST_FACT);
+        if left < 20 {
+            break;
+        }
+        let value = cut(&field.value, left);
+        room = room.saturating_sub(units(field.name) + units(&value) + 3);
+        let name = markup::bold(&format!("{}:", field.name), markup);
+        facts.push(format!("{name} {}", markup::escape(&value, markup)));
+    }
+    if let Some(error) = &message.template_error
+        && room >= 20
+    {
+        facts.push(markup::escape(&cut(error, room.min(LONGEST_FACT)), markup));
+    }
+    for part in [facts.join("\n"), links] {
+        if !part.is_empty() {
+            shown.push_str("\n\n");
+            shown.push_str(&part);
+        }
+    }
+    shown
+}
+
+fn links(message: &Message, markup: TelegramMarkup, room: &mut usize) -> String {
+    let mut links = Vec::new();
+    for link in &message.links {
+        let title = cut(&link.title, 80);
+        let width = units(&title) + 3;
+        if width > *room || units(&link.url) > LONGEST_ADDRESS {
+            continue;
+        }
+        *room -= width;
+        links.push(markup::link(&title, &link.url, markup));
+    }
+    links.join(" · ")
+}
