@@ -11,6 +11,7 @@ use crate::discord::Discord;
 use crate::gotify::Gotify;
 use crate::http::Http;
 use crate::message::Message;
+use crate::pushover::Pushover;
 use crate::slack::Slack;
 use crate::smtp::Smtp;
 use crate::telegram::Telegram;
@@ -105,6 +106,7 @@ pub fn channel<'a>(
         ProviderConfig::Smtp(config) => Box::new(Smtp::new(provider, config, transports)),
         ProviderConfig::Webhook(config) => Box::new(Webhook::new(provider, config, transports)),
         ProviderConfig::Gotify(config) => Box::new(Gotify::new(provider, config, transports)),
+        ProviderConfig::Pushover(config) => Box::new(Pushover::new(provider, config, transports)),
         ProviderConfig::Unsupported(provider_type) => {
             return Err(DeliveryError::permanent(
                 DeliveryReason::ProviderUnsupported,

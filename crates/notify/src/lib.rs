@@ -15,6 +15,7 @@ mod heartbeat;
 mod http;
 mod human;
 pub mod message;
+mod pushover;
 mod render;
 mod rest;
 mod secrets;

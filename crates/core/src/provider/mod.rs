@@ -3,10 +3,12 @@
 
 mod discord;
 mod gotify;
+mod pushover;
 mod telegram;
 
 pub use discord::DiscordConfig;
 pub use gotify::GotifyConfig;
+pub use pushover::{PushoverConfig, PushoverRepeat};
 pub use telegram::{TelegramConfig, TelegramMarkup};
 
 use std::fmt;
@@ -163,6 +165,8 @@ pub enum ProviderConfig {
     Webhook(WebhookConfig),
     /// See [`GotifyConfig`].
     Gotify(GotifyConfig),
+    /// See [`PushoverConfig`].
+    Pushover(PushoverConfig),
     /// A documented type that this build validates but cannot send through; deliveries fail for
     /// good and the object carries a warning.
     Unsupported(ProviderType),
@@ -178,6 +182,7 @@ impl ProviderConfig {
             Self::Smtp(_) => ProviderType::Smtp,
             Self::Webhook(_) => ProviderType::Webhook,
             Self::Gotify(_) => ProviderType::Gotify,
+            Self::Pushover(_) => ProviderType::Pushover,
             Self::Unsupported(provider_type) => *provider_type,
         }
     }

@@ -15,6 +15,7 @@ mod gotify;
 mod http_server;
 mod kit;
 mod memory_store;
+mod pushover;
 mod slack;
 mod smtp;
 mod smtp_server;

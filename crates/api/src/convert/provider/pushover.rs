@@ -1,8 +1,8 @@
-//! `config.pushover`: validated; this build does not send through it yet.
+//! `config.pushover`.
 
-use kuma_core::provider::{ProviderConfig, ProviderType};
+use kuma_core::provider::{ProviderConfig, PushoverConfig, PushoverRepeat};
 
-use super::{Context, Credential, api_address, unsupported};
+use super::{Context, Credential, base_address};
 use crate::kinds::notification_provider::PushoverSpec;
 
 pub(in crate::convert) fn pushover(
@@ -16,18 +16,31 @@ pub(in crate::convert) fn pushover(
         plain: "userKey",
         text: spec.user_key.as_ref(),
     };
-    context.needed_credential(at, &user);
+    let user_key = context.needed_credential(at, &user);
     let token = Credential {
         reference: "apiTokenSecretRef",
         secret: spec.api_token_secret_ref.as_ref(),
         plain: "apiToken",
         text: spec.api_token.as_ref(),
     };
-    context.needed_credential(at, &token);
-    api_address(
+    let api_token = context.needed_credential(at, &token);
+    let api_base_url = base_address(
         context,
         &format!("{at}.apiBaseUrl"),
         spec.api_base_url.as_ref(),
+        "https://api.pushover.net",
     );
-    Some(unsupported(context, at, ProviderType::Pushover))
+    let repeat = spec
+        .retry
+        .zip(spec.expire)
+        .map(|(retry, expire)| PushoverRepeat { retry, expire });
+    Some(ProviderConfig::Pushover(PushoverConfig {
+        user_key: user_key?,
+        api_token: api_token?,
+        priority: spec.priority,
+        repeat,
+        sound: spec.sound.clone(),
+        device: spec.device.clone(),
+        api_base_url: api_base_url?,
+    }))
 }

@@ -1,0 +1,157 @@
+//! Pushover: a form with the message (<https://pushover.net/api>).
+
+use futures_util::future::BoxFuture;
+use kuma_core::delivery::{DeliveryError, DeliveryReason};
+use kuma_core::provider::{Provider, PushoverConfig};
+use kuma_core::secret::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
+use crate::http::{Answer, Http};
+use crate::message::{Message, Severity};
+use crate::rest::{self, REPEAT, cut, or_dash, units};
+use crate::secrets::Secrets;
+
+/// Longest message, less the room for [`REPEAT`].
+const LONGEST_MESSAGE: usize = 1_024 - 70;
+/// Longest title.
+const LONGEST_TITLE: usize = 250;
+/// Longest address; one that is longer is left out.
+const LONGEST_ADDRESS: usize = 512;
+/// Longest title of an address.
+const LONGEST_ADDRESS_TITLE: usize = 100;
+/// The priority that rings until somebody acknowledges it.
+const EMERGENCY: i32 = 2;
+
+/// Pushover.
+pub(crate) struct Pushover<'a> {
+    provider: &'a Provider,
+    config: &'a PushoverConfig,
+    http: &'a Http,
+}
+
+/// The stored form: the form's fields but for token and user.
+#[derive(Debug, Serialize, Deserialize)]
+struct Frozen {
+    message: String,
+    fields: Vec<(String, String)>,
+}
+
+impl<'a> Pushover<'a> {
+    pub(crate) fn new(
+        provider: &'a Provider,
+        config: &'a PushoverConfig,
+        transports: &'a Transports,
+    ) -> Self {
+        Self {
+            provider,
+            config,
+            http: &transports.http,
+        }
+    }
+
+    /// Only outages may be louder than usual: nobody is to acknowledge good news.
+    fn priority(&self, message: &Message) -> i32 {
+        match (message.severity, self.config.priority) {
+            (Severity::Critical, wanted) => wanted.unwrap_or(1),
+            (Severity::Ok | Severity::Info, Some(wanted)) => wanted.min(0),
+            (_, wanted) => wanted.unwrap_or(0),
+        }
+    }
+
+    fn frozen(&self, message: &Message) -> Frozen {
+        let mut fields = Vec::new();
+        let mut add = |name: &str, value: String| fields.push((name.to_owned(), value));
+        add("title", cut(&message.title, LONGEST_TITLE));
+        let priority = self.priority(message);
+        add("priority", priority.to_string());
+        if let (EMERGENCY, Some(repeat)) = (priority, self.config.repeat) {
+            add("retry", repeat.retry.to_string());
+            add("expire", repeat.expire.to_string());
+        }
+        add("timestamp", message.at.as_second().to_string());
+        let link = message
+            .links
+            .iter()
+            .find(|link| units(&link.url) <= LONGEST_ADDRESS);
+        if let Some(link) = link {
+            add("url", link.url.clone());
+            add("url_title", cut(&link.title, LONGEST_ADDRESS_TITLE));
+        }
+        if let Some(sound) = &self.config.sound {
+            add("sound", sound.clone());
+        }
+        if let Some(device) = &self.config.device {
+            add("device", device.clone());
+        }
+        Frozen {
+            message: or_dash(cut(&message.plain_text(), LONGEST_MESSAGE)),
+            fields,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        payload: &Payload,
+        context: SendContext<'_>,
+    ) -> Result<Receipt, DeliveryError> {
+        let frozen: Frozen = rest::stored(payload)?;
+        let mut secrets = Secrets::new(self.provider, context.secrets);
+        let token = secrets.text(&self.config.api_token)?;
+        let user = secrets.text(&self.config.user_key)?;
+        let base = secrets.text(&self.config.api_base_url)?;
+        let form = form(&frozen, &token, &user, context.may_be_repeat);
+        let request = rest::post(
+            rest::under(&base, "/1/messages.json"),
+            "application/x-www-form-urlencoded",
+            form.into_bytes(),
+            context,
+        );
+        let answer = self.http.send(request, &mut secrets, context.now).await?;
+        outcome(&answer)
+    }
+}
+
+impl Channel for Pushover<'_> {
+    fn render(&self, message: &Message) -> Result<Payload, DeliveryError> {
+        serde_json::to_vec(&self.frozen(message))
+            .map(Payload)
+            .map_err(|error| {
+                DeliveryError::permanent(DeliveryReason::Unrenderable, error.to_string())
+            })
+    }
+
+    fn send<'a>(
+        &'a self,
+        payload: &'a Payload,
+        context: SendContext<'a>,
+    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
+        Box::pin(self.attempt(payload, context))
+    }
+}
+
+/// The form, with credentials.
+fn form(frozen: &Frozen, token: &SecretString, user: &SecretString, repeat: bool) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("token", token.expose_secret().trim());
+    form.append_pair("user", user.expose_secret().trim());
+    if repeat {
+        form.append_pair("message", &format!("{}\n\n{REPEAT}", frozen.message));
+    } else {
+        form.append_pair("message", &frozen.message);
+    }
+    form.extend_pairs(&frozen.fields);
+    form.finish()
+}
+
+/// Pushover says which of the credentials it does not know in the body of a 400.
+fn outcome(answer: &Answer) -> Result<Receipt, DeliveryError> {
+    let body = rest::json_of(answer);
+    if answer.status == 400 && (body["token"] == "invalid" || body["user"] == "invalid") {
+        return Err(DeliveryError::permanent(
+            DeliveryReason::Unauthorized,
+            answer.said(),
+        ));
+    }
+    rest::outcome(answer, "Pushover", |body| body["status"] == 1)
+}
