@@ -315,6 +315,13 @@ impl Scheduler {
         }
     }
 
+    /// Whether it has been set and not been stopped since.
+    pub fn is_scheduled(&self, id: MonitorId) -> bool {
+        self.plans
+            .get(&id)
+            .is_some_and(|plan| plan.phase != Phase::Stopped)
+    }
+
     /// Whether a run of it is under way.
     pub fn is_running(&self, id: MonitorId) -> bool {
         matches!(

@@ -343,7 +343,9 @@ impl Loop {
         match change.next {
             Next::Keep => {}
             Next::Regular => {
-                if entry.monitor.enabled {
+                // Its timing changes with the catalog only, which sets it; deriving it for every
+                // attempt means parsing the URL each time.
+                if entry.monitor.enabled && !self.scheduler.is_scheduled(change.id) {
                     let timing = timing(entry, &self.catalog);
                     self.scheduler.set(change.id, timing, now.mono);
                 }

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kuma_core::time::Mono;
+use notify::event::{EventKind, ModifyKind};
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
+use super::scan::is_configuration;
 use crate::clock::SystemClock;
 
 /// Changes that follow within this time are one burst.
@@ -30,9 +32,10 @@ impl FolderWatch {
     pub fn start(roots: Vec<PathBuf>, clock: SystemClock) -> Self {
         // One pending event is enough: a scan looks at everything.
         let (sender, events) = mpsc::channel(1);
+        let places: Vec<_> = roots.iter().map(|root| absolute(root)).collect();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let reads_only = event.as_ref().is_ok_and(|event| event.kind.is_access());
-            if !reads_only {
+            // What went wrong with watching may have hidden a change.
+            if event.map_or(true, |event| concerns(&event, &places)) {
                 // A full channel holds an event already.
                 let _ = sender.try_send(());
             }
@@ -89,5 +92,75 @@ impl FolderWatch {
                 return;
             }
         }
+    }
+}
+
+/// A path as events name it.
+fn absolute(root: &Path) -> PathBuf {
+    std::path::absolute(root).unwrap_or_else(|_| root.to_owned())
+}
+
+/// Whether an event can change what a scan finds. The parents of roots are watched too, and the
+/// database often lies there or in a root: its writes, many a second, are nothing to scan for.
+fn concerns(event: &notify::Event, roots: &[PathBuf]) -> bool {
+    if event.kind.is_access() {
+        return false;
+    }
+    if event.need_rescan() || event.paths.is_empty() {
+        return true;
+    }
+    let only_content = matches!(event.kind, EventKind::Modify(ModifyKind::Data(_)));
+    event.paths.iter().any(|path| {
+        let near = roots
+            .iter()
+            .any(|root| path.starts_with(root) || root.starts_with(path));
+        near && !(only_content && !is_configuration(path) && !roots.contains(path))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::Event;
+    use notify::event::{CreateKind, DataChange, RemoveKind};
+
+    use super::*;
+
+    fn seen(kind: EventKind, path: &str) -> bool {
+        let roots = [PathBuf::from("/data/monitors"), PathBuf::from("/data/one")];
+        concerns(&Event::new(kind).add_path(PathBuf::from(path)), &roots)
+    }
+
+    #[test]
+    fn writes_of_a_database_are_no_reason_to_scan() {
+        let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        assert!(!seen(written, "/data/kubekuma.db-wal"));
+        assert!(!seen(written, "/data/monitors/kubekuma.db-wal"));
+        assert!(!seen(
+            EventKind::Create(CreateKind::File),
+            "/data/kubekuma.db-wal"
+        ));
+    }
+
+    #[test]
+    fn what_changes_configuration_is() {
+        let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        assert!(seen(written, "/data/monitors/a/web.yaml"));
+        // A single file that was named is read whatever its name.
+        assert!(seen(written, "/data/one"));
+        assert!(seen(
+            EventKind::Create(CreateKind::Folder),
+            "/data/monitors/new"
+        ));
+        assert!(seen(
+            EventKind::Remove(RemoveKind::Folder),
+            "/data/monitors"
+        ));
+        assert!(seen(EventKind::Remove(RemoveKind::Folder), "/data"));
+        assert!(seen(
+            EventKind::Create(CreateKind::Any),
+            "/data/./monitors/..data"
+        ));
+        let roots = [PathBuf::from("/data/monitors")];
+        assert!(concerns(&Event::new(EventKind::Other), &roots));
     }
 }

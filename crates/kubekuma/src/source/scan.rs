@@ -120,7 +120,7 @@ fn explain(error: &io::Error) -> String {
 }
 
 /// Whether a file is configuration by its name.
-fn is_configuration(path: &Path) -> bool {
+pub(super) fn is_configuration(path: &Path) -> bool {
     path.extension()
         .and_then(|extension| extension.to_str())
         .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
