@@ -33,6 +33,8 @@ pub enum EventKind {
     Escalation,
     /// So much failed at once that it may be our own fault (own-fault guard).
     MassOutage,
+    /// Trouble of our own, for the system provider; with an end, that it is over.
+    OwnTrouble,
     /// Asked for by a person.
     Test,
 }
@@ -51,6 +53,7 @@ impl EventKind {
             Self::Resend => "resend",
             Self::Escalation => "escalation",
             Self::MassOutage => "massOutage",
+            Self::OwnTrouble => "ownTrouble",
             Self::Test => "test",
         }
     }

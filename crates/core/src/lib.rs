@@ -28,3 +28,4 @@ pub mod sketch;
 pub mod state;
 pub mod stats;
 pub mod time;
+pub mod trouble;

@@ -50,7 +50,7 @@ impl Triggers {
             EventKind::Flapping => self.on_flapping,
             EventKind::Unknown => self.on_unknown,
             EventKind::CertExpiring => !self.cert_thresholds.is_empty(),
-            EventKind::MassOutage | EventKind::Test => true,
+            EventKind::MassOutage | EventKind::OwnTrouble | EventKind::Test => true,
         }
     }
 }

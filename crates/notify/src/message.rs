@@ -25,7 +25,7 @@ impl Severity {
             EventKind::Down | EventKind::Resend | EventKind::Escalation => Self::Critical,
             EventKind::Degraded | EventKind::Flapping | EventKind::CertExpiring => Self::Warning,
             EventKind::Up => Self::Ok,
-            EventKind::Unknown | EventKind::MassOutage => Self::Unknown,
+            EventKind::Unknown | EventKind::MassOutage | EventKind::OwnTrouble => Self::Unknown,
             EventKind::Closed | EventKind::Test => Self::Info,
         }
     }

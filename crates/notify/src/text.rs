@@ -39,6 +39,8 @@ pub(crate) fn title(event: &Event, now: Timestamp) -> String {
             )
         }
         EventKind::MassOutage => "MASS OUTAGE: many monitors failed at once".to_owned(),
+        EventKind::OwnTrouble if event.ended_at.is_some() => "KubeKuma is well again".to_owned(),
+        EventKind::OwnTrouble => "KubeKuma itself is in trouble".to_owned(),
         EventKind::Test => "TEST: KubeKuma can reach you".to_owned(),
     }
 }
@@ -87,6 +89,12 @@ pub(crate) fn sentences(event: &Event, now: Timestamp) -> String {
              KubeKuma's own side (its network, its host). They still fail after the wait that \
              rules out a short disturbance.{said}"
         ),
+        EventKind::OwnTrouble if event.ended_at.is_some() => {
+            format!("The trouble on KubeKuma's own side is over.{said}")
+        }
+        EventKind::OwnTrouble => format!(
+            "KubeKuma has trouble of its own. This says nothing about what it watches.{said}"
+        ),
         EventKind::Test => format!(
             "This is a test message. Nothing is wrong: it shows that messages reach you.{said}"
         ),
@@ -101,7 +109,10 @@ pub(crate) fn fields(event: &Event, now: Timestamp) -> Vec<Field> {
             fields.push(Field { name, value });
         }
     };
-    let about_target = !matches!(event.kind, EventKind::MassOutage | EventKind::Test);
+    let about_target = !matches!(
+        event.kind,
+        EventKind::MassOutage | EventKind::OwnTrouble | EventKind::Test
+    );
     let outage = matches!(
         event.kind,
         EventKind::Down | EventKind::Resend | EventKind::Escalation

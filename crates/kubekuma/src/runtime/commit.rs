@@ -9,12 +9,17 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use kuma_core::catalog::CatalogSource;
 use kuma_core::ports::{Batch, CommitReport, Fence, OutboxRow, Store, StoreError};
 use kuma_core::stats::{Counter, Sample, StatKind, Stats};
+use kuma_core::time::{Clock, Timestamp, minus};
+use kuma_core::trouble::Trouble;
 use kuma_notify::Deliverer;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use crate::clock::SystemClock;
 
 /// After so long without the store, messages go out without it.
 const EMERGENCY_AFTER: Duration = Duration::from_secs(15);
@@ -91,6 +96,10 @@ struct Worker {
     /// Keys that were handed over without the store.
     handed: HashSet<String>,
     away_since: Option<Instant>,
+    /// When people hear of it: the wall clock's view of `away_since`, once it was told.
+    told_since: Option<Timestamp>,
+    catalog: Arc<dyn CatalogSource>,
+    clock: SystemClock,
 }
 
 /// Starts the worker; it ends when every [`Committer`] is gone or on `stop`, after a last try.
@@ -98,6 +107,7 @@ pub fn start(
     store: Arc<dyn Store>,
     deliverer: Arc<Deliverer>,
     stats: Arc<CommitStats>,
+    world: (Arc<dyn CatalogSource>, SystemClock),
     stop: CancellationToken,
 ) -> (Committer, tokio::task::JoinHandle<()>) {
     let (sender, receiver) = mpsc::unbounded_channel();
@@ -109,6 +119,9 @@ pub fn start(
         kept: VecDeque::new(),
         handed: HashSet::new(),
         away_since: None,
+        told_since: None,
+        catalog: world.0,
+        clock: world.1,
     };
     (Committer { sender }, tokio::spawn(worker.run(receiver, stop)))
 }
@@ -195,6 +208,7 @@ impl Worker {
     async fn again(&mut self) {
         let Some(since) = self.away_since else { return };
         if since.elapsed() >= EMERGENCY_AFTER {
+            self.tell_trouble(since.elapsed());
             self.emergency();
         }
         while let Some(batch) = self.kept.front().cloned() {
@@ -208,9 +222,44 @@ impl Worker {
             let away_s = since.elapsed().as_secs();
             tracing::info!(away_s, "the store is back");
             self.away_since = None;
+            self.tell_end();
             self.handed.clear();
             self.stats.away.store(false, Ordering::Relaxed);
             self.deliverer.wake();
+        }
+    }
+
+    /// Lets the system provider hear that the store is away, once; the row is stored with the
+    /// decisions that wait.
+    fn tell_trouble(&mut self, away: Duration) {
+        if self.told_since.is_some() {
+            return;
+        }
+        let now = self.clock.now().wall;
+        let since = minus(now, away);
+        self.told_since = Some(since);
+        let message = "The store cannot be written. Checks go on, urgent messages are sent without it, and routine results are lost until it is back.";
+        self.keep_trouble(Trouble { kind: "store", message, since, over: None }, now);
+    }
+
+    fn tell_end(&mut self) {
+        let Some(since) = self.told_since.take() else { return };
+        let now = self.clock.now().wall;
+        let message = "The store is back.";
+        self.keep_trouble(Trouble { kind: "store", message, since, over: Some(now) }, now);
+    }
+
+    fn keep_trouble(&mut self, trouble: Trouble<'_>, now: Timestamp) {
+        let Some(row) = kuma_core::trouble::row(&self.catalog.current(), trouble, now) else {
+            return;
+        };
+        let batch = Batch { outbox: vec![row], durable: true, ..Batch::default() };
+        if self.away_since.is_some() {
+            self.keep(Some(batch));
+        } else {
+            let pending = Pending { decisions: Some(batch.clone()), results: 0, told: true };
+            let store = self.store.clone();
+            self.commits.push(async move { (pending, store.commit(batch, Fence).await) }.boxed());
         }
     }
 

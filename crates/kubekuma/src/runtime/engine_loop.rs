@@ -12,10 +12,11 @@ use kuma_core::engine::{Change, Engine, Report};
 use kuma_core::engine::verdict::Next;
 use kuma_core::id::{IncidentId, MonitorId};
 use kuma_core::observation::Observation;
-use kuma_core::ports::{Heartbeat, PushArrival};
+use kuma_core::ports::{Batch, Heartbeat, PushArrival};
 use kuma_core::reason::Reason;
 use kuma_core::schedule::{After, Limits, Scheduler, Timing, seed};
 use kuma_core::time::{Clock, Mono, Now, Timestamp, between, plus};
+use kuma_core::trouble::Trouble;
 use kuma_probe::Prober;
 use kuma_server::Live;
 use kuma_server::live::LastResult;
@@ -93,6 +94,8 @@ struct Loop {
     catalog: Arc<Catalog>,
     runs: CancellationToken,
     origin: Now,
+    /// Since when the own-fault guard holds, if it does.
+    guard_since: Option<Timestamp>,
 }
 
 /// Runs until it is told to stop.
@@ -100,7 +103,7 @@ pub async fn run(parts: Parts) {
     let origin = parts.clock.now();
     let scheduler = Scheduler::new(limits(&Catalog::default()), wall_origin(origin));
     let engine_loop =
-        Loop { parts, scheduler, catalog: Arc::default(), runs: CancellationToken::new(), origin };
+        Loop { parts, scheduler, catalog: Arc::default(), runs: CancellationToken::new(), origin, guard_since: None };
     engine_loop.run().await;
 }
 
@@ -308,11 +311,34 @@ impl Loop {
             self.scheduler.run_now(*id, now.mono);
         }
         self.show_passive(&report.batch.heartbeats);
-        self.parts.lateness.guard(self.parts.engine.guard_until().is_some());
+        self.watch_guard(now);
         if report.unrouted > 0 {
             self.parts.live.total(|totals| totals.unrouted += u64::from(report.unrouted));
         }
         self.parts.committer.commit(report.batch);
+    }
+
+    /// Lets metrics and the system provider know when the own-fault guard begins and ends to hold.
+    fn watch_guard(&mut self, now: Now) {
+        let holds = self.parts.engine.guard_until().is_some();
+        self.parts.lateness.guard(holds);
+        let message = if holds {
+            "So much failed at once on different networks that the fault may be ours; outages are held back for a moment."
+        } else {
+            "The own-fault guard holds nothing back any more."
+        };
+        let (since, over) = match (self.guard_since, holds) {
+            (None, true) => (now.wall, None),
+            (Some(since), false) => (since, Some(now.wall)),
+            _ => return,
+        };
+        self.guard_since = holds.then_some(since);
+        warn!(holds, "own-fault guard");
+        let trouble = Trouble { kind: "guard", message, since, over };
+        if let Some(row) = kuma_core::trouble::row(&self.catalog, trouble, now.wall) {
+            let batch = Batch { outbox: vec![row], durable: true, ..Batch::default() };
+            self.parts.committer.commit(batch);
+        }
     }
 
     /// Results that no probe brought: groups, and pushes that did not come.

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use kuma_api::read::ReadContext;
+use kuma_core::catalog::CatalogSource;
 use kuma_core::engine::Engine;
 use kuma_core::id::{MonitorId, ObjectKey};
 use kuma_core::object::{Object, Origin};
@@ -125,8 +126,14 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     })?);
     let stop_commits = CancellationToken::new();
     let commit_stats = Arc::new(commit::CommitStats::default());
-    let (committer, commits) =
-        commit::start(port.clone(), deliverer.clone(), commit_stats.clone(), stop_commits.clone());
+    let world = (Arc::new(holder.clone()) as Arc<dyn CatalogSource>, clock);
+    let (committer, commits) = commit::start(
+        port.clone(),
+        deliverer.clone(),
+        commit_stats.clone(),
+        world,
+        stop_commits.clone(),
+    );
     let status = Arc::new(ready::Status::new(sender.clone(), commit_stats.clone()));
     let live = Arc::new(Live::default());
     let lateness = Arc::new(lateness::Lateness::default());

@@ -215,7 +215,7 @@ const fn shade(event: EventKind) -> u8 {
         EventKind::Down | EventKind::Resend | EventKind::Escalation | EventKind::MassOutage => 31,
         EventKind::Up => 32,
         EventKind::Degraded | EventKind::Flapping | EventKind::CertExpiring => 33,
-        EventKind::Unknown | EventKind::Closed | EventKind::Test => 90,
+        EventKind::Unknown | EventKind::Closed | EventKind::OwnTrouble | EventKind::Test => 90,
     }
 }
 
