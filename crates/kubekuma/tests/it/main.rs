@@ -21,3 +21,4 @@ mod outage;
 mod reload;
 mod secrets;
 mod shutdown;
+mod store_away;

@@ -14,7 +14,7 @@ use kuma_expr::EVENT_VARIABLES;
 use super::*;
 
 const T0: i64 = 1_700_000_000_000;
-const ALL: [EventKind; 11] = [
+const ALL: [EventKind; 12] = [
     EventKind::Down,
     EventKind::Up,
     EventKind::Closed,
@@ -25,6 +25,7 @@ const ALL: [EventKind; 11] = [
     EventKind::Resend,
     EventKind::Escalation,
     EventKind::MassOutage,
+    EventKind::OwnTrouble,
     EventKind::Test,
 ];
 
@@ -38,7 +39,9 @@ fn event(kind: EventKind) -> Event {
         EventKind::Closed => (MonitorState::Down, MonitorState::Paused),
         EventKind::Degraded => (MonitorState::Up, MonitorState::Degraded),
         EventKind::Flapping => (MonitorState::Down, MonitorState::Flapping),
-        EventKind::Unknown | EventKind::MassOutage => (MonitorState::Up, MonitorState::Unknown),
+        EventKind::Unknown | EventKind::MassOutage | EventKind::OwnTrouble => {
+            (MonitorState::Up, MonitorState::Unknown)
+        }
         EventKind::CertExpiring | EventKind::Test => (MonitorState::Up, MonitorState::Up),
     };
     let (reason, message) = match kind {
@@ -55,6 +58,7 @@ fn event(kind: EventKind) -> Event {
             Some("OWN_FAULT_GUARD"),
             Some("12 monitors on different networks stopped answering at once"),
         ),
+        EventKind::OwnTrouble => (None, Some("The store cannot be written.")),
         _ => (None, None),
     };
     let incident = current == MonitorState::Down || previous == MonitorState::Down;
