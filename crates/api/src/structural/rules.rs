@@ -44,6 +44,7 @@ impl Rules {
             .filter(|problem| problem.why != "unknown field")
             .map(|problem| problem.path.clone())
             .collect();
+        let known = problems.len();
         for error in errors.into_vec() {
             let path = error.field_path.trim_start_matches('.').to_owned();
             if wrong
@@ -54,6 +55,8 @@ impl Rules {
             }
             problems.push(problem(path, &error, object));
         }
+        // The library walks the fields in no particular order.
+        problems[known..].sort_by(|a, b| (&a.path, &a.why).cmp(&(&b.path, &b.why)));
     }
 }
 
