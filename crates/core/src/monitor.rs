@@ -139,6 +139,7 @@ impl Monitor {
             Check::Keyword(check) => check.http.tls.warn_before_days,
             Check::JsonQuery(check) => check.http.tls.warn_before_days,
             Check::Tcp(check) => check.tls.as_ref().and_then(|tls| tls.warn_before_days),
+            Check::Tls(check) => check.tls.warn_before_days,
             _ => None,
         }
     }

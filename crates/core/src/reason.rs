@@ -86,6 +86,7 @@ reasons! {
     TlsInvalid = 27, "TLS_INVALID", Answered, "The certificate or its chain is invalid.", "The message says what is wrong with it.";
     TlsClientCert = 28, "TLS_CLIENT_CERT", Answered, "The server does not accept our client certificate, or wants one.", "Set or renew `tls.clientCertSecretRef`.";
     TlsUnsupported = 29, "TLS_UNSUPPORTED", Answered, "The server offers only what this program does not speak (TLS 1.0, 1.1, RSA key exchange).", "Enable TLS 1.2 or 1.3 on the server.";
+    TlsStarttls = 30, "TLS_STARTTLS", Answered, "The server did not agree to change from plain text to TLS.", "Enable TLS for the protocol on the server, and check that `starttls` names the protocol of this port.";
     HttpStatus = 40, "HTTP_STATUS", Answered, "The status code is not an accepted one.", "Compare `successCriteria.http.statusCodes` with the code in the message.";
     HttpHeader = 41, "HTTP_HEADER", Answered, "A header does not match.", "Compare `successCriteria.http.headerMatches` with the headers in the evidence.";
     HttpContentType = 42, "HTTP_CONTENT_TYPE", Answered, "The media type is not the expected one.", "Compare `successCriteria.http.contentType` with the answer.";

@@ -5,6 +5,7 @@
 //! [`Observation`](kuma_core::observation::Observation).
 
 mod attempt;
+mod certificate;
 mod dns;
 mod fault;
 mod http;
@@ -15,6 +16,7 @@ mod net;
 mod ping;
 mod prober;
 pub mod resolve;
+mod starttls;
 mod stats;
 mod tcp;
 #[cfg(test)]

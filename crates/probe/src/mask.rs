@@ -32,6 +32,7 @@ impl Mask {
             Check::Tcp(check) => check.send.iter().for_each(|text| found.text(text)),
             Check::Dns(_)
             | Check::Ping(_)
+            | Check::Tls(_)
             | Check::Push(_)
             | Check::Group(_)
             | Check::Unsupported { .. } => {}

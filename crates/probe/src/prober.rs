@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::resolve::Resolver;
 use crate::stats::ProbeStats;
 use crate::tls::TlsStack;
-use crate::{dns, http, json_query, keyword, ping, tcp};
+use crate::{certificate, dns, http, json_query, keyword, ping, tcp};
 
 /// What a prober needs from outside.
 pub struct ProberConfig {
@@ -110,6 +110,7 @@ async fn dispatch(attempt: &mut Attempt<'_>) -> Verdict {
         Check::Tcp(check) => tcp::run(attempt, check).await,
         Check::Dns(check) => dns::run(attempt, check).await,
         Check::Ping(check) => ping::run(attempt, check).await,
+        Check::Tls(check) => certificate::run(attempt, check).await,
         Check::Push(_) => Err(passive("a push monitor is decided by what its job sends")),
         Check::Group(_) => Err(passive("a group is decided by its members")),
         Check::Unsupported { check_type, .. } => Err(unsupported(*check_type)),

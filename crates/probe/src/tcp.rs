@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::attempt::{Attempt, Verdict};
 use crate::net::Wire;
+use crate::starttls;
 use crate::tls::{self, Alpn};
 
 /// How long a goodbye may take; the verdict is already known then.
@@ -19,10 +20,14 @@ pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &TcpCheck) -> Verdict 
     let stream = attempt
         .dial(&check.host, check.port, IpFamily::Auto)
         .await?;
-    let wire = Wire::new(stream);
+    let mut wire = Wire::new(stream);
     match &check.tls {
         None => converse(attempt, check, wire).await,
         Some(options) => {
+            if let Some(protocol) = check.starttls {
+                let name = options.sni.as_deref().unwrap_or(&check.host);
+                starttls::upgrade(attempt, &mut wire, protocol, name).await?;
+            }
             let stream = tls::connect(attempt, wire, &check.host, options, Alpn::None).await?;
             converse(attempt, check, stream).await
         }

@@ -6,7 +6,9 @@ mod group;
 mod http;
 mod ping;
 mod push;
+mod starttls;
 mod tcp;
+mod tls;
 
 use std::fmt;
 use std::time::Duration;
@@ -22,7 +24,9 @@ pub use http::{
 };
 pub use ping::PingCheck;
 pub use push::PushCheck;
+pub use starttls::Starttls;
 pub use tcp::{TcpCheck, TcpExpect};
+pub use tls::TlsCheck;
 
 use crate::secret::SecretRef;
 
@@ -121,6 +125,8 @@ pub enum Check {
     Dns(Box<DnsCheck>),
     /// See [`PingCheck`].
     Ping(Box<PingCheck>),
+    /// See [`TlsCheck`].
+    Tls(Box<TlsCheck>),
     /// See [`PushCheck`].
     Push(Box<PushCheck>),
     /// See [`GroupCheck`].
@@ -167,6 +173,7 @@ impl Check {
             Self::Tcp(_) => CheckType::Tcp,
             Self::Dns(_) => CheckType::Dns,
             Self::Ping(_) => CheckType::Ping,
+            Self::Tls(_) => CheckType::Tls,
             Self::Push(_) => CheckType::Push,
             Self::Group(_) => CheckType::Group,
             Self::Unsupported { check_type, .. } => *check_type,
@@ -192,6 +199,7 @@ impl Check {
             Self::Tcp(check) => format!("{}:{}", check.host, check.port),
             Self::Dns(check) => check.target(),
             Self::Ping(check) => check.host.clone(),
+            Self::Tls(check) => check.target(),
             Self::Push(_) => "push".to_owned(),
             Self::Group(check) => check.target(),
             Self::Unsupported { target, .. } => target.clone(),
@@ -207,6 +215,7 @@ impl Check {
             Self::Tcp(check) => Some(check.host.clone()),
             Self::Dns(check) => check.server.clone(),
             Self::Ping(check) => Some(check.host.clone()),
+            Self::Tls(check) => Some(check.host.clone()),
             Self::Push(_) | Self::Group(_) | Self::Unsupported { .. } => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use kuma_expr::Pattern;
 
-use super::TlsOptions;
+use super::{Starttls, TlsOptions};
 use crate::secret::SecretText;
 
 /// What the target must send.
@@ -27,8 +27,10 @@ pub struct TcpCheck {
     pub expect: Option<TcpExpect>,
     /// What the target must send before we send anything (`successCriteria.tcp.bannerContains`).
     pub banner_contains: Option<String>,
-    /// TLS from the first byte on.
+    /// TLS, from the first byte on or after [`TcpCheck::starttls`].
     pub tls: Option<TlsOptions>,
+    /// What is spoken before the handshake; has no effect without [`TcpCheck::tls`].
+    pub starttls: Option<Starttls>,
 }
 
 impl TcpCheck {

@@ -175,6 +175,7 @@ fn monitor() -> Monitor {
             expect: None,
             banner_contains: None,
             tls: None,
+            starttls: None,
         })),
         criteria: Criteria::default(),
         schedule: Schedule {

@@ -5,6 +5,7 @@
     reason = "what a test expects and does not get fails the test"
 )]
 
+mod certificate;
 mod fixture;
 mod http;
 mod proxy;

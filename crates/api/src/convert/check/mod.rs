@@ -17,13 +17,13 @@ mod websocket;
 
 use std::time::Duration;
 
-use kuma_core::check::{Check, CheckType, IpFamily, TlsOptions, TlsVersion};
+use kuma_core::check::{Check, CheckType, IpFamily, Starttls, TlsOptions, TlsVersion};
 
 use super::Context;
 use super::monitor::unsupported;
 use super::text::reference;
 use crate::kinds::monitor::{
-    CriteriaSpec, IpFamilySpec, MonitorType, TargetSpec, TlsSpec, TlsVersionSpec,
+    CriteriaSpec, IpFamilySpec, MonitorType, StarttlsProtocol, TargetSpec, TlsSpec, TlsVersionSpec,
 };
 
 /// The parts of a monitor that a check is made of.
@@ -148,6 +148,19 @@ fn tls_options(context: &mut Context<'_>, at: &str, spec: &TlsSpec) -> TlsOption
             Some(TlsVersionSpec::V12) | None => TlsVersion::V12,
         },
         warn_before_days: spec.warn_before_days,
+    }
+}
+
+const fn starttls(spec: StarttlsProtocol) -> Starttls {
+    match spec {
+        StarttlsProtocol::Smtp => Starttls::Smtp,
+        StarttlsProtocol::Imap => Starttls::Imap,
+        StarttlsProtocol::Pop3 => Starttls::Pop3,
+        StarttlsProtocol::Ftp => Starttls::Ftp,
+        StarttlsProtocol::Ldap => Starttls::Ldap,
+        StarttlsProtocol::Postgres => Starttls::Postgres,
+        StarttlsProtocol::Mysql => Starttls::Mysql,
+        StarttlsProtocol::Xmpp => Starttls::Xmpp,
     }
 }
 

@@ -1,8 +1,8 @@
 //! `tcp`.
 
-use kuma_core::check::{Check, CheckType, TcpCheck, TcpExpect, TlsOptions};
+use kuma_core::check::{Check, TcpCheck, TcpExpect, TlsOptions};
 
-use super::{Context, Part, missing, unsupported};
+use super::{Context, Part, missing, starttls};
 use crate::kinds::monitor::TcpTlsSpec;
 
 pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Check> {
@@ -23,28 +23,26 @@ pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Chec
         Some(text) => Some(TcpExpect::Text(text.clone())),
         None => None,
     };
-    let starttls = target.tls.as_ref().filter(|tls| tls.enabled == Some(true));
-    if let Some(TcpTlsSpec {
-        starttls: Some(_), ..
-    }) = starttls
-    {
-        context.cannot_run(format!("{at}.tls.starttls"), "tcp checks with STARTTLS");
-        return Some(unsupported(
-            CheckType::Tcp,
-            format!("{}:{}", target.host, target.port),
-        ));
-    }
     let tls = tls(context, &at, target.tls.as_ref());
+    let protocol = target.tls.as_ref().and_then(|spec| spec.starttls);
+    let banner_contains = part
+        .criteria
+        .tcp
+        .as_ref()
+        .and_then(|it| it.banner_contains.clone());
+    if tls.is_some() && protocol.is_some() && banner_contains.is_some() {
+        context.warning(
+            format!("{}.successCriteria.tcp.bannerContains", part.at),
+            "the banner is awaited inside TLS; after STARTTLS most servers send none",
+        );
+    }
     Some(Check::Tcp(Box::new(TcpCheck {
         host: target.host.clone(),
         port: target.port,
         send,
         expect,
-        banner_contains: part
-            .criteria
-            .tcp
-            .as_ref()
-            .and_then(|it| it.banner_contains.clone()),
+        banner_contains,
+        starttls: protocol.filter(|_| tls.is_some()).map(starttls),
         tls,
     })))
 }

@@ -1,8 +1,8 @@
-//! `tls`: validated; this build does not run it yet.
+//! `tls`.
 
-use kuma_core::check::{Check, CheckType};
+use kuma_core::check::{Check, TlsCheck, TlsOptions};
 
-use super::{Context, Part, missing, unsupported};
+use super::{Context, Part, missing, starttls};
 
 pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Check> {
     let Some(target) = &part.target.tls else {
@@ -14,7 +14,14 @@ pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Chec
     if let Some(sni) = &target.sni {
         context.host(&format!("{at}.sni"), sni);
     }
-    context.cannot_run(at, "tls checks");
-    let address = format!("{}:{}", target.host, target.port.unwrap_or(443));
-    Some(unsupported(CheckType::Tls, address))
+    Some(Check::Tls(Box::new(TlsCheck {
+        host: target.host.clone(),
+        port: target.port.unwrap_or(443),
+        starttls: target.starttls.map(starttls),
+        tls: TlsOptions {
+            sni: target.sni.clone(),
+            warn_before_days: target.warn_before_days,
+            ..TlsOptions::default()
+        },
+    })))
 }

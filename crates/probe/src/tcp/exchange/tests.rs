@@ -38,6 +38,7 @@ fn check(port: u16) -> TcpCheck {
         expect: None,
         banner_contains: None,
         tls: None,
+        starttls: None,
     }
 }
 

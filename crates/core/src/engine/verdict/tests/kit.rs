@@ -62,6 +62,7 @@ pub(super) fn tcp() -> Check {
         send: None,
         expect: None,
         tls: None,
+        starttls: None,
         banner_contains: None,
     }))
 }
