@@ -33,16 +33,10 @@ pub(crate) struct Arguments {
 
 /// Runs the loop in this process and returns what it did.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
-    let ca = arguments
-        .ca
-        .as_ref()
-        .map(CertificateDer::from_pem_file)
-        .transpose();
+    let ca = arguments.ca.as_ref().map(CertificateDer::from_pem_file).transpose();
     let ca = ca.map_err(|error| anyhow::anyhow!("the authority cannot be read: {error}"))?;
     let tls = ca.map(http::connector).transpose()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let before = process::cpu("self")?;
     let (done, failed) = runtime.block_on(async {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(arguments.seconds);
@@ -81,9 +75,7 @@ pub(crate) fn measure(
     let address = if tls { target.tls } else { target.plain };
     let program = std::env::current_exe()?;
     let mut command = Command::new(program);
-    command
-        .arg("bare")
-        .args(["--address", &address.to_string()]);
+    command.arg("bare").args(["--address", &address.to_string()]);
     command.args(["--seconds", &seconds.to_string()]);
     if tls {
         command.arg("--ca").arg(&target.ca_pem);
@@ -94,15 +86,7 @@ pub(crate) fn measure(
     let number = |name: &str| said[name].as_f64().context("a number is missing");
     let kind = if tls { "https" } else { "http" };
     let cpu = number("user")? + number("system")?;
-    report.note(
-        format!("checks.{kind}.bare.perCpuSecond"),
-        number("done")? / cpu,
-        "checks/CPU-s",
-    );
-    report.note(
-        format!("checks.{kind}.bare.failed"),
-        number("failed")?,
-        "checks",
-    );
+    report.note(format!("checks.{kind}.bare.perCpuSecond"), number("done")? / cpu, "checks/CPU-s");
+    report.note(format!("checks.{kind}.bare.failed"), number("failed")?, "checks");
     Ok(())
 }

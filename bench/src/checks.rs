@@ -37,23 +37,11 @@ pub(crate) async fn measure(arguments: &Arguments, binary: &Path) -> anyhow::Res
     let scratch = tempfile::tempdir()?;
     let target = Target::start(scratch.path()).await?;
     let mut report = Report::default();
-    for (tls, monitors) in [
-        (false, arguments.monitors),
-        (true, arguments.https_monitors),
-    ] {
+    for (tls, monitors) in [(false, arguments.monitors), (true, arguments.https_monitors)] {
         if monitors == 0 {
             continue;
         }
-        ours(
-            arguments,
-            binary,
-            &target,
-            tls,
-            monitors,
-            scratch.path(),
-            &mut report,
-        )
-        .await?;
+        ours(arguments, binary, &target, tls, monitors, scratch.path(), &mut report).await?;
         if !arguments.only_ours {
             let window = Duration::from_secs(arguments.seconds);
             peer::measure(scratch.path(), &target, tls, window, &mut report).await?;
@@ -75,33 +63,19 @@ async fn ours(
     let kind = if tls { "https" } else { "http" };
     let config = scratch.join(kind);
     let url = |_| {
-        if tls {
-            format!("https://{}/", target.tls)
-        } else {
-            format!("http://{}/", target.plain)
-        }
+        if tls { format!("https://{}/", target.tls) } else { format!("http://{}/", target.plain) }
     };
     let ca = tls.then_some(target.ca_pem.as_path());
     folder::write(
         &config,
-        &Monitors {
-            count: monitors,
-            interval_seconds: 1,
-            url: &url,
-            ca,
-            webhook: None,
-        },
+        &Monitors { count: monitors, interval_seconds: 1, url: &url, ca, webhook: None },
     )?;
     let mut product = Product::start(binary, &config)?;
     product.ready(Duration::from_secs(60)).await?;
-    until(
-        Duration::from_secs(60),
-        "not every monitor was checked",
-        async || {
-            let metrics = product.metrics().await;
-            metrics.is_ok_and(|metrics| metrics.checks().0 >= f64::from(monitors))
-        },
-    )
+    until(Duration::from_secs(60), "not every monitor was checked", async || {
+        let metrics = product.metrics().await;
+        metrics.is_ok_and(|metrics| metrics.checks().0 >= f64::from(monitors))
+    })
     .await?;
     tokio::time::sleep(WARM_UP).await;
     let first = product.metrics().await?;
@@ -111,11 +85,7 @@ async fn ours(
     let cpu = product.process.cpu()?;
     tokio::time::sleep(Duration::from_secs(arguments.seconds)).await;
     let used = product.process.cpu()?.since(cpu);
-    let lasted = product
-        .since_start
-        .elapsed()
-        .saturating_sub(begun)
-        .as_secs_f64();
+    let lasted = product.since_start.elapsed().saturating_sub(begun).as_secs_f64();
     let (memory, most_memory) = product.process.memory()?;
     let last = product.metrics().await?;
     let between = last.at.saturating_sub(first.at).as_secs_f64();
@@ -128,22 +98,14 @@ async fn ours(
     add("latenessP99", last.lateness_ms(&first, 0.99), "ms, at most");
     let skipped = |metrics: &Metrics| metrics.sum("scheduler_skipped_starts_total", "");
     add("skippedStarts", skipped(&last) - skipped(&first), "starts");
-    report.note(
-        format!("checks.{kind}.asked"),
-        f64::from(monitors),
-        "checks/s",
-    );
+    report.note(format!("checks.{kind}.asked"), f64::from(monitors), "checks/s");
     report.high(format!("checks.{kind}.rate"), rate, "checks/s");
     report.high(
         format!("checks.{kind}.perCpuSecond"),
         rate * lasted / used.total(),
         "checks/CPU-s",
     );
-    report.note(
-        format!("checks.{kind}.userShare"),
-        used.user / used.total() * 100.0,
-        "%",
-    );
+    report.note(format!("checks.{kind}.userShare"), used.user / used.total() * 100.0, "%");
     stored(product, &format!("checks.{kind}"), report).await
 }
 
@@ -154,11 +116,7 @@ async fn stored(mut product: Product, prefix: &str, report: &mut Report) -> anyh
     let path = product.database.clone();
     let rows = rows(&path).await?;
     report.low(format!("{prefix}.stop"), stopped.as_secs_f64(), "s");
-    report.note(
-        format!("{prefix}.storedShare"),
-        rows / attempted * 100.0,
-        "% of checks",
-    );
+    report.note(format!("{prefix}.storedShare"), rows / attempted * 100.0, "% of checks");
     Ok(())
 }
 
@@ -166,9 +124,8 @@ async fn stored(mut product: Product, prefix: &str, report: &mut Report) -> anyh
 pub(crate) async fn rows(path: &Path) -> anyhow::Result<f64> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
     let mut connection = SqliteConnection::connect_with(&options).await?;
-    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM beat")
-        .fetch_one(&mut connection)
-        .await?;
+    let rows: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM beat").fetch_one(&mut connection).await?;
     connection.close().await?;
     Ok(rows as f64)
 }

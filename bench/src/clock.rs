@@ -12,14 +12,9 @@ pub(crate) struct SystemClock {
 
 impl SystemClock {
     /// Monotonic time counts from now.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the implementation of the clock port"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the implementation of the clock port")]
     pub(crate) fn start() -> Self {
-        Self {
-            origin: Instant::now(),
-        }
+        Self { origin: Instant::now() }
     }
 
     /// Time since the start.
@@ -29,15 +24,9 @@ impl SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the implementation of the clock port"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the implementation of the clock port")]
     fn now(&self) -> Now {
         let nanos = u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        Now {
-            mono: Mono(nanos),
-            wall: Timestamp::now(),
-        }
+        Now { mono: Mono(nanos), wall: Timestamp::now() }
     }
 }

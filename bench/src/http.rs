@@ -27,10 +27,7 @@ impl Client {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         // Its end shows in the next request.
         tokio::spawn(connection);
-        Ok(Self {
-            sender,
-            host: address.to_string(),
-        })
+        Ok(Self { sender, host: address.to_string() })
     }
 
     /// Status and body of a GET.
@@ -48,10 +45,7 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<(u16,
 }
 
 fn request(host: &str, path: &str) -> anyhow::Result<Request<Empty<Bytes>>> {
-    Request::get(path)
-        .header(header::HOST, host)
-        .body(Empty::new())
-        .context("no valid request")
+    Request::get(path).header(header::HOST, host).body(Empty::new()).context("no valid request")
 }
 
 /// What a bare check is: connect, one GET, status, body to the end.
@@ -78,14 +72,8 @@ where
 {
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
     let asked = async {
-        let response = sender
-            .send_request(request(&address.to_string(), "/")?)
-            .await?;
-        anyhow::ensure!(
-            response.status().is_success(),
-            "status {}",
-            response.status()
-        );
+        let response = sender.send_request(request(&address.to_string(), "/")?).await?;
+        anyhow::ensure!(response.status().is_success(), "status {}", response.status());
         response.into_body().collect().await?;
         anyhow::Ok(())
     };

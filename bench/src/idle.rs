@@ -30,20 +30,12 @@ pub(crate) async fn measure(arguments: &Arguments, binary: &Path) -> anyhow::Res
     let stopped = product.process.stop();
     let stripped = scratch.path().join("kubekuma");
     // The release profile strips; what was built with symbols is stripped here.
-    Command::new("strip")
-        .arg("-o")
-        .arg(&stripped)
-        .arg(binary)
-        .status()?;
+    Command::new("strip").arg("-o").arg(&stripped).arg(binary).status()?;
     let size = fs::metadata(&stripped)?.len() as f64 / 1024.0 / 1024.0;
 
     let mut report = Report::default();
     report.low("idle.memory", memory, "MiB");
-    report.low(
-        "idle.coreShare",
-        used / arguments.seconds as f64 * 100.0,
-        "% of a core",
-    );
+    report.low("idle.coreShare", used / arguments.seconds as f64 * 100.0, "% of a core");
     report.low("idle.ready", ready.as_secs_f64(), "s");
     report.low("idle.stop", stopped.as_secs_f64(), "s");
     report.low("idle.binary", size, "MiB");

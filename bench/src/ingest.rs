@@ -39,9 +39,8 @@ pub(crate) async fn measure(arguments: &Arguments, clock: SystemClock) -> anyhow
         product_version: "bench".to_owned(),
     })
     .await?;
-    let names: Vec<_> = (0..arguments.monitors)
-        .map(|n| ObjectName::new("bench", crate::folder::name(n)))
-        .collect();
+    let names: Vec<_> =
+        (0..arguments.monitors).map(|n| ObjectName::new("bench", crate::folder::name(n))).collect();
     let ids = store.intern(&names).await?;
     let empty = database_bytes(&path);
     let start = clock.now().wall;
@@ -55,16 +54,8 @@ pub(crate) async fn measure(arguments: &Arguments, clock: SystemClock) -> anyhow
             oldest.await?;
         }
         let last = arguments.rows.min(first + arguments.batch);
-        let heartbeats = (first..last)
-            .map(|row| heartbeat(row, &ids, start))
-            .collect();
-        under_way.push_back(store.commit(
-            Batch {
-                heartbeats,
-                ..Batch::default()
-            },
-            Fence,
-        ));
+        let heartbeats = (first..last).map(|row| heartbeat(row, &ids, start)).collect();
+        under_way.push_back(store.commit(Batch { heartbeats, ..Batch::default() }, Fence));
     }
     for commit in under_way {
         commit.await?;
@@ -79,16 +70,8 @@ pub(crate) async fn measure(arguments: &Arguments, clock: SystemClock) -> anyhow
     let mut report = Report::default();
     report.high("ingest.rowsPerSecond", rows / lasted, "rows/s");
     report.high("ingest.rowsPerCpuSecond", rows / used.total(), "rows/CPU-s");
-    report.low(
-        "ingest.writtenPerRow",
-        written as f64 / rows,
-        "bytes to the disk",
-    );
-    report.low(
-        "ingest.writeCallsPerRow",
-        asked as f64 / rows,
-        "bytes in write calls",
-    );
+    report.low("ingest.writtenPerRow", written as f64 / rows, "bytes to the disk");
+    report.low("ingest.writeCallsPerRow", asked as f64 / rows, "bytes in write calls");
     let grown = database_bytes(&path).saturating_sub(empty);
     report.low("ingest.diskPerRow", grown as f64 / rows, "bytes");
     report.note("ingest.user", used.user, "CPU-s");
@@ -116,11 +99,7 @@ fn heartbeat(row: u32, ids: &[MonitorId], start: Timestamp) -> Heartbeat {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a share of 1 s"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 1 s")]
 fn latency(share: f64) -> u32 {
     (share * share * 1e6) as u32
 }

@@ -97,10 +97,7 @@ impl Server {
         }
         let mut seen = self.seen();
         // The first answer of a kind is the one that decides.
-        let changed = seen
-            .answered
-            .get(&path)
-            .is_none_or(|(_, failed)| *failed != fails);
+        let changed = seen.answered.get(&path).is_none_or(|(_, failed)| *failed != fails);
         if changed {
             seen.answered.insert(path, (self.clock.elapsed(), fails));
         }
@@ -117,10 +114,7 @@ impl Server {
             "monitor.up" => false,
             _ => return,
         };
-        let name = body["monitor"]["name"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let name = body["monitor"]["name"].as_str().unwrap_or_default().to_owned();
         let mut seen = self.seen();
         let Some((answered, _)) = seen.answered.get(&name).copied() else {
             return;
@@ -155,22 +149,14 @@ pub(crate) async fn measure(
     let webhook = Some(format!("http://{address}/hook"));
     folder::write(
         &config,
-        &Monitors {
-            count: arguments.monitors,
-            interval_seconds: 1,
-            url: &url,
-            ca: None,
-            webhook,
-        },
+        &Monitors { count: arguments.monitors, interval_seconds: 1, url: &url, ca: None, webhook },
     )?;
     let mut product = Product::start(binary, &config)?;
     product.ready(Duration::from_secs(20)).await?;
     let within = Duration::from_secs(30);
     let count = arguments.monitors as usize;
-    until(within, "not every monitor was checked", async || {
-        server.seen().answered.len() == count
-    })
-    .await?;
+    until(within, "not every monitor was checked", async || server.seen().answered.len() == count)
+        .await?;
     for (switch, messages) in [(&server.failing, 1), (&server.recovered, 2)] {
         tokio::time::sleep(Duration::from_secs(2)).await;
         for number in 1..=arguments.monitors {
@@ -186,46 +172,18 @@ pub(crate) async fn measure(
     serving.abort();
     let seen = server.seen();
     let mut report = Report::default();
-    let name = if arguments.every_ms == 0 {
-        "latencyBurst"
-    } else {
-        "latency"
-    };
+    let name = if arguments.every_ms == 0 { "latencyBurst" } else { "latency" };
     for (kind, down) in [("down", true), ("up", false)] {
         let of = |value: fn(&Arrival) -> f64| {
-            seen.arrived
-                .iter()
-                .filter(|it| it.down == down)
-                .map(value)
-                .collect::<Vec<_>>()
+            seen.arrived.iter().filter(|it| it.down == down).map(value).collect::<Vec<_>>()
         };
         let mut answer = of(|it| it.since_answer_ms);
         let mut stamp = of(|it| it.since_timestamp_ms);
-        report.low(
-            format!("{name}.{kind}.p50"),
-            quantile(&mut answer, 0.5),
-            "ms",
-        );
-        report.low(
-            format!("{name}.{kind}.p99"),
-            quantile(&mut answer, 0.99),
-            "ms",
-        );
-        report.low(
-            format!("{name}.{kind}.worst"),
-            quantile(&mut answer, 1.0),
-            "ms",
-        );
-        report.low(
-            format!("{name}.{kind}.timestampP99"),
-            quantile(&mut stamp, 0.99),
-            "ms",
-        );
-        report.note(
-            format!("{name}.{kind}.messages"),
-            answer.len() as f64,
-            "messages",
-        );
+        report.low(format!("{name}.{kind}.p50"), quantile(&mut answer, 0.5), "ms");
+        report.low(format!("{name}.{kind}.p99"), quantile(&mut answer, 0.99), "ms");
+        report.low(format!("{name}.{kind}.worst"), quantile(&mut answer, 1.0), "ms");
+        report.low(format!("{name}.{kind}.timestampP99"), quantile(&mut stamp, 0.99), "ms");
+        report.note(format!("{name}.{kind}.messages"), answer.len() as f64, "messages");
     }
     Ok(report)
 }

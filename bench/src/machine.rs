@@ -12,10 +12,7 @@ use crate::clock::SystemClock;
 pub(crate) fn describe(clock: &SystemClock) -> Value {
     let cpu = line_of("/proc/cpuinfo", "model name");
     let memory = line_of("/proc/meminfo", "MemTotal");
-    let gib = memory
-        .split_whitespace()
-        .next()
-        .and_then(|kib| kib.parse::<f64>().ok());
+    let gib = memory.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok());
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     json!({
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
@@ -30,14 +27,8 @@ pub(crate) fn describe(clock: &SystemClock) -> Value {
 
 fn line_of(file: &str, name: &str) -> String {
     let text = fs::read_to_string(file).unwrap_or_default();
-    let line = text
-        .lines()
-        .find(|line| line.starts_with(name))
-        .unwrap_or_default();
-    line.split_once(':')
-        .map_or("", |(_, value)| value)
-        .trim()
-        .to_owned()
+    let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+    line.split_once(':').map_or("", |(_, value)| value).trim().to_owned()
 }
 
 fn commit() -> String {
@@ -50,9 +41,5 @@ fn commit() -> String {
         return "unknown".to_owned();
     };
     let changed = git(&["status", "--porcelain", "--", "crates"]).is_some_and(|s| !s.is_empty());
-    if changed {
-        format!("{hash} with changes")
-    } else {
-        hash
-    }
+    if changed { format!("{hash} with changes") } else { hash }
 }

@@ -1,10 +1,7 @@
 //! Measures the product and its peer on this machine, prints the figures as a table and as JSON,
 //! and compares them with `bench/baseline.json`. `docs/performance.md` says what they mean. Only
 //! loopback is contacted; everything that is started is stopped.
-#![expect(
-    clippy::print_stdout,
-    reason = "the figures are what this program is for"
-)]
+#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
 mod bare;
 mod checks;
@@ -76,9 +73,7 @@ fn main() -> anyhow::Result<()> {
         None => std::env::current_exe()?.with_file_name("kubekuma"),
     };
     let machine = machine::describe(&clock);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut runs = Vec::new();
     for _ in 0..cli.repeat.max(1) {
         runs.push(runtime.block_on(once(&cli.what, &binary, clock))?);
@@ -86,10 +81,7 @@ fn main() -> anyhow::Result<()> {
     let report = Report::median(&runs);
     let baseline = Baseline::read(&cli.baseline)?;
     println!("{}", report.table(&baseline));
-    println!(
-        "{}",
-        json!({"machine": machine, "runs": cli.repeat, "figures": report.json()})
-    );
+    println!("{}", json!({"machine": machine, "runs": cli.repeat, "figures": report.json()}));
     if cli.save {
         baseline.replace(&machine, &report, &cli.baseline)?;
     }

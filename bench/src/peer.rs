@@ -38,11 +38,9 @@ pub(crate) async fn measure(
             .stderr(Stdio::null())
             .stdout(Stdio::null()),
     )?;
-    until(
-        Duration::from_secs(10),
-        "blackbox_exporter does not answer",
-        async || http::get(address, "/-/healthy").await.is_ok(),
-    )
+    until(Duration::from_secs(10), "blackbox_exporter does not answer", async || {
+        http::get(address, "/-/healthy").await.is_ok()
+    })
     .await?;
     let path = if tls {
         format!("/probe?module=http&target=https://{}/", target.tls)
@@ -54,26 +52,14 @@ pub(crate) async fn measure(
     let (done, failed) = load(address, &path, window).await?;
     let used = process.cpu()?.since(before).total();
     let kind = if tls { "https" } else { "http" };
-    report.note(
-        format!("checks.{kind}.blackbox.perCpuSecond"),
-        done as f64 / used,
-        "checks/CPU-s",
-    );
+    report.note(format!("checks.{kind}.blackbox.perCpuSecond"), done as f64 / used, "checks/CPU-s");
     report.note(
         format!("checks.{kind}.blackbox.rate"),
         done as f64 / window.as_secs_f64(),
         "checks/s",
     );
-    report.note(
-        format!("checks.{kind}.blackbox.failed"),
-        failed as f64,
-        "checks",
-    );
-    report.note(
-        format!("checks.{kind}.blackbox.memory"),
-        process.memory()?.0,
-        "MiB",
-    );
+    report.note(format!("checks.{kind}.blackbox.failed"), failed as f64, "checks");
+    report.note(format!("checks.{kind}.blackbox.memory"), process.memory()?.0, "MiB");
     Ok(())
 }
 

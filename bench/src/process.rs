@@ -29,10 +29,7 @@ impl Cpu {
     }
 
     pub(crate) fn since(self, earlier: Self) -> Self {
-        Self {
-            user: self.user - earlier.user,
-            system: self.system - earlier.system,
-        }
+        Self { user: self.user - earlier.user, system: self.system - earlier.system }
     }
 }
 
@@ -113,19 +110,13 @@ fn parse_stat(stat: &str) -> Option<Cpu> {
     let mut fields = after.split(' ').skip(11);
     let user: f64 = fields.next()?.parse().ok()?;
     let system: f64 = fields.next()?.parse().ok()?;
-    Some(Cpu {
-        user: user / TICKS,
-        system: system / TICKS,
-    })
+    Some(Cpu { user: user / TICKS, system: system / TICKS })
 }
 
 /// Bytes that `/proc/self/io` counts under a name.
 pub(crate) fn own_io(name: &str) -> anyhow::Result<u64> {
     let io = fs::read_to_string("/proc/self/io")?;
-    let line = io
-        .lines()
-        .find_map(|line| line.strip_prefix(name))
-        .context("no such counter")?;
+    let line = io.lines().find_map(|line| line.strip_prefix(name)).context("no such counter")?;
     Ok(line.trim_start_matches(':').trim().parse()?)
 }
 

@@ -43,12 +43,7 @@ impl Product {
                 .args(["--no-table", "--port", &address.port().to_string()])
                 .stderr(log),
         )?;
-        Ok(Self {
-            process,
-            address,
-            database,
-            since_start,
-        })
+        Ok(Self { process, address, database, since_start })
     }
 
     /// Waits until it answers with 200 on `/ready`.
@@ -61,10 +56,7 @@ impl Product {
             if let Ok((200, _)) = http::get(address, "/ready").await {
                 return Ok(());
             }
-            anyhow::ensure!(
-                tokio::time::Instant::now() < deadline,
-                "not ready after {within:?}"
-            );
+            anyhow::ensure!(tokio::time::Instant::now() < deadline, "not ready after {within:?}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -74,10 +66,7 @@ impl Product {
         let (status, body) = http::get(self.address, "/metrics").await?;
         anyhow::ensure!(status == 200, "/metrics answers {status}");
         let at = self.since_start.elapsed();
-        Ok(Metrics {
-            text: String::from_utf8(body.to_vec()).context("no text")?,
-            at,
-        })
+        Ok(Metrics { text: String::from_utf8(body.to_vec()).context("no text")?, at })
     }
 }
 
@@ -90,10 +79,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     /// The sum of all series of `kubekuma_<name>` whose labels contain `label`.
     pub(crate) fn sum(&self, name: &str, label: &str) -> f64 {
-        self.series(name)
-            .filter(|(labels, _)| labels.contains(label))
-            .map(|(_, value)| value)
-            .sum()
+        self.series(name).filter(|(labels, _)| labels.contains(label)).map(|(_, value)| value).sum()
     }
 
     fn series(&self, name: &str) -> impl Iterator<Item = (&str, f64)> {
@@ -120,10 +106,7 @@ impl Metrics {
             .series("scheduler_starts_within_total")
             .filter_map(|(labels, count)| {
                 let bound = labels.split('"').nth(1)?.parse().ok()?;
-                Some((
-                    bound,
-                    count - earlier.sum("scheduler_starts_within_total", labels),
-                ))
+                Some((bound, count - earlier.sum("scheduler_starts_within_total", labels)))
             })
             .collect();
         bounds.sort_by(|a, b| a.0.total_cmp(&b.0));

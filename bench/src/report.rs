@@ -48,12 +48,7 @@ impl Report {
     }
 
     fn add(&mut self, name: impl Into<String>, value: f64, unit: &'static str, better: Better) {
-        self.figures.push(Figure {
-            name: name.into(),
-            value,
-            unit,
-            better,
-        });
+        self.figures.push(Figure { name: name.into(), value, unit, better });
     }
 
     /// The median of several runs, figure by figure, in the order of the first.
@@ -62,28 +57,20 @@ impl Report {
         for figure in runs.iter().flat_map(|run| &run.figures) {
             all.entry(&figure.name).or_default().push(figure.value);
         }
-        let figures = runs
-            .first()
-            .map(|run| run.figures.clone())
-            .unwrap_or_default();
+        let figures = runs.first().map(|run| run.figures.clone()).unwrap_or_default();
         let figures = figures.into_iter().map(|mut figure| {
             if let Some(values) = all.get_mut(figure.name.as_str()) {
                 figure.value = median(values);
             }
             figure
         });
-        Self {
-            figures: figures.collect(),
-        }
+        Self { figures: figures.collect() }
     }
 
     /// As JSON: name to value and unit.
     pub(crate) fn json(&self) -> Value {
         let figures = self.figures.iter().map(|figure| {
-            (
-                figure.name.clone(),
-                json!({"value": rounded(figure.value), "unit": figure.unit}),
-            )
+            (figure.name.clone(), json!({"value": rounded(figure.value), "unit": figure.unit}))
         });
         Value::Object(figures.collect::<Map<_, _>>())
     }
@@ -98,9 +85,7 @@ impl Report {
                 shown(figure.value),
                 figure.unit.to_owned(),
                 before.map(shown).unwrap_or_default(),
-                before
-                    .map(|before| change(figure, before))
-                    .unwrap_or_default(),
+                before.map(|before| change(figure, before)).unwrap_or_default(),
             ]);
         }
         aligned(&rows)
@@ -115,11 +100,10 @@ impl Baseline {
     /// Reads the file; without one nothing is compared.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         match fs::read_to_string(path) {
-            Ok(text) => {
-                Ok(Self(serde_json::from_str(&text).with_context(|| {
-                    format!("{} is no baseline", path.display())
-                })?))
-            }
+            Ok(text) => Ok(Self(
+                serde_json::from_str(&text)
+                    .with_context(|| format!("{} is no baseline", path.display()))?,
+            )),
             Err(_) => Ok(Self::default()),
         }
     }
@@ -173,19 +157,12 @@ pub(crate) fn median(values: &mut [f64]) -> f64 {
 pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let rank = (values.len() as f64 * share).ceil().max(1.0);
-    let found = values
-        .iter()
-        .enumerate()
-        .find(|(at, _)| *at as f64 + 1.0 >= rank);
+    let found = values.iter().enumerate().find(|(at, _)| *at as f64 + 1.0 >= rank);
     found.map_or(0.0, |(_, value)| *value)
 }
 
 fn rounded(value: f64) -> f64 {
-    if value.abs() >= 100.0 {
-        value.round()
-    } else {
-        (value * 1000.0).round() / 1000.0
-    }
+    if value.abs() >= 100.0 { value.round() } else { (value * 1000.0).round() / 1000.0 }
 }
 
 fn shown(value: f64) -> String {
@@ -198,10 +175,7 @@ fn shown(value: f64) -> String {
 
 fn aligned(rows: &[[String; 5]]) -> String {
     let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or_default()
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
     };
     let widths = [width(0), width(1), width(2), width(3), width(4)];
     let mut text = String::new();

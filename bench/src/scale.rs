@@ -49,11 +49,7 @@ pub(crate) async fn measure(arguments: &Arguments, binary: &Path) -> anyhow::Res
     let (cpu, begun) = (product.process.cpu()?, product.since_start.elapsed());
     tokio::time::sleep(Duration::from_secs(arguments.seconds)).await;
     let used = product.process.cpu()?.since(cpu).total();
-    let lasted = product
-        .since_start
-        .elapsed()
-        .saturating_sub(begun)
-        .as_secs_f64();
+    let lasted = product.since_start.elapsed().saturating_sub(begun).as_secs_f64();
     let (memory, most_memory) = product.process.memory()?;
     let after = product.metrics().await?;
     let stopped = product.process.stop();
@@ -68,26 +64,10 @@ pub(crate) async fn measure(arguments: &Arguments, binary: &Path) -> anyhow::Res
     low("memory", memory, "MiB");
     low("memoryMost", most_memory, "MiB");
     low("coreShare", used / lasted * 100.0, "% of a core");
-    low(
-        "latenessP50",
-        after.lateness_ms(&before, 0.5),
-        "ms, at most",
-    );
-    low(
-        "latenessP99",
-        after.lateness_ms(&before, 0.99),
-        "ms, at most",
-    );
-    low(
-        "worstLateness",
-        after.sum("scheduler_worst_late_seconds", "") * 1e3,
-        "ms since start",
-    );
-    low(
-        "skippedStarts",
-        after.sum("scheduler_skipped_starts_total", ""),
-        "starts",
-    );
+    low("latenessP50", after.lateness_ms(&before, 0.5), "ms, at most");
+    low("latenessP99", after.lateness_ms(&before, 0.99), "ms, at most");
+    low("worstLateness", after.sum("scheduler_worst_late_seconds", "") * 1e3, "ms since start");
+    low("skippedStarts", after.sum("scheduler_skipped_starts_total", ""), "starts");
     low("failed", after.checks().1, "checks");
     low("stop", stopped.as_secs_f64(), "s");
     let rate =
@@ -97,10 +77,8 @@ pub(crate) async fn measure(arguments: &Arguments, binary: &Path) -> anyhow::Res
 }
 
 async fn checked(product: &mut Product, within: Duration, count: f64) -> anyhow::Result<Duration> {
-    watch(product, within, |metrics| {
-        metrics.is_some_and(|metrics| metrics.checks().0 >= count)
-    })
-    .await
+    watch(product, within, |metrics| metrics.is_some_and(|metrics| metrics.checks().0 >= count))
+        .await
 }
 
 /// Time from the start until `/metrics` says so, looked at ever more rarely, because with many
@@ -111,14 +89,10 @@ async fn watch(
     holds: impl Fn(Option<&Metrics>) -> bool,
 ) -> anyhow::Result<Duration> {
     loop {
-        anyhow::ensure!(
-            product.process.is_running(),
-            "the product ended; see its log"
-        );
+        anyhow::ensure!(product.process.is_running(), "the product ended; see its log");
         let metrics = product.metrics().await.ok();
-        let at = metrics
-            .as_ref()
-            .map_or_else(|| product.since_start.elapsed(), |metrics| metrics.at);
+        let at =
+            metrics.as_ref().map_or_else(|| product.since_start.elapsed(), |metrics| metrics.at);
         if holds(metrics.as_ref()) {
             return Ok(at);
         }

@@ -46,17 +46,10 @@ impl Target {
                 .arg(&folder)
                 .stderr(Stdio::null()),
         )?;
-        let target = Self {
-            plain,
-            tls,
-            ca_pem: folder.join("ca.pem"),
-            _process: process,
-        };
-        until(
-            Duration::from_secs(10),
-            "nginx does not answer",
-            async || http::get(plain, "/").await.is_ok(),
-        )
+        let target = Self { plain, tls, ca_pem: folder.join("ca.pem"), _process: process };
+        until(Duration::from_secs(10), "nginx does not answer", async || {
+            http::get(plain, "/").await.is_ok()
+        })
         .await?;
         Ok(target)
     }
@@ -70,10 +63,7 @@ pub(crate) async fn until(
 ) -> anyhow::Result<()> {
     let deadline = tokio::time::Instant::now() + within;
     while !holds().await {
-        anyhow::ensure!(
-            tokio::time::Instant::now() < deadline,
-            "{what} after {within:?}"
-        );
+        anyhow::ensure!(tokio::time::Instant::now() < deadline, "{what} after {within:?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Ok(())
@@ -83,9 +73,7 @@ fn write_certificates(folder: &Path) -> anyhow::Result<()> {
     let ca_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let mut params = CertificateParams::new(Vec::<String>::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params
-        .distinguished_name
-        .push(rcgen::DnType::CommonName, "bench authority");
+    params.distinguished_name.push(rcgen::DnType::CommonName, "bench authority");
     let ca = params.self_signed(&ca_key)?;
     let issuer = Issuer::new(params, ca_key);
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;

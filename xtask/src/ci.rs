@@ -8,42 +8,24 @@ use crate::{generate, licences, test, tidy};
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
 const STEPS: &[Step] = &[
-    ("format", || {
-        run::run(&mut cargo(&["fmt", "--all", "--check"]))
-    }),
+    ("format", || run::run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("tidy", tidy::run),
     ("licences", licences::run),
     ("clippy", || {
-        let strict = [
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ];
+        let strict = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
         run::run(&mut cargo(&strict))
     }),
     ("test", || test::run(&["--locked".to_owned()])),
     ("generated files", || generate::run(true)),
     ("documentation", || {
-        let mut doc = cargo(&[
-            "doc",
-            "--workspace",
-            "--no-deps",
-            "--document-private-items",
-            "--locked",
-        ]);
+        let mut doc =
+            cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
         run::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     }),
 ];
 
 #[expect(clippy::disallowed_methods, reason = "measures itself")]
-#[expect(
-    clippy::print_stdout,
-    reason = "the report is for whoever reads CI's output"
-)]
+#[expect(clippy::print_stdout, reason = "the report is for whoever reads CI's output")]
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut took = Vec::new();
     for (name, step) in STEPS {

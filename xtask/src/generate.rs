@@ -31,10 +31,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     }
     stale.dedup();
     if check && !stale.is_empty() {
-        bail!(
-            "stale generated files (run `cargo xtask generate`):\n  {}",
-            stale.join("\n  ")
-        );
+        bail!("stale generated files (run `cargo xtask generate`):\n  {}", stale.join("\n  "));
     }
     Ok(())
 }
@@ -46,9 +43,7 @@ fn files(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
     }
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let name = path
-            .file_name()
-            .with_context(|| format!("{} has no name", path.display()))?;
+        let name = path.file_name().with_context(|| format!("{} has no name", path.display()))?;
         files.insert(PathBuf::from(name), std::fs::read(&path)?);
     }
     Ok(files)
@@ -63,10 +58,7 @@ fn write(
     for name in old.keys().filter(|name| !new.contains_key(*name)) {
         std::fs::remove_file(folder.join(name))?;
     }
-    for (name, content) in new
-        .iter()
-        .filter(|(name, content)| old.get(*name) != Some(content))
-    {
+    for (name, content) in new.iter().filter(|(name, content)| old.get(*name) != Some(content)) {
         std::fs::write(folder.join(name), content)?;
     }
     Ok(())

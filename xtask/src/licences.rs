@@ -16,20 +16,11 @@ struct Rules {
 pub(crate) fn run() -> anyhow::Result<()> {
     let rules = rules()?;
     // The tree, unlike the lock file, holds only what is built with the features in use.
-    let mut tree = cargo(&[
-        "tree",
-        "--workspace",
-        "--locked",
-        "--edges",
-        "normal,build,dev",
-    ]);
+    let mut tree = cargo(&["tree", "--workspace", "--locked", "--edges", "normal,build,dev"]);
     tree.args(["--prefix", "none", "--no-dedupe", "--format", "{p}|{l}"]);
     let tree = run::output(&mut tree)?;
     let packages: BTreeSet<&str> = tree.lines().collect();
-    let problems: Vec<_> = packages
-        .iter()
-        .filter_map(|line| problem(line, &rules))
-        .collect();
+    let problems: Vec<_> = packages.iter().filter_map(|line| problem(line, &rules)).collect();
     if !problems.is_empty() {
         bail!("dependencies break deny.toml:\n  {}", problems.join("\n  "));
     }
@@ -48,10 +39,7 @@ fn rules() -> anyhow::Result<Rules> {
         let values = values.and_then(toml::Value::as_array);
         let values = values.with_context(|| format!("deny.toml has no {section}.{key}"))?;
         let text = |value: &toml::Value| {
-            field
-                .map_or(Some(value), |field| value.get(field))?
-                .as_str()
-                .map(str::to_owned)
+            field.map_or(Some(value), |field| value.get(field))?.as_str().map(str::to_owned)
         };
         Ok(values.iter().filter_map(text).collect())
     };

@@ -21,9 +21,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// Runs a command to its end; fails when it does.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let shown = format!("{command:?}");
-    let status = command
-        .status()
-        .with_context(|| format!("{shown} cannot be started"))?;
+    let status = command.status().with_context(|| format!("{shown} cannot be started"))?;
     if !status.success() {
         bail!("{shown} failed: {status}");
     }
@@ -33,14 +31,9 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
 /// Runs a command and returns what it prints.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let shown = format!("{command:?}");
-    let output = command
-        .output()
-        .with_context(|| format!("{shown} cannot be started"))?;
+    let output = command.output().with_context(|| format!("{shown} cannot be started"))?;
     if !output.status.success() {
-        bail!(
-            "{shown} failed: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        bail!("{shown} failed: {}", String::from_utf8_lossy(&output.stderr));
     }
     String::from_utf8(output.stdout).with_context(|| format!("{shown} printed no UTF-8"))
 }

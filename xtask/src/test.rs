@@ -13,10 +13,7 @@ const PACKAGES: &[&str] = &["aiosmtpd==1.4.6"];
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let python = python()?;
     let mut command = cargo(&["test"]);
-    if !arguments
-        .iter()
-        .any(|argument| argument == "-p" || argument == "--package")
-    {
+    if !arguments.iter().any(|argument| argument == "-p" || argument == "--package") {
         command.arg("--workspace");
     }
     run::run(command.args(arguments).env("KUMA_TEST_PYTHON", python))
@@ -29,23 +26,13 @@ fn python() -> anyhow::Result<PathBuf> {
     if has_packages(&python) {
         return Ok(python);
     }
-    eprintln_step(&format!(
-        "setting up {} in {}",
-        PACKAGES.join(", "),
-        venv.display()
-    ));
+    eprintln_step(&format!("setting up {} in {}", PACKAGES.join(", "), venv.display()));
     run::run(Command::new("python3").args(["-m", "venv"]).arg(&venv)).context(
         "the tests send mail to a real server written in Python: install python3 with its venv module",
     )?;
     run::run(
         Command::new(&python)
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ])
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
             .args(PACKAGES),
     )?;
     Ok(python)
@@ -58,10 +45,7 @@ fn has_packages(python: &Path) -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a contributor's command reads its environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "a contributor's command reads its environment")]
 fn cache() -> anyhow::Result<PathBuf> {
     let base = std::env::var("XDG_CACHE_HOME")
         .map(PathBuf::from)

@@ -12,13 +12,8 @@ const MAX_LINES: usize = 500;
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut problems = Vec::new();
     let mut listing = std::process::Command::new("git");
-    listing
-        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
-        .current_dir(root());
-    let files: Vec<PathBuf> = run::output(&mut listing)?
-        .lines()
-        .map(PathBuf::from)
-        .collect();
+    listing.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(root());
+    let files: Vec<PathBuf> = run::output(&mut listing)?.lines().map(PathBuf::from).collect();
     for path in files.iter().filter(|path| root().join(path).is_file()) {
         let Ok(text) = std::fs::read_to_string(root().join(path)) else {
             continue;
@@ -47,15 +42,10 @@ fn check_any(path: &Path, text: &str, problems: &mut Vec<String>) {
         if let Some(stray) = stray
             && path.file_name().is_some_and(|name| name != "Cargo.lock")
         {
-            problems.push(format!(
-                "{}:{}: a machine's path ({stray})",
-                path.display(),
-                number + 1
-            ));
+            problems.push(format!("{}:{}: a machine's path ({stray})", path.display(), number + 1));
         }
-        let is_prose = path
-            .extension()
-            .is_some_and(|extension| extension == "md" || extension == "snap");
+        let is_prose =
+            path.extension().is_some_and(|extension| extension == "md" || extension == "snap");
         if line.ends_with([' ', '\t']) && !is_prose {
             problems.push(format!("{}:{}: trailing space", path.display(), number + 1));
         }
@@ -64,37 +54,23 @@ fn check_any(path: &Path, text: &str, problems: &mut Vec<String>) {
 
 fn check_source(path: &Path, text: &str, files: &[PathBuf], problems: &mut Vec<String>) {
     if !text.starts_with("//!") {
-        problems.push(format!(
-            "{}: does not open with //! saying what it is for",
-            path.display()
-        ));
+        problems.push(format!("{}: does not open with //! saying what it is for", path.display()));
     }
     let is_test = path.components().any(|part| part.as_os_str() == "tests")
         || path.file_stem().is_some_and(|stem| stem == "tests");
-    let lines = text
-        .lines()
-        .position(|line| line == "mod tests {")
-        .unwrap_or_else(|| text.lines().count());
+    let lines =
+        text.lines().position(|line| line == "mod tests {").unwrap_or_else(|| text.lines().count());
     if lines > MAX_LINES && !is_test {
-        problems.push(format!(
-            "{}: {lines} lines; is that one idea?",
-            path.display()
-        ));
+        problems.push(format!("{}: {lines} lines; is that one idea?", path.display()));
     }
     if !is_reachable(path, files) {
-        problems.push(format!(
-            "{}: no `mod` names it, so it is never compiled",
-            path.display()
-        ));
+        problems.push(format!("{}: no `mod` names it, so it is never compiled", path.display()));
     }
 }
 
 /// Whether some file declares the module that a file is.
 fn is_reachable(path: &Path, files: &[PathBuf]) -> bool {
-    let stem = path
-        .file_stem()
-        .and_then(|stem| stem.to_str())
-        .unwrap_or_default();
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let Some(folder) = path.parent() else {
         return false;
     };
@@ -109,13 +85,7 @@ fn is_reachable(path: &Path, files: &[PathBuf]) -> bool {
     }
     let (module, parents) = if stem == "mod" {
         let above = folder.parent().unwrap_or(folder);
-        (
-            folder
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default(),
-            above,
-        )
+        (folder.file_name().and_then(|name| name.to_str()).unwrap_or_default(), above)
     } else {
         (stem, folder)
     };
@@ -126,10 +96,7 @@ fn is_reachable(path: &Path, files: &[PathBuf]) -> bool {
         parents.with_extension("rs"),
     ];
     let declaration = format!("mod {module};");
-    files
-        .iter()
-        .filter(|file| candidates.contains(file))
-        .any(|file| {
-            std::fs::read_to_string(root().join(file)).is_ok_and(|text| text.contains(&declaration))
-        })
+    files.iter().filter(|file| candidates.contains(file)).any(|file| {
+        std::fs::read_to_string(root().join(file)).is_ok_and(|text| text.contains(&declaration))
+    })
 }

@@ -34,13 +34,7 @@ pub fn crd(kind: Kind) -> Option<CustomResourceDefinition> {
 
 /// The schema of a whole object of a kind (`apiVersion` to `status`); none for the foreign ones.
 pub fn schema(kind: Kind) -> Option<JSONSchemaProps> {
-    crd(kind)?
-        .spec
-        .versions
-        .into_iter()
-        .next()?
-        .schema?
-        .open_api_v3_schema
+    crd(kind)?.spec.versions.into_iter().next()?.schema?.open_api_v3_schema
 }
 
 /// The definition as YAML, the same bytes every time.
@@ -53,10 +47,7 @@ pub fn to_yaml(definition: &CustomResourceDefinition) -> String {
 /// Takes what the API server has no use for out of every schema of the definition.
 fn normal(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut definition.spec.versions {
-        let schema = version
-            .schema
-            .as_mut()
-            .and_then(|it| it.open_api_v3_schema.as_mut());
+        let schema = version.schema.as_mut().and_then(|it| it.open_api_v3_schema.as_mut());
         if let Some(schema) = schema {
             simplify(schema);
         }
@@ -73,20 +64,13 @@ fn simplify(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
     schema.default = None;
     schema.title = None;
-    if !matches!(
-        schema.format.as_deref(),
-        Some("date-time" | "int32" | "int64" | "double")
-    ) {
+    if !matches!(schema.format.as_deref(), Some("date-time" | "int32" | "int64" | "double")) {
         schema.format = None;
     }
     if let Some(values) = &mut schema.enum_ {
         values.retain(|value| !value.0.is_null());
     }
-    for property in schema
-        .properties
-        .iter_mut()
-        .flat_map(|map| map.values_mut())
-    {
+    for property in schema.properties.iter_mut().flat_map(|map| map.values_mut()) {
         simplify(property);
     }
     match &mut schema.items {

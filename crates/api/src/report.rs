@@ -85,12 +85,8 @@ fn render(finding: &Finding, paint: Paint, out: &mut String) {
         Severity::Error => paint.error_if(true, "error"),
         Severity::Warning => paint.code("33", "warning"),
     };
-    let place = format!(
-        "{}:{}:{}",
-        finding.file.display(),
-        finding.location.line,
-        finding.location.column
-    );
+    let place =
+        format!("{}:{}:{}", finding.file.display(), finding.location.line, finding.location.column);
     let _ = write!(out, "{} {severity}", paint.code("1", &printable(&place)));
     if let Some(object) = &finding.object {
         let _ = write!(out, " {}", printable(&object.to_string()));
@@ -110,15 +106,7 @@ fn render(finding: &Finding, paint: Paint, out: &mut String) {
 
 /// Without control characters: what a file holds must not steer a terminal.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect()
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 fn counted(count: usize, what: &str) -> String {
@@ -133,19 +121,11 @@ struct Paint {
 
 impl Paint {
     fn code(self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
     fn error_if(self, wrong: bool, text: &str) -> String {
-        if wrong {
-            self.code("31", text)
-        } else {
-            text.to_owned()
-        }
+        if wrong { self.code("31", text) } else { text.to_owned() }
     }
 }
 
@@ -202,11 +182,7 @@ b.yaml:9:3 warning Secret kubekuma/Mail data.hash: is a placeholder, so the entr
     fn a_sound_folder_has_one_line() {
         let mut report = Report::default();
         let text = b"apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
-        report.add(&read_file(
-            Path::new("a.yaml"),
-            text,
-            &ReadContext::default(),
-        ));
+        report.add(&read_file(Path::new("a.yaml"), text, &ReadContext::default()));
         assert_eq!(report.render(false), "1 object, 0 errors, 0 warnings\n");
         assert!(!report.has_errors());
     }
@@ -215,13 +191,7 @@ b.yaml:9:3 warning Secret kubekuma/Mail data.hash: is a placeholder, so the entr
     fn colour_changes_nothing_but_colour() {
         let mut plain = report().render(true);
         assert!(plain.contains("\u{1b}[31merror\u{1b}[0m"));
-        for code in [
-            "\u{1b}[31m",
-            "\u{1b}[33m",
-            "\u{1b}[36m",
-            "\u{1b}[1m",
-            "\u{1b}[0m",
-        ] {
+        for code in ["\u{1b}[31m", "\u{1b}[33m", "\u{1b}[36m", "\u{1b}[1m", "\u{1b}[0m"] {
             plain = plain.replace(code, "");
         }
         assert_eq!(plain, report().render(false));
@@ -232,11 +202,7 @@ b.yaml:9:3 warning Secret kubekuma/Mail data.hash: is a placeholder, so the entr
         let text =
             "apiVersion: monitoring.kubekuma.io/v1\nkind: \"Mon\\e[2Jitor\"\nmetadata: {name: y}\n";
         let mut report = Report::default();
-        report.add(&read_file(
-            Path::new("a.yaml"),
-            text.as_bytes(),
-            &ReadContext::default(),
-        ));
+        report.add(&read_file(Path::new("a.yaml"), text.as_bytes(), &ReadContext::default()));
         assert!(report.has_errors());
         assert!(!report.render(false).contains('\u{1b}'));
     }

@@ -105,28 +105,17 @@ pub enum DeliveryError {
 impl DeliveryError {
     /// An error that another attempt may mend.
     pub fn retryable(reason: DeliveryReason, detail: impl Into<String>) -> Self {
-        Self::Retryable {
-            reason,
-            after: None,
-            detail: shorten(detail.into()),
-        }
+        Self::Retryable { reason, after: None, detail: shorten(detail.into()) }
     }
 
     /// An error that no attempt mends.
     pub fn permanent(reason: DeliveryReason, detail: impl Into<String>) -> Self {
-        Self::Permanent {
-            reason,
-            detail: shorten(detail.into()),
-        }
+        Self::Permanent { reason, detail: shorten(detail.into()) }
     }
 
     /// The receiver wants to be left alone.
     pub fn throttled(after: Option<Duration>, detail: impl Into<String>) -> Self {
-        Self::Retryable {
-            reason: DeliveryReason::Throttled,
-            after,
-            detail: shorten(detail.into()),
-        }
+        Self::Retryable { reason: DeliveryReason::Throttled, after, detail: shorten(detail.into()) }
     }
 
     /// Adds what the receiver asked to wait, if it did and the error may be retried.
@@ -194,9 +183,7 @@ impl Decision {
 pub fn after_failure(error: &DeliveryError, attempt: Attempt<'_>, now: Timestamp) -> Decision {
     let DeliveryError::Retryable { reason, after, .. } = error else {
         return Decision {
-            end: DeliveryEnd::Dead {
-                error: error.to_string(),
-            },
+            end: DeliveryEnd::Dead { error: error.to_string() },
             reason: error.reason(),
             pause_until: None,
         };
@@ -221,10 +208,7 @@ pub fn after_failure(error: &DeliveryError, attempt: Attempt<'_>, now: Timestamp
         };
     }
     Decision {
-        end: DeliveryEnd::Retry {
-            at: plus(now, wait),
-            error: error.to_string(),
-        },
+        end: DeliveryEnd::Retry { at: plus(now, wait), error: error.to_string() },
         reason: *reason,
         pause_until,
     }
@@ -313,10 +297,7 @@ fn fallback_event(row: &OutboxRow, why: &str) -> crate::event::Event {
 /// The key of a message that falls back to `provider`: derived, so that enqueuing it twice is
 /// enqueuing it once.
 pub fn fallback_key(key: &str, provider: &ObjectName) -> String {
-    let hash = digest::digest(
-        &digest::SHA256,
-        format!("{key}\nfallback\n{provider}").as_bytes(),
-    );
+    let hash = digest::digest(&digest::SHA256, format!("{key}\nfallback\n{provider}").as_bytes());
     let length = key.len().clamp(16, 64);
     let mut text = String::with_capacity(64);
     for byte in hash.as_ref() {

@@ -60,10 +60,7 @@ impl MaintenanceWindow {
             WindowSchedule::Once { start, end } => {
                 (*start <= now && now < *end).then_some((*start, *end))
             }
-            WindowSchedule::Recurring {
-                recurrence,
-                duration,
-            } => {
+            WindowSchedule::Recurring { recurrence, duration } => {
                 let start = recurrence.last_at_or_before(now)?;
                 let end = plus(start, *duration);
                 (now < end).then_some((start, end))

@@ -34,14 +34,12 @@ pub struct Schedule {
 impl Schedule {
     /// The time one attempt may take.
     pub fn timeout(&self, settings: &SchedulerSettings) -> Duration {
-        self.timeout
-            .unwrap_or_else(|| settings.default_timeout.min(self.interval))
+        self.timeout.unwrap_or_else(|| settings.default_timeout.min(self.interval))
     }
 
     /// The time from one attempt's start to the next one's, while failing.
     pub fn retry_interval(&self) -> Duration {
-        self.retry_interval
-            .unwrap_or_else(|| self.interval.min(Duration::from_secs(20)))
+        self.retry_interval.unwrap_or_else(|| self.interval.min(Duration::from_secs(20)))
     }
 
     /// The longest a run with all its attempts may take.

@@ -264,10 +264,7 @@ impl Problem {
 
     /// A warning.
     pub fn warning(path: impl Into<String>, why: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::semantic(path, why)
-        }
+        Self { severity: Severity::Warning, ..Self::semantic(path, why) }
     }
 
     /// The same with the value found.

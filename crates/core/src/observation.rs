@@ -106,8 +106,7 @@ impl Evidence {
     /// Adds a fact, cut to the limits.
     pub fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
         if self.0.len() < Self::MAX_FACTS {
-            self.0
-                .push((name.into(), bounded(value.into(), Self::MAX_VALUE_BYTES)));
+            self.0.push((name.into(), bounded(value.into(), Self::MAX_VALUE_BYTES)));
         }
     }
 }

@@ -172,15 +172,8 @@ impl Scheduler {
                 }
             }
             None => {
-                self.plans.insert(
-                    id,
-                    Plan {
-                        timing,
-                        phase: Phase::Stopped,
-                        version: 0,
-                        grid: now,
-                    },
-                );
+                self.plans
+                    .insert(id, Plan { timing, phase: Phase::Stopped, version: 0, grid: now });
                 self.first(id, now);
             }
         }
@@ -224,11 +217,7 @@ impl Scheduler {
 
     /// Moves a monitor that waits for its start to another one, for a retry decided by a timer.
     pub fn retry_at(&mut self, id: MonitorId, at: Mono) {
-        if let Some(Plan {
-            phase: Phase::Due(_) | Phase::Stopped,
-            ..
-        }) = self.plans.get(&id)
-        {
+        if let Some(Plan { phase: Phase::Due(_) | Phase::Stopped, .. }) = self.plans.get(&id) {
             self.due_at(id, at);
         }
     }
@@ -317,20 +306,12 @@ impl Scheduler {
 
     /// Whether it has been set and not been stopped since.
     pub fn is_scheduled(&self, id: MonitorId) -> bool {
-        self.plans
-            .get(&id)
-            .is_some_and(|plan| plan.phase != Phase::Stopped)
+        self.plans.get(&id).is_some_and(|plan| plan.phase != Phase::Stopped)
     }
 
     /// Whether a run of it is under way.
     pub fn is_running(&self, id: MonitorId) -> bool {
-        matches!(
-            self.plans.get(&id),
-            Some(Plan {
-                phase: Phase::Running { .. },
-                ..
-            })
-        )
+        matches!(self.plans.get(&id), Some(Plan { phase: Phase::Running { .. }, .. }))
     }
 
     /// The numbers.
@@ -346,11 +327,7 @@ impl Scheduler {
     }
 
     fn serve_line(&mut self, line: usize, now: Mono, starts: &mut Vec<Start>) {
-        let limit = if line == 0 {
-            self.limits.network
-        } else {
-            self.limits.privileged
-        };
+        let limit = if line == 0 { self.limits.network } else { self.limits.privileged };
         while self.running[line] < limit {
             let Some(id) = self.lines[line].pop_front() else {
                 break;
@@ -370,10 +347,7 @@ impl Scheduler {
             if let Some(host) = &host {
                 let busy = self.host_running.get(host).copied().unwrap_or(0);
                 if busy >= self.limits.per_host {
-                    self.host_lines
-                        .entry(host.clone())
-                        .or_default()
-                        .push_back(id);
+                    self.host_lines.entry(host.clone()).or_default().push_back(id);
                     continue;
                 }
             }
@@ -382,11 +356,7 @@ impl Scheduler {
             if let Some(plan) = self.plans.get_mut(&id) {
                 plan.phase = Phase::Running { again: false };
             }
-            starts.push(Start {
-                id,
-                due: at,
-                lateness: now.since(at),
-            });
+            starts.push(Start { id, due: at, lateness: now.since(at) });
         }
     }
 
@@ -412,10 +382,7 @@ impl Scheduler {
             self.host_lines.remove(host);
         }
         if let Some(next) = next {
-            let line = self
-                .plans
-                .get(&next)
-                .map_or(line, |plan| slot(plan.timing.class));
+            let line = self.plans.get(&next).map_or(line, |plan| slot(plan.timing.class));
             self.lines[line].push_front(next);
         }
     }

@@ -104,20 +104,14 @@ impl SecretText {
             if !literal.is_empty() {
                 segments.push(Segment::Literal(std::mem::take(&mut literal)));
             }
-            segments.push(Segment::Secret(SecretRef {
-                name: name.into(),
-                key: key.into(),
-            }));
+            segments.push(Segment::Secret(SecretRef { name: name.into(), key: key.into() }));
             rest = &inner[end + 1..];
         }
         literal.push_str(rest);
         if !literal.is_empty() {
             segments.push(Segment::Literal(literal));
         }
-        Ok(Self {
-            source: source.to_owned(),
-            segments,
-        })
+        Ok(Self { source: source.to_owned(), segments })
     }
 
     /// A text that is nothing but one secret.
@@ -152,10 +146,7 @@ impl SecretText {
     /// Whether the text is nothing but secret references.
     pub fn is_only_secret(&self) -> bool {
         !self.segments.is_empty()
-            && self
-                .segments
-                .iter()
-                .all(|segment| matches!(segment, Segment::Secret(_)))
+            && self.segments.iter().all(|segment| matches!(segment, Segment::Secret(_)))
     }
 
     /// The references in it.

@@ -80,10 +80,7 @@ impl Selector {
             self.namespaces.iter().any(|wanted| wanted == namespace)
         };
         namespace_fits
-            && self
-                .labels
-                .iter()
-                .all(|(key, value)| candidate.labels.get(key) == Some(value))
+            && self.labels.iter().all(|(key, value)| candidate.labels.get(key) == Some(value))
             && (self.tags.is_empty() || self.tags.iter().any(|tag| candidate.tags.contains(tag)))
             && (self.names.is_empty()
                 || self.names.iter().any(|entry| {
@@ -110,15 +107,8 @@ mod tests {
         let labels = BTreeMap::from([("tier".to_owned(), "critical".to_owned())]);
         let tags = ["api".to_owned()];
         selector.matches(
-            Candidate {
-                name: &name,
-                labels: &labels,
-                tags: &tags,
-            },
-            Scope {
-                own,
-                system: "kubekuma",
-            },
+            Candidate { name: &name, labels: &labels, tags: &tags },
+            Scope { own, system: "kubekuma" },
         )
     }
 
@@ -132,10 +122,8 @@ mod tests {
 
     #[test]
     fn lists_are_and_entries_are_or() {
-        let mut selector = Selector {
-            namespaces: vec!["bank".into(), "shop".into()],
-            ..Selector::default()
-        };
+        let mut selector =
+            Selector { namespaces: vec!["bank".into(), "shop".into()], ..Selector::default() };
         assert!(hit(&selector, "shop/api", "elsewhere"));
         selector.tags = vec!["web".into(), "api".into()];
         assert!(hit(&selector, "shop/api", "elsewhere"));
@@ -151,10 +139,7 @@ mod tests {
                     namespace: Some("shop".into()),
                     name: NamePattern::Glob(Glob::compile("api*").unwrap()),
                 },
-                NameMatch {
-                    namespace: None,
-                    name: NamePattern::Exact("own".into()),
-                },
+                NameMatch { namespace: None, name: NamePattern::Exact("own".into()) },
             ],
             ..Selector::default()
         };

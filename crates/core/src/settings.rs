@@ -45,10 +45,7 @@ pub struct ModeSettings {
 
 impl Default for ModeSettings {
     fn default() -> Self {
-        Self {
-            gitops_read_only: false,
-            single_instance_required: true,
-        }
+        Self { gitops_read_only: false, single_instance_required: true }
     }
 }
 
@@ -177,10 +174,7 @@ impl Default for RetentionSettings {
             incidents_days: 365,
             audit_days: 365,
             silences_days: 30,
-            downsample: Some(Downsample {
-                older_than_days: 7,
-                bucket_minutes: 60,
-            }),
+            downsample: Some(Downsample { older_than_days: 7, bucket_minutes: 60 }),
         }
     }
 }
@@ -297,13 +291,7 @@ impl Eq for SelfCheckSettings {}
 
 impl Default for SelfCheckSettings {
     fn default() -> Self {
-        Self {
-            targets: Vec::new(),
-            enabled: true,
-            min_monitors: 5,
-            min_hosts: 3,
-            fraction: 0.5,
-        }
+        Self { targets: Vec::new(), enabled: true, min_monitors: 5, min_hosts: 3, fraction: 0.5 }
     }
 }
 

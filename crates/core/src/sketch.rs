@@ -118,11 +118,7 @@ impl Sketch {
                 .ok_or(SketchError::Damaged)?;
             bins.push((bucket, count));
         }
-        if rest.is_empty() {
-            Ok(Self { bins })
-        } else {
-            Err(SketchError::Damaged)
-        }
+        if rest.is_empty() { Ok(Self { bins }) } else { Err(SketchError::Damaged) }
     }
 }
 
@@ -216,10 +212,7 @@ mod tests {
         assert_eq!(Sketch::decode(&[9, 0]), Err(SketchError::Format(9)));
         assert_eq!(Sketch::decode(&[1, 1, 5]), Err(SketchError::Damaged));
         assert_eq!(Sketch::decode(&[1, 0, 0]), Err(SketchError::Damaged));
-        assert_eq!(
-            Sketch::decode(&[1, 2, 5, 1, 0, 1]),
-            Err(SketchError::Damaged)
-        );
+        assert_eq!(Sketch::decode(&[1, 2, 5, 1, 0, 1]), Err(SketchError::Damaged));
     }
 
     proptest! {

@@ -40,10 +40,7 @@ impl JsonPath {
         Scan::default().check(source)?;
         let path = serde_json_path::JsonPath::parse(source)
             .map_err(|error| ExprError::Syntax(error.to_string()))?;
-        Ok(Self {
-            source: source.to_owned(),
-            path,
-        })
+        Ok(Self { source: source.to_owned(), path })
     }
 
     /// The nodes it selects, in order, at most 10,000 of them.
@@ -79,9 +76,7 @@ struct Scan {
 impl Scan {
     fn check(mut self, source: &str) -> Result<(), ExprError> {
         if source.len() > MAX_SOURCE_BYTES {
-            return Err(too_large(format!(
-                "the query is longer than {MAX_SOURCE_BYTES} bytes"
-            )));
+            return Err(too_large(format!("the query is longer than {MAX_SOURCE_BYTES} bytes")));
         }
         self.repeats = 1;
         let bytes = source.as_bytes();
@@ -95,9 +90,7 @@ impl Scan {
             at += 1;
         }
         if self.regexes > 0 && self.descents > 0 {
-            return Err(too_large(
-                "match() and search() cannot be combined with `..`",
-            ));
+            return Err(too_large("match() and search() cannot be combined with `..`"));
         }
         Ok(())
     }
@@ -207,18 +200,9 @@ mod tests {
         let query = |source| JsonPath::compile(source).unwrap();
         assert_eq!(query("$.items[*].n").query(&value), [&json!(1), &json!(3)]);
         assert_eq!(query("$..n").query(&value), [&json!(1), &json!(3)]);
-        assert_eq!(
-            query("$.items[?@.n > $.limit].ok").query(&value),
-            [&json!(true)]
-        );
-        assert_eq!(
-            query("$.none").query(&value),
-            Vec::<&serde_json::Value>::new()
-        );
-        assert_eq!(
-            query("$['a]b(\\'c']").query(&json!({"a]b('c": 1})),
-            [&json!(1)]
-        );
+        assert_eq!(query("$.items[?@.n > $.limit].ok").query(&value), [&json!(true)]);
+        assert_eq!(query("$.none").query(&value), Vec::<&serde_json::Value>::new());
+        assert_eq!(query("$['a]b(\\'c']").query(&json!({"a]b('c": 1})), [&json!(1)]);
     }
 
     #[test]
@@ -246,20 +230,14 @@ mod tests {
             "$..[?match(@.a, 'x.*')]",
         ] {
             let error = JsonPath::compile(source).unwrap_err();
-            assert!(
-                matches!(error, ExprError::TooLarge(_)),
-                "{source}: {error:?}"
-            );
+            assert!(matches!(error, ExprError::TooLarge(_)), "{source}: {error:?}");
         }
     }
 
     #[test]
     fn results_are_bounded() {
         let value = serde_json::Value::Array(vec![json!(0); 20_000]);
-        assert_eq!(
-            JsonPath::compile("$[*]").unwrap().query(&value).len(),
-            MAX_NODES
-        );
+        assert_eq!(JsonPath::compile("$[*]").unwrap().query(&value).len(), MAX_NODES);
     }
 
     proptest! {

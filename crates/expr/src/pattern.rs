@@ -107,10 +107,7 @@ mod tests {
     #[test]
     fn large_and_broken_patterns_are_refused() {
         let long = "a".repeat(MAX_SOURCE_BYTES + 1);
-        assert!(matches!(
-            Pattern::compile(&long),
-            Err(ExprError::TooLarge(_))
-        ));
+        assert!(matches!(Pattern::compile(&long), Err(ExprError::TooLarge(_))));
         assert!(matches!(Glob::compile(&long), Err(ExprError::TooLarge(_))));
         assert!(matches!(
             Pattern::compile("(((\\w{100}){100}){100}){100}"),

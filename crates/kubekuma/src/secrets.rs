@@ -145,10 +145,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("shop/api")).unwrap();
         std::fs::write(dir.path().join("shop/api/token"), "from-file\n").unwrap();
-        let environment =
-            HashMap::from([("KUBEKUMA_SECRET_SLACK_WEBHOOK_URL".to_owned(), "from-env".to_owned())]);
+        let environment = HashMap::from([(
+            "KUBEKUMA_SECRET_SLACK_WEBHOOK_URL".to_owned(),
+            "from-env".to_owned(),
+        )]);
         let secrets = LocalSecrets::new(Some(dir.path().to_owned()), environment);
-        let value = |name, key| secrets.get("shop", &at(name, key)).map(|v| v.expose_secret().to_owned());
+        let value =
+            |name, key| secrets.get("shop", &at(name, key)).map(|v| v.expose_secret().to_owned());
         assert_eq!(value("api", "token").unwrap(), "from-file");
         assert_eq!(value("slack-webhook", "url").unwrap(), "from-env");
         assert!(matches!(value("api", "other"), Err(SecretError::Missing { .. })));

@@ -4,18 +4,14 @@ use std::error::Error;
 
 /// The error and everything beneath it.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
-        (*error).source()
-    })
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
 /// Whether TLS failed: a handshake, a certificate.
 pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
     chain(error).any(|cause| {
         // An I/O error hides what it wraps from its chain.
-        let wrapped = cause
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
+        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         cause.is::<rustls::Error>()
             || wrapped.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
     })

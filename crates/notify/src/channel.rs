@@ -87,10 +87,7 @@ impl Transports {
     /// Attempts end after `limit` instead of the usual ten seconds (thirty for mail).
     #[must_use]
     pub fn with_timeout(limit: std::time::Duration) -> Self {
-        Self {
-            http: Http::with_timeout(limit),
-            extra_roots_pem: Vec::new(),
-        }
+        Self { http: Http::with_timeout(limit), extra_roots_pem: Vec::new() }
     }
 }
 

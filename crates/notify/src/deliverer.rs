@@ -205,10 +205,7 @@ impl Deliverer {
     }
 
     fn paused_until(&self, provider: &ObjectName, now: Timestamp) -> Option<Timestamp> {
-        self.pauses()
-            .get(provider)
-            .copied()
-            .filter(|until| *until > now)
+        self.pauses().get(provider).copied().filter(|until| *until > now)
     }
 
     /// Providers that asked to be left alone and still are.

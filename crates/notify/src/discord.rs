@@ -42,11 +42,7 @@ impl<'a> Discord<'a> {
         config: &'a DiscordConfig,
         transports: &'a Transports,
     ) -> Self {
-        Self {
-            provider,
-            config,
-            http: &transports.http,
-        }
+        Self { provider, config, http: &transports.http }
     }
 
     fn body(&self, message: &Message) -> Value {
@@ -55,10 +51,7 @@ impl<'a> Discord<'a> {
             // Nothing that a target says may ring everybody.
             "allowed_mentions": {"parse": []},
         });
-        let own = [
-            ("username", &self.config.username),
-            ("avatar_url", &self.config.avatar_url),
-        ];
+        let own = [("username", &self.config.username), ("avatar_url", &self.config.avatar_url)];
         for (name, value) in own {
             if let Some(value) = value {
                 body[name] = value.clone().into();
@@ -129,10 +122,7 @@ fn outcome(mut answer: Answer) -> Result<Receipt, DeliveryError> {
         answer.retry_after = Some(wait);
     }
     if answer.status == 404 && body["code"] == UNKNOWN_WEBHOOK {
-        return Err(DeliveryError::permanent(
-            DeliveryReason::Gone,
-            answer.said(),
-        ));
+        return Err(DeliveryError::permanent(DeliveryReason::Gone, answer.said()));
     }
     rest::outcome(&answer, "Discord", |body| body["id"].is_string())
 }
@@ -213,11 +203,7 @@ fn escape(text: &str, most: usize) -> String {
 }
 
 fn escaped(c: char) -> String {
-    if "\\*_~`|<>#[]@".contains(c) {
-        format!("\\{c}")
-    } else {
-        c.to_string()
-    }
+    if "\\*_~`|<>#[]@".contains(c) { format!("\\{c}") } else { c.to_string() }
 }
 
 #[cfg(test)]

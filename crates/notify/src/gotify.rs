@@ -29,11 +29,7 @@ impl<'a> Gotify<'a> {
         config: &'a GotifyConfig,
         transports: &'a Transports,
     ) -> Self {
-        Self {
-            provider,
-            config,
-            http: &transports.http,
-        }
+        Self { provider, config, http: &transports.http }
     }
 
     fn body(&self, message: &Message) -> Value {

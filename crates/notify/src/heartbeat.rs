@@ -29,16 +29,7 @@ impl Heartbeat {
     ) -> Result<(), DeliveryError> {
         let mut secrets = Secrets::of(namespace, secrets);
         let url = secrets.entry(url)?;
-        let request = Request {
-            method: Method::GET,
-            url,
-            headers: HeaderMap::new(),
-            body: None,
-        };
-        self.http
-            .send(request, &mut secrets, now)
-            .await?
-            .outcome()
-            .map(drop)
+        let request = Request { method: Method::GET, url, headers: HeaderMap::new(), body: None };
+        self.http.send(request, &mut secrets, now).await?.outcome().map(drop)
     }
 }

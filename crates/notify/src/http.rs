@@ -49,10 +49,7 @@ pub(crate) struct Answer {
 
 impl Http {
     pub(crate) fn with_timeout(limit: Duration) -> Self {
-        Self {
-            client: OnceLock::new(),
-            limit: Some(limit),
-        }
+        Self { client: OnceLock::new(), limit: Some(limit) }
     }
 
     pub(crate) fn limit(&self) -> Option<Duration> {
@@ -90,17 +87,12 @@ impl Http {
         now: Timestamp,
     ) -> Result<Answer, DeliveryError> {
         let url = parse_url(&request.url, secrets)?;
-        let mut builder = self
-            .client()?
-            .request(request.method, url)
-            .headers(request.headers);
+        let mut builder = self.client()?.request(request.method, url).headers(request.headers);
         if let Some(body) = request.body {
             builder = builder.body(body);
         }
-        let mut response = builder
-            .send()
-            .await
-            .map_err(|error| secrets.redact_error(network_error(error)))?;
+        let mut response =
+            builder.send().await.map_err(|error| secrets.redact_error(network_error(error)))?;
         let status = response.status().as_u16();
         let retry_after = response
             .headers()
@@ -117,11 +109,7 @@ impl Http {
             }
         }
         body.truncate(LONGEST_ANSWER);
-        Ok(Answer {
-            status,
-            retry_after,
-            body: secrets.redact(&String::from_utf8_lossy(&body)),
-        })
+        Ok(Answer { status, retry_after, body: secrets.redact(&String::from_utf8_lossy(&body)) })
     }
 }
 
@@ -147,11 +135,8 @@ impl Answer {
 
     /// The answer in one line.
     pub(crate) fn said(&self) -> String {
-        let clean: String = self
-            .body
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
+        let clean: String =
+            self.body.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let excerpt = human::shorten(clean.trim(), LONGEST_EXCERPT);
         if excerpt.is_empty() {
             format!("the receiver answered {}", self.status)
@@ -210,9 +195,7 @@ fn network_error(error: reqwest::Error) -> DeliveryError {
 
 /// Whether what came back was not HTTP. The library says so in words only.
 fn is_no_http(detail: &str) -> bool {
-    ["invalid HTTP", "parse", "unexpected message"]
-        .iter()
-        .any(|words| detail.contains(words))
+    ["invalid HTTP", "parse", "unexpected message"].iter().any(|words| detail.contains(words))
 }
 
 /// `Retry-After`: seconds or a date (RFC 9110, 10.2.3).
@@ -252,10 +235,7 @@ mod tests {
             retry_after("Wed, 21 Oct 2015 07:28:00 GMT", now),
             Some(Duration::from_secs(60))
         );
-        assert_eq!(
-            retry_after("Wed, 21 Oct 2015 07:20:00 GMT", now),
-            Some(Duration::ZERO)
-        );
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:20:00 GMT", now), Some(Duration::ZERO));
         assert_eq!(retry_after("soon", now), None);
         assert_eq!(retry_after("-3", now), None);
     }
@@ -280,11 +260,7 @@ mod tests {
     #[test]
     fn every_status_has_one_reading() {
         let reading = |status| {
-            let answer = Answer {
-                status,
-                retry_after: None,
-                body: String::new(),
-            };
+            let answer = Answer { status, retry_after: None, body: String::new() };
             answer.outcome().map_err(|e| (e.is_retryable(), e.reason()))
         };
         for status in [200, 201, 202, 204] {

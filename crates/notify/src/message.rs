@@ -120,10 +120,7 @@ impl Message {
     /// Text, facts and links as plain lines.
     pub fn plain_text(&self) -> String {
         let mut parts = vec![self.text.clone()];
-        let facts = self
-            .fields
-            .iter()
-            .map(|field| format!("{}: {}", field.name, field.value));
+        let facts = self.fields.iter().map(|field| format!("{}: {}", field.name, field.value));
         let shown = |url: &str| self.fields.iter().any(|field| field.value.contains(url));
         let links = self
             .links

@@ -43,11 +43,7 @@ impl<'a> Pushover<'a> {
         config: &'a PushoverConfig,
         transports: &'a Transports,
     ) -> Self {
-        Self {
-            provider,
-            config,
-            http: &transports.http,
-        }
+        Self { provider, config, http: &transports.http }
     }
 
     /// Only outages may be louder than usual: nobody is to acknowledge good news.
@@ -70,10 +66,7 @@ impl<'a> Pushover<'a> {
             add("expire", repeat.expire.to_string());
         }
         add("timestamp", message.at.as_second().to_string());
-        let link = message
-            .links
-            .iter()
-            .find(|link| units(&link.url) <= LONGEST_ADDRESS);
+        let link = message.links.iter().find(|link| units(&link.url) <= LONGEST_ADDRESS);
         if let Some(link) = link {
             add("url", link.url.clone());
             add("url_title", cut(&link.title, LONGEST_ADDRESS_TITLE));
@@ -84,10 +77,7 @@ impl<'a> Pushover<'a> {
         if let Some(device) = &self.config.device {
             add("device", device.clone());
         }
-        Frozen {
-            message: or_dash(cut(&message.plain_text(), LONGEST_MESSAGE)),
-            fields,
-        }
+        Frozen { message: or_dash(cut(&message.plain_text(), LONGEST_MESSAGE)), fields }
     }
 
     async fn attempt(
@@ -114,11 +104,9 @@ impl<'a> Pushover<'a> {
 
 impl Channel for Pushover<'_> {
     fn render(&self, message: &Message) -> Result<Payload, DeliveryError> {
-        serde_json::to_vec(&self.frozen(message))
-            .map(Payload)
-            .map_err(|error| {
-                DeliveryError::permanent(DeliveryReason::Unrenderable, error.to_string())
-            })
+        serde_json::to_vec(&self.frozen(message)).map(Payload).map_err(|error| {
+            DeliveryError::permanent(DeliveryReason::Unrenderable, error.to_string())
+        })
     }
 
     fn send<'a>(
@@ -148,10 +136,7 @@ fn form(frozen: &Frozen, token: &SecretString, user: &SecretString, repeat: bool
 fn outcome(answer: &Answer) -> Result<Receipt, DeliveryError> {
     let body = rest::json_of(answer);
     if answer.status == 400 && (body["token"] == "invalid" || body["user"] == "invalid") {
-        return Err(DeliveryError::permanent(
-            DeliveryReason::Unauthorized,
-            answer.said(),
-        ));
+        return Err(DeliveryError::permanent(DeliveryReason::Unauthorized, answer.said()));
     }
     rest::outcome(answer, "Pushover", |body| body["status"] == 1)
 }

@@ -122,11 +122,8 @@ fn apply_templates(message: &mut Message, policy: &Policy, input: RenderInput<'_
 }
 
 fn render_each(template: &Template, input: RenderInput<'_>) -> Result<String, ExprError> {
-    let parts: Result<Vec<_>, _> = input
-        .events
-        .iter()
-        .map(|event| template.render(&values(event, input.now)))
-        .collect();
+    let parts: Result<Vec<_>, _> =
+        input.events.iter().map(|event| template.render(&values(event, input.now))).collect();
     Ok(parts?.join("\n\n"))
 }
 
@@ -169,14 +166,8 @@ pub(crate) fn values(event: &Event, now: Timestamp) -> Value {
     set("reason", event.reason.clone().map(Value::from));
     set("message", event.message.clone().map(Value::from));
     set("latencyMs", event.latency_ms.map(Value::from));
-    set(
-        "latency",
-        event.latency_ms.map(|ms| Value::from(format!("{ms} ms"))),
-    );
-    set(
-        "duration",
-        event.duration(now).map(|span| human::duration(span).into()),
-    );
+    set("latency", event.latency_ms.map(|ms| Value::from(format!("{ms} ms"))));
+    set("duration", event.duration(now).map(|span| human::duration(span).into()));
     set("incidentId", event.incident.map(|id| Value::from(id.0)));
     values
 }

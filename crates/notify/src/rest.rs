@@ -26,22 +26,12 @@ pub(crate) fn post(
     if let Ok(key) = HeaderValue::from_str(context.key) {
         headers.insert("idempotency-key", key);
     }
-    Request {
-        method: Method::POST,
-        url,
-        headers,
-        body: Some(body),
-    }
+    Request { method: Method::POST, url, headers, body: Some(body) }
 }
 
 /// A POST of JSON.
 pub(crate) fn post_json(url: SecretString, body: &Value, context: SendContext<'_>) -> Request {
-    post(
-        url,
-        "application/json",
-        body.to_string().into_bytes(),
-        context,
-    )
+    post(url, "application/json", body.to_string().into_bytes(), context)
 }
 
 /// The stored message of a provider.
@@ -118,11 +108,7 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
 
 /// An empty text is refused by most vendors.
 pub(crate) fn or_dash(text: String) -> String {
-    if text.trim().is_empty() {
-        "–".to_owned()
-    } else {
-        text
-    }
+    if text.trim().is_empty() { "–".to_owned() } else { text }
 }
 
 #[cfg(test)]
@@ -134,10 +120,7 @@ mod tests {
     #[test]
     fn a_base_address_may_end_in_a_slash() {
         let base = "https://push.example/gotify/ ".to_owned().into();
-        assert_eq!(
-            under(&base, "/message").expose_secret(),
-            "https://push.example/gotify/message"
-        );
+        assert_eq!(under(&base, "/message").expose_secret(), "https://push.example/gotify/message");
     }
 
     proptest! {

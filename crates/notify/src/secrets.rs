@@ -23,11 +23,7 @@ impl<'a> Secrets<'a> {
 
     /// Those of a namespace.
     pub(crate) fn of(namespace: &'a str, source: &'a dyn SecretSource) -> Self {
-        Self {
-            namespace,
-            source,
-            seen: Vec::new(),
-        }
+        Self { namespace, source, seen: Vec::new() }
     }
 
     /// The value of one entry.
@@ -66,19 +62,12 @@ impl<'a> Secrets<'a> {
     /// The error without the secrets that were used.
     pub(crate) fn redact_error(&self, error: DeliveryError) -> DeliveryError {
         match error {
-            DeliveryError::Retryable {
-                reason,
-                after,
-                detail,
-            } => DeliveryError::Retryable {
-                reason,
-                after,
-                detail: self.redact(&detail),
-            },
-            DeliveryError::Permanent { reason, detail } => DeliveryError::Permanent {
-                reason,
-                detail: self.redact(&detail),
-            },
+            DeliveryError::Retryable { reason, after, detail } => {
+                DeliveryError::Retryable { reason, after, detail: self.redact(&detail) }
+            }
+            DeliveryError::Permanent { reason, detail } => {
+                DeliveryError::Permanent { reason, detail: self.redact(&detail) }
+            }
         }
     }
 }

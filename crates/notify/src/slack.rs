@@ -37,11 +37,7 @@ impl<'a> Slack<'a> {
         config: &'a SlackConfig,
         transports: &'a Transports,
     ) -> Self {
-        Self {
-            provider,
-            config,
-            http: &transports.http,
-        }
+        Self { provider, config, http: &transports.http }
     }
 
     fn body(&self, message: &Message) -> Value {
@@ -74,26 +70,14 @@ impl<'a> Slack<'a> {
     ) -> Result<Receipt, DeliveryError> {
         let mut secrets = Secrets::new(self.provider, context.secrets);
         let url = secrets.text(&self.config.webhook_url)?;
-        let body = if context.may_be_repeat {
-            mark_repeat(&payload.0)
-        } else {
-            payload.0.clone()
-        };
+        let body = if context.may_be_repeat { mark_repeat(&payload.0) } else { payload.0.clone() };
         let mut headers = HeaderMap::new();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         // Slack ignores it; what stands between us and Slack may dedupe by it.
         if let Ok(key) = HeaderValue::from_str(context.key) {
             headers.insert("idempotency-key", key);
         }
-        let request = Request {
-            method: Method::POST,
-            url,
-            headers,
-            body: Some(body),
-        };
+        let request = Request { method: Method::POST, url, headers, body: Some(body) };
         let answer = self.http.send(request, &mut secrets, context.now).await?;
         let receipt = answer.outcome()?;
         // Slack says `ok`, servers that speak its format say other things, but none says HTML.
@@ -161,11 +145,7 @@ fn blocks(message: &Message) -> Vec<Value> {
 fn section(text: &str) -> Value {
     let text = escape(text, LONGEST_SECTION);
     // An empty text is refused by Slack.
-    let text = if text.trim().is_empty() {
-        "–".to_owned()
-    } else {
-        text
-    };
+    let text = if text.trim().is_empty() { "–".to_owned() } else { text };
     json!({"type": "section", "text": mrkdwn(&text)})
 }
 
@@ -204,10 +184,7 @@ fn mark_repeat(body: &[u8]) -> Vec<u8> {
     let Ok(mut value) = serde_json::from_slice::<Value>(body) else {
         return body.to_vec();
     };
-    if let Some(blocks) = value
-        .pointer_mut("/attachments/0/blocks")
-        .and_then(Value::as_array_mut)
-    {
+    if let Some(blocks) = value.pointer_mut("/attachments/0/blocks").and_then(Value::as_array_mut) {
         blocks.push(json!({"type": "context", "elements": [mrkdwn(REPEAT)]}));
     }
     value.to_string().into_bytes()

@@ -57,11 +57,7 @@ impl<'a> Smtp<'a> {
         config: &'a SmtpConfig,
         transports: &'a Transports,
     ) -> Self {
-        Self {
-            provider,
-            config,
-            transports,
-        }
+        Self { provider, config, transports }
     }
 
     fn frozen(&self, message: &Message) -> Result<Frozen, DeliveryError> {
@@ -73,9 +69,7 @@ impl<'a> Smtp<'a> {
             html: html::page(message),
             date_ms: rendered_ms(message),
             message_id: format!("<{}@{domain}>", message.key),
-            thread: message
-                .thread()
-                .map(|thread| format!("<{thread}.kubekuma@{domain}>")),
+            thread: message.thread().map(|thread| format!("<{thread}.kubekuma@{domain}>")),
         })
     }
 
@@ -107,31 +101,18 @@ impl<'a> Smtp<'a> {
             builder = builder.reply_to(mailbox(reply_to, "replyTo")?);
         }
         if let Some(thread) = &frozen.thread {
-            builder = builder
-                .in_reply_to(thread.clone())
-                .references(thread.clone());
+            builder = builder.in_reply_to(thread.clone()).references(thread.clone());
         }
         let (text, html) = if repeat {
-            (
-                format!("{REPEAT}\n\n{}", frozen.text),
-                html::with_notice(&frozen.html, REPEAT),
-            )
+            (format!("{REPEAT}\n\n{}", frozen.text), html::with_notice(&frozen.html, REPEAT))
         } else {
             (frozen.text.clone(), frozen.html.clone())
         };
         let parts = MultiPart::builder()
             .kind(MultiPartKind::Alternative)
             .boundary(format!("=_{}", key.get(..40).unwrap_or(key)))
-            .singlepart(
-                SinglePart::builder()
-                    .header(ContentType::TEXT_PLAIN)
-                    .body(text),
-            )
-            .singlepart(
-                SinglePart::builder()
-                    .header(ContentType::TEXT_HTML)
-                    .body(html),
-            );
+            .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(text))
+            .singlepart(SinglePart::builder().header(ContentType::TEXT_HTML).body(html));
         builder.multipart(parts).map_err(unusable)
     }
 
@@ -193,10 +174,8 @@ impl<'a> Smtp<'a> {
                 "the mail server did not answer in time",
             )
         })?;
-        sent.map(|answer| Receipt {
-            answer: secrets.redact(&answer),
-        })
-        .map_err(|error| secrets.redact_error(smtp_error(&error, &secrets)))
+        sent.map(|answer| Receipt { answer: secrets.redact(&answer) })
+            .map_err(|error| secrets.redact_error(smtp_error(&error, &secrets)))
     }
 }
 
@@ -227,15 +206,8 @@ async fn deliver(
     if accepted.is_empty() {
         return Err(refused);
     }
-    tracing::warn!(
-        rejected = rejected.join(", "),
-        "mail did not reach every recipient"
-    );
-    Ok(format!(
-        "accepted for {}; refused for {}",
-        accepted.join(", "),
-        rejected.join(", ")
-    ))
+    tracing::warn!(rejected = rejected.join(", "), "mail did not reach every recipient");
+    Ok(format!("accepted for {}; refused for {}", accepted.join(", "), rejected.join(", ")))
 }
 
 fn answer(response: &lettre::transport::smtp::response::Response) -> String {
@@ -264,10 +236,7 @@ fn mailbox(text: &str, field: &str) -> Result<Mailbox, DeliveryError> {
     text.parse().map_err(|_| {
         DeliveryError::permanent(
             DeliveryReason::Misconfigured,
-            format!(
-                "`{}` in `{field}` is not an e-mail address",
-                human::shorten(text, 100)
-            ),
+            format!("`{}` in `{field}` is not an e-mail address", human::shorten(text, 100)),
         )
     })
 }

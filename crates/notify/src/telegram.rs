@@ -39,11 +39,7 @@ impl<'a> Telegram<'a> {
         config: &'a TelegramConfig,
         transports: &'a Transports,
     ) -> Self {
-        Self {
-            provider,
-            config,
-            http: &transports.http,
-        }
+        Self { provider, config, http: &transports.http }
     }
 
     /// The stored form: all but the chat, which may be a secret.
@@ -101,9 +97,7 @@ impl Channel for Telegram<'_> {
 fn address(base: &SecretString, token: &SecretString) -> Result<SecretString, DeliveryError> {
     let token = token.expose_secret().trim();
     let good = !token.is_empty()
-        && token
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b":_-".contains(&byte));
+        && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":_-".contains(&byte));
     if !good {
         return Err(DeliveryError::permanent(
             DeliveryReason::Misconfigured,
@@ -136,11 +130,8 @@ fn text(message: &Message, markup: TelegramMarkup) -> String {
     let title = cut(&message.title, LONGEST_TITLE);
     let sentences = cut(&message.text, LONGEST_SENTENCES);
     let mut room = LONGEST_TEXT.saturating_sub(units(&title) + units(&sentences) + 10);
-    let mut shown = format!(
-        "{}\n\n{}",
-        markup::bold(&title, markup),
-        markup::escape(&sentences, markup)
-    );
+    let mut shown =
+        format!("{}\n\n{}", markup::bold(&title, markup), markup::escape(&sentences, markup));
     let links = links(message, markup, &mut room);
     let mut facts = Vec::new();
     for field in &message.fields {

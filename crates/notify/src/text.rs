@@ -32,11 +32,7 @@ pub(crate) fn title(event: &Event, now: Timestamp) -> String {
         }
         EventKind::Resend => format!("STILL DOWN{}: {monitor}{}", lasted(event, now), code(event)),
         EventKind::Escalation => {
-            format!(
-                "ESCALATED, STILL DOWN{}: {monitor}{}",
-                lasted(event, now),
-                code(event)
-            )
+            format!("ESCALATED, STILL DOWN{}: {monitor}{}", lasted(event, now), code(event))
         }
         EventKind::MassOutage => "MASS OUTAGE: many monitors failed at once".to_owned(),
         EventKind::OwnTrouble if event.ended_at.is_some() => "KubeKuma is well again".to_owned(),
@@ -75,10 +71,7 @@ pub(crate) fn sentences(event: &Event, now: Timestamp) -> String {
              says nothing about the target.{said}"
         ),
         EventKind::CertExpiring => {
-            format!(
-                "The certificate of {monitor} {}.{said}",
-                expiry(event.cert_days)
-            )
+            format!("The certificate of {monitor} {}.{said}", expiry(event.cert_days))
         }
         EventKind::Resend => format!("{monitor} is still down{since}.{said}"),
         EventKind::Escalation => {
@@ -109,14 +102,9 @@ pub(crate) fn fields(event: &Event, now: Timestamp) -> Vec<Field> {
             fields.push(Field { name, value });
         }
     };
-    let about_target = !matches!(
-        event.kind,
-        EventKind::MassOutage | EventKind::OwnTrouble | EventKind::Test
-    );
-    let outage = matches!(
-        event.kind,
-        EventKind::Down | EventKind::Resend | EventKind::Escalation
-    );
+    let about_target =
+        !matches!(event.kind, EventKind::MassOutage | EventKind::OwnTrouble | EventKind::Test);
+    let outage = matches!(event.kind, EventKind::Down | EventKind::Resend | EventKind::Escalation);
     if about_target {
         add("State", Some(states(event)));
         add("Target", Some(target(event)));
@@ -130,10 +118,7 @@ pub(crate) fn fields(event: &Event, now: Timestamp) -> Vec<Field> {
     if event.started_at.is_none() {
         add("At", Some(human::instant(event.at)));
     }
-    add(
-        "Attempts",
-        (outage && event.attempts > 0).then(|| event.attempts.to_string()),
-    );
+    add("Attempts", (outage && event.attempts > 0).then(|| event.attempts.to_string()));
     add("Latency", event.latency_ms.map(|ms| format!("{ms} ms")));
     add("Tags", Some(event.tags.join(", ")));
     add("Note", event.note.clone());
@@ -145,16 +130,10 @@ pub(crate) fn fields(event: &Event, now: Timestamp) -> Vec<Field> {
 pub(crate) fn links(event: &Event) -> Vec<Link> {
     let mut links = Vec::new();
     if let Some(url) = runbook(&event.annotations) {
-        links.push(Link {
-            title: "Runbook".to_owned(),
-            url,
-        });
+        links.push(Link { title: "Runbook".to_owned(), url });
     }
     if is_web(&event.target) {
-        links.push(Link {
-            title: "Open".to_owned(),
-            url: event.target.clone(),
-        });
+        links.push(Link { title: "Open".to_owned(), url: event.target.clone() });
     }
     links
 }
@@ -165,10 +144,7 @@ pub(crate) fn digest_title(events: &[Event]) -> String {
     for event in events {
         *counts.entry(event.kind).or_default() += 1;
     }
-    let parts: Vec<_> = counts
-        .iter()
-        .map(|(kind, count)| format!("{count} {kind}"))
-        .collect();
+    let parts: Vec<_> = counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     format!("{} messages: {}", events.len(), parts.join(", "))
 }
 
@@ -200,10 +176,9 @@ fn code(event: &Event) -> String {
 /// A reason's code with what it means, and what usually mends it.
 fn explained(code: &str) -> (String, Option<String>) {
     match code.parse::<Reason>() {
-        Ok(reason) if reason.class() != Class::Lifecycle => (
-            format!("{code}: {}", reason.meaning()),
-            Some(reason.fix().to_owned()),
-        ),
+        Ok(reason) if reason.class() != Class::Lifecycle => {
+            (format!("{code}: {}", reason.meaning()), Some(reason.fix().to_owned()))
+        }
         _ => (code.to_owned(), None),
     }
 }
@@ -226,11 +201,9 @@ fn target(event: &Event) -> String {
 
 fn since(event: &Event, now: Timestamp) -> String {
     match (event.started_at, event.duration(now)) {
-        (Some(at), Some(span)) => format!(
-            " since {} (for {})",
-            human::instant(at),
-            human::duration(span)
-        ),
+        (Some(at), Some(span)) => {
+            format!(" since {} (for {})", human::instant(at), human::duration(span))
+        }
         _ => String::new(),
     }
 }
@@ -250,11 +223,9 @@ fn recovery_title(event: &Event, now: Timestamp) -> String {
     }
     let word = event.current_state.as_str().to_uppercase();
     match event.duration(now) {
-        Some(span) => format!(
-            "{word}: {monitor} was {} for {}",
-            event.previous_state,
-            human::duration(span)
-        ),
+        Some(span) => {
+            format!("{word}: {monitor} was {} for {}", event.previous_state, human::duration(span))
+        }
         None => format!("{word}: {monitor} was {}", event.previous_state),
     }
 }
@@ -307,19 +278,11 @@ fn expiry(days: Option<i64>) -> String {
 }
 
 fn count(days: i64) -> String {
-    if days == 1 {
-        "1 day".to_owned()
-    } else {
-        format!("{days} days")
-    }
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
 }
 
 fn runbook(annotations: &BTreeMap<String, String>) -> Option<String> {
-    RUNBOOKS
-        .iter()
-        .filter_map(|name| annotations.get(*name))
-        .find(|url| is_web(url))
-        .cloned()
+    RUNBOOKS.iter().filter_map(|name| annotations.get(*name)).find(|url| is_web(url)).cloned()
 }
 
 fn is_web(text: &str) -> bool {

@@ -56,11 +56,7 @@ impl<'a> Webhook<'a> {
         config: &'a WebhookConfig,
         transports: &'a Transports,
     ) -> Self {
-        Self {
-            provider,
-            config,
-            http: &transports.http,
-        }
+        Self { provider, config, http: &transports.http }
     }
 
     fn is_json(&self) -> bool {
@@ -91,11 +87,8 @@ impl<'a> Webhook<'a> {
         let template =
             Template::compile(&source, EVENT_VARIABLES).map_err(|error| error.to_string())?;
         let values = without_places(message_values(message));
-        let filled = if self.is_json() {
-            template.render_json(&values)
-        } else {
-            template.render(&values)
-        };
+        let filled =
+            if self.is_json() { template.render_json(&values) } else { template.render(&values) };
         let filled = filled.map_err(|error| error.to_string())?;
         Ok(split_places(&filled, &places))
     }
@@ -125,18 +118,12 @@ impl<'a> Webhook<'a> {
         secrets: &mut Secrets<'_>,
     ) -> Result<HeaderMap, DeliveryError> {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         for (name, value) in &self.config.headers {
             let bad = |what: &str| {
                 DeliveryError::permanent(
                     DeliveryReason::Misconfigured,
-                    format!(
-                        "the {what} of header `{}` is not valid",
-                        human::shorten(name, 60)
-                    ),
+                    format!("the {what} of header `{}` is not valid", human::shorten(name, 60)),
                 )
             };
             let value = secrets.text(value)?;
@@ -147,16 +134,10 @@ impl<'a> Webhook<'a> {
             headers.insert(name, value);
         }
         let unusable = |_| {
-            DeliveryError::permanent(
-                DeliveryReason::Unrenderable,
-                "the key is not a header value",
-            )
+            DeliveryError::permanent(DeliveryReason::Unrenderable, "the key is not a header value")
         };
         let seconds = context.now.as_second();
-        headers.insert(
-            "webhook-id",
-            HeaderValue::from_str(context.key).map_err(unusable)?,
-        );
+        headers.insert("webhook-id", HeaderValue::from_str(context.key).map_err(unusable)?);
         headers.insert("webhook-timestamp", HeaderValue::from(seconds));
         if context.may_be_repeat {
             headers.insert(REPEAT_HEADER, HeaderValue::from_static("true"));
@@ -164,10 +145,8 @@ impl<'a> Webhook<'a> {
         if let Some(at) = &self.config.signing_secret {
             let secret = secrets.entry(at)?;
             let signature = sign(secret.expose_secret(), context.key, context.now, body)?;
-            headers.insert(
-                "webhook-signature",
-                HeaderValue::from_str(&signature).map_err(unusable)?,
-            );
+            headers
+                .insert("webhook-signature", HeaderValue::from_str(&signature).map_err(unusable)?);
         }
         Ok(headers)
     }
@@ -191,16 +170,8 @@ impl<'a> Webhook<'a> {
             DeliveryError::permanent(DeliveryReason::Misconfigured, "the method is not valid")
         })?;
         let body = (method != Method::GET).then_some(body);
-        let request = Request {
-            method,
-            url,
-            headers,
-            body,
-        };
-        self.http
-            .send(request, &mut secrets, context.now)
-            .await?
-            .outcome()
+        let request = Request { method, url, headers, body };
+        self.http.send(request, &mut secrets, context.now).await?.outcome()
     }
 }
 
@@ -208,9 +179,7 @@ impl Channel for Webhook<'_> {
     fn render(&self, message: &Message) -> Result<Payload, DeliveryError> {
         let mut failed = None;
         let own = self.config.body.as_ref().and_then(|template| {
-            self.own_body(template, message)
-                .map_err(|error| failed = Some(error))
-                .ok()
+            self.own_body(template, message).map_err(|error| failed = Some(error)).ok()
         });
         let frozen = match own {
             Some(parts) => Frozen { own: true, parts },
@@ -273,12 +242,8 @@ fn json_body(message: &Message, template_error: Option<&str>, most: usize) -> Va
             .collect();
         set("links", links.into());
     } else {
-        let events: Vec<_> = message
-            .events
-            .iter()
-            .take(most)
-            .map(|event| event_json(event, message.at))
-            .collect();
+        let events: Vec<_> =
+            message.events.iter().take(most).map(|event| event_json(event, message.at)).collect();
         set("type", "digest".into());
         set("event", "digest".into());
         set("timestamp", human::rfc3339(message.at).into());
@@ -341,10 +306,9 @@ fn without_places(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(clean(text)),
         Value::Array(items) => items.into_iter().map(without_places).collect(),
-        Value::Object(map) => map
-            .into_iter()
-            .map(|(name, value)| (clean(name), without_places(value)))
-            .collect(),
+        Value::Object(map) => {
+            map.into_iter().map(|(name, value)| (clean(name), without_places(value))).collect()
+        }
         other => other,
     }
 }

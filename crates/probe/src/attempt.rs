@@ -57,9 +57,7 @@ impl<'a> Attempt<'a> {
         /// Enough to come to a verdict before the attempt is cut off.
         const MARGIN: Duration = Duration::from_millis(50);
         let margin = MARGIN.min(self.timeout / 20);
-        self.timeout
-            .saturating_sub(self.trace.elapsed())
-            .saturating_sub(margin)
+        self.timeout.saturating_sub(self.trace.elapsed()).saturating_sub(margin)
     }
 
     /// The namespace in which the monitor's Secrets are looked up.
@@ -107,11 +105,7 @@ impl<'a> Attempt<'a> {
 
     fn explain(&mut self, fault: Fault) -> Observation {
         let mask = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            Mask::of(
-                &self.monitor.check,
-                self.namespace(),
-                self.shared.secrets.as_ref(),
-            )
+            Mask::of(&self.monitor.check, self.namespace(), self.shared.secrets.as_ref())
         }));
         let Ok(mask) = mask else {
             // Without knowing the secrets nothing can be shown that may hold one.

@@ -19,9 +19,7 @@ const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// Connects, changes to TLS and says what certificate was shown.
 pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &TlsCheck) -> Verdict {
-    let stream = attempt
-        .dial(&check.host, check.port, IpFamily::Auto)
-        .await?;
+    let stream = attempt.dial(&check.host, check.port, IpFamily::Auto).await?;
     let mut wire = Wire::new(stream);
     let name = check.tls.sni.as_deref().unwrap_or(&check.host);
     if let Some(protocol) = check.starttls {
@@ -35,11 +33,7 @@ pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &TlsCheck) -> Verdict 
         // Its certificate was shown and found good before the server asked for ours.
         Err(fault)
             if fault.outcome == Outcome::Failure(Reason::TlsClientCert)
-                && attempt
-                    .trace
-                    .certificate
-                    .as_ref()
-                    .is_some_and(|it| it.valid) => {}
+                && attempt.trace.certificate.as_ref().is_some_and(|it| it.valid) => {}
         Err(fault) => return Err(fault),
     }
     let now = attempt.shared.clock.now().wall;

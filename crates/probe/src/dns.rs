@@ -54,16 +54,10 @@ fn question(check: &DnsCheck) -> Result<Question, Fault> {
     let name = match check.domain.parse::<IpAddr>() {
         Ok(address) if check.record_type == RecordType::Ptr => Name::from(address),
         _ => text::parse_name(&check.domain).map_err(|why| {
-            Fault::target(
-                Reason::TargetInvalid,
-                format!("`{}` is no name: {why}", check.domain),
-            )
+            Fault::target(Reason::TargetInvalid, format!("`{}` is no name: {why}", check.domain))
         })?,
     };
-    Ok(Question {
-        name: text::absolute(name),
-        record_type: records::wire_type(check.record_type),
-    })
+    Ok(Question { name: text::absolute(name), record_type: records::wire_type(check.record_type) })
 }
 
 /// Whom to ask, in order: the check's server, else the servers in force.
@@ -72,16 +66,10 @@ async fn servers(attempt: &mut Attempt<'_>, check: &DnsCheck) -> Result<Vec<Sock
         return Ok(attempt.shared.resolver.servers(attempt.settings)?);
     };
     let (host, port) = server::split(named).ok_or_else(|| {
-        Fault::target(
-            Reason::TargetInvalid,
-            format!("`{named}` is neither `host` nor `host:port`"),
-        )
+        Fault::target(Reason::TargetInvalid, format!("`{named}` is neither `host` nor `host:port`"))
     })?;
     let addresses = attempt.permitted_addresses(&host, IpFamily::Auto).await?;
-    Ok(addresses
-        .into_iter()
-        .map(|address| SocketAddr::new(address, port))
-        .collect())
+    Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
 }
 
 /// Asks one server after the other until one answers; each gets its share of the time left.
@@ -103,9 +91,7 @@ async fn ask(
             Ok(answer) => return Ok(answer),
             Err(error) => {
                 let fault = no_answer(error, attempt.timeout);
-                attempt
-                    .trace
-                    .note(format!("server {server}"), fault.message.clone());
+                attempt.trace.note(format!("server {server}"), fault.message.clone());
                 last = fault;
             }
         }

@@ -20,20 +20,12 @@ pub(crate) struct Fault {
 impl Fault {
     /// The target's fault.
     pub(crate) fn target(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            outcome: Outcome::Failure(reason),
-            message: message.into(),
-            facts: Vec::new(),
-        }
+        Self { outcome: Outcome::Failure(reason), message: message.into(), facts: Vec::new() }
     }
 
     /// Our own fault: no verdict.
     pub(crate) fn ours(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            outcome: Outcome::Indeterminate(reason),
-            message: message.into(),
-            facts: Vec::new(),
-        }
+        Self { outcome: Outcome::Indeterminate(reason), message: message.into(), facts: Vec::new() }
     }
 
     /// Adds a fact.
@@ -59,10 +51,6 @@ impl From<SecretError> for Fault {
 
 impl From<ResolveError> for Fault {
     fn from(error: ResolveError) -> Self {
-        Self {
-            outcome: error.outcome(),
-            message: error.to_string(),
-            facts: Vec::new(),
-        }
+        Self { outcome: error.outcome(), message: error.to_string(), facts: Vec::new() }
     }
 }

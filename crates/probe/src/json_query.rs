@@ -26,14 +26,9 @@ pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &JsonQueryCheck) -> Ve
         let body = std::mem::take(&mut answer.body);
         answer.body = body[..http::SHOWN_BODY_BYTES].to_vec();
         let check = check.clone();
-        tokio::task::spawn_blocking(move || judge_body(&check, &body))
-            .await
-            .unwrap_or_else(|_| {
-                Err(Fault::ours(
-                    Reason::Internal,
-                    "the query failed inside this program",
-                ))
-            })
+        tokio::task::spawn_blocking(move || judge_body(&check, &body)).await.unwrap_or_else(|_| {
+            Err(Fault::ours(Reason::Internal, "the query failed inside this program"))
+        })
     };
     judged.map_err(|fault| fault.with_all(answer.last_facts()))?;
     Ok(format!("{}, query as expected", answer.status_line()))
@@ -41,10 +36,7 @@ pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &JsonQueryCheck) -> Ve
 
 fn judge_body(check: &JsonQueryCheck, body: &[u8]) -> Result<(), Fault> {
     let body: Value = serde_json::from_slice(without_mark(body)).map_err(|error| {
-        Fault::target(
-            Reason::JsonInvalid,
-            format!("the body is not JSON: {error}"),
-        )
+        Fault::target(Reason::JsonInvalid, format!("the body is not JSON: {error}"))
     })?;
     judge(check, &check.query.query(&body))
 }
@@ -69,10 +61,9 @@ fn judge(check: &JsonQueryCheck, found: &[&Value]) -> Result<(), Fault> {
     };
     let (holds, wanted) = match &check.expected {
         JsonExpectation::Exists(wanted) => (*wanted, String::new()),
-        JsonExpectation::Pattern(pattern) => (
-            pattern.is_match(&shown(value)),
-            format!("a match of `{}`", pattern.as_str()),
-        ),
+        JsonExpectation::Pattern(pattern) => {
+            (pattern.is_match(&shown(value)), format!("a match of `{}`", pattern.as_str()))
+        }
         JsonExpectation::Value(expected) => (
             compare(check.operator, value, expected),
             format!("{} {expected}", operator(check.operator)),
@@ -137,10 +128,7 @@ fn number(value: &Value) -> Option<f64> {
 fn parse_number(text: &str) -> Option<f64> {
     let text = text.trim();
     let begins = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
-    begins
-        .then(|| text.parse().ok())
-        .flatten()
-        .filter(|number: &f64| number.is_finite())
+    begins.then(|| text.parse().ok()).flatten().filter(|number: &f64| number.is_finite())
 }
 
 /// Strings without quotes, everything else as JSON.

@@ -37,10 +37,7 @@ fn judge(rule: &Content, text: &str) -> Result<(), Fault> {
 fn holds(keyword: &Keyword, text: &str) -> bool {
     match keyword {
         Keyword::Regex(pattern) => pattern.is_match(text),
-        Keyword::Text {
-            text: wanted,
-            case_sensitive: true,
-        } => text.contains(wanted.as_str()),
+        Keyword::Text { text: wanted, case_sensitive: true } => text.contains(wanted.as_str()),
         Keyword::Text { text: wanted, .. } => text.to_lowercase().contains(&wanted.to_lowercase()),
     }
 }
@@ -56,10 +53,7 @@ mod tests {
     }
 
     fn text(text: &str, case_sensitive: bool) -> Keyword {
-        Keyword::Text {
-            text: text.into(),
-            case_sensitive,
-        }
+        Keyword::Text { text: text.into(), case_sensitive }
     }
 
     #[test]
@@ -82,9 +76,6 @@ mod tests {
         let pattern = || Keyword::Regex(Pattern::compile("up: [0-9]+").unwrap());
         assert!(judge(&rule(pattern(), false), "is up: 12 days").is_ok());
         let fault = judge(&rule(pattern(), false), "down").unwrap_err();
-        assert_eq!(
-            fault.message,
-            "the body does not hold a match of `up: [0-9]+`"
-        );
+        assert_eq!(fault.message, "the body does not hold a match of `up: [0-9]+`");
     }
 }

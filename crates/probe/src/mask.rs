@@ -20,11 +20,7 @@ pub(crate) struct Mask {
 impl Mask {
     /// Collects the secrets of a check. Those that cannot be had cannot leak either.
     pub(crate) fn of(check: &Check, namespace: &str, source: &dyn SecretSource) -> Self {
-        let mut found = Collector {
-            namespace,
-            source,
-            needles: Vec::new(),
-        };
+        let mut found = Collector { namespace, source, needles: Vec::new() };
         match check {
             Check::Http(check) => found.http(check),
             Check::Keyword(check) => found.http(&check.http),
@@ -44,9 +40,7 @@ impl Mask {
         needles.retain(|needle| needle.len() >= SHORTEST);
         needles.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         needles.dedup();
-        Self {
-            needles: needles.into_iter().map(SecretString::from).collect(),
-        }
+        Self { needles: needles.into_iter().map(SecretString::from).collect() }
     }
 
     /// The text without secrets, also without the beginning of one that the text's end cut off.
@@ -146,8 +140,7 @@ impl Collector<'_> {
     }
 
     fn basic(&mut self, username: &str, password: &str) {
-        self.needles
-            .push(BASE64_STANDARD.encode(format!("{username}:{password}")));
+        self.needles.push(BASE64_STANDARD.encode(format!("{username}:{password}")));
     }
 
     /// A value as it is, without surrounding space, and as forms, URLs and JSON write it.
@@ -157,13 +150,11 @@ impl Collector<'_> {
             return;
         }
         self.needles.push(value.to_owned());
-        self.needles
-            .push(url::form_urlencoded::byte_serialize(value.as_bytes()).collect());
+        self.needles.push(url::form_urlencoded::byte_serialize(value.as_bytes()).collect());
         if let Ok(mut url) = url::Url::parse("http://host/") {
             url.set_path(value);
             url.set_query(Some(value));
-            self.needles
-                .push(url.path().trim_start_matches('/').to_owned());
+            self.needles.push(url.path().trim_start_matches('/').to_owned());
             self.needles.extend(url.query().map(str::to_owned));
         }
         if let Ok(json) = serde_json::to_string(value) {

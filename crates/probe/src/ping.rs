@@ -24,9 +24,7 @@ use tally::Tally;
 
 /// Pings the first of the host's addresses that this host has a way to.
 pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &PingCheck) -> Verdict {
-    let addresses = attempt
-        .permitted_addresses(&check.host, check.ip_family)
-        .await?;
+    let addresses = attempt.permitted_addresses(&check.host, check.ip_family).await?;
     let methods = method::methods(check, &attempt.settings.networking);
     let mut unroutable = None;
     for address in addresses {
@@ -70,10 +68,7 @@ async fn ping(
             Err(OpenError::Io(error)) => return Err(no_way(&error, address)),
         }
     }
-    Err(Fault::ours(
-        Reason::Permission,
-        method::how_to_permit(&attempt.settings.networking),
-    ))
+    Err(Fault::ours(Reason::Permission, method::how_to_permit(&attempt.settings.networking)))
 }
 
 /// A method that this host permits.
@@ -143,10 +138,7 @@ fn judge(
         ),
         _ => Fault::target(
             Reason::PingLoss,
-            format!(
-                "{name}: {summary}, at most {} % loss is accepted",
-                check.max_loss_percent
-            ),
+            format!("{name}: {summary}, at most {} % loss is accepted", check.max_loss_percent),
         ),
     };
     let fault = fault.with("method", name).with("requests", tally.list());
@@ -160,9 +152,7 @@ fn judge(
 fn no_way(error: &io::Error, address: IpAddr) -> Fault {
     /// "Address family not supported", on Linux and on the BSDs.
     const NO_FAMILY: [i32; 2] = [97, 47];
-    let no_family = error
-        .raw_os_error()
-        .is_some_and(|code| NO_FAMILY.contains(&code));
+    let no_family = error.raw_os_error().is_some_and(|code| NO_FAMILY.contains(&code));
     if no_family {
         return Fault::target(
             Reason::NetworkUnreachable,

@@ -81,16 +81,12 @@ impl Prober {
             Ok(Err(_panic)) => {
                 self.stats.panicked();
                 tracing::error!(monitor = %monitor.name, "a check failed inside this program");
-                Err(Fault::ours(
-                    Reason::Internal,
-                    "the check failed inside this program",
-                ))
+                Err(Fault::ours(Reason::Internal, "the check failed inside this program"))
             }
             Err(_elapsed) => Err(attempt.trace.timed_out(timeout)),
         };
         let observation = attempt.conclude(verdict);
-        self.stats
-            .ended(monitor.check.check_type(), observation.outcome);
+        self.stats.ended(monitor.check.check_type(), observation.outcome);
         observation
     }
 }
@@ -118,10 +114,7 @@ async fn dispatch(attempt: &mut Attempt<'_>) -> Verdict {
 }
 
 fn unsupported(check: CheckType) -> Fault {
-    Fault::ours(
-        Reason::Unsupported,
-        format!("this build cannot run checks of type {check}"),
-    )
+    Fault::ours(Reason::Unsupported, format!("this build cannot run checks of type {check}"))
 }
 
 fn passive(why: &str) -> Fault {

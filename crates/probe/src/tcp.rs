@@ -17,9 +17,7 @@ const GOODBYE: Duration = Duration::from_millis(500);
 
 /// Connects, speaks TLS if asked, and has the exchange.
 pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &TcpCheck) -> Verdict {
-    let stream = attempt
-        .dial(&check.host, check.port, IpFamily::Auto)
-        .await?;
+    let stream = attempt.dial(&check.host, check.port, IpFamily::Auto).await?;
     let mut wire = Wire::new(stream);
     match &check.tls {
         None => converse(attempt, check, wire).await,

@@ -52,10 +52,7 @@ impl SecretSource for OneSecret {
 /// A monitor that runs `check`.
 pub(crate) fn monitor(check: Check) -> Monitor {
     Monitor {
-        name: ObjectName {
-            namespace: "kubekuma".into(),
-            name: "test".into(),
-        },
+        name: ObjectName { namespace: "kubekuma".into(), name: "test".into() },
         origin: MonitorOrigin::Monitor,
         generation: 1,
         labels: BTreeMap::new(),
@@ -81,11 +78,7 @@ pub(crate) fn monitor(check: Check) -> Monitor {
 
 /// A prober as the program has it.
 pub(crate) fn prober() -> Prober {
-    Prober::new(ProberConfig {
-        secrets: Arc::new(OneSecret),
-        clock: TokioClock::start(),
-    })
-    .unwrap()
+    Prober::new(ProberConfig { secrets: Arc::new(OneSecret), clock: TokioClock::start() }).unwrap()
 }
 
 /// Runs `check` once, through a prober that all tests share: loading authorities takes long.

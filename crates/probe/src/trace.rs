@@ -92,18 +92,14 @@ impl<'a> Trace<'a> {
         let after = words::duration(timeout);
         let (reason, what) = match self.stage {
             Stage::Resolve => (Reason::DnsTimeout, format!("no DNS answer after {after}")),
-            Stage::Connect => (
-                Reason::ConnectTimeout,
-                format!("no connection after {after}"),
-            ),
+            Stage::Connect => (Reason::ConnectTimeout, format!("no connection after {after}")),
             Stage::Proxy => (
                 Reason::ConnectTimeout,
                 format!("the proxy made no connection to the target within {after}"),
             ),
-            Stage::Tls => (
-                Reason::TlsTimeout,
-                format!("the TLS handshake did not finish within {after}"),
-            ),
+            Stage::Tls => {
+                (Reason::TlsTimeout, format!("the TLS handshake did not finish within {after}"))
+            }
             Stage::FirstByte => (Reason::Timeout, format!("no answer after {after}")),
             Stage::Transfer => (
                 Reason::Timeout,
@@ -162,10 +158,7 @@ mod tests {
     impl Clock for Ticking {
         fn now(&self) -> Now {
             let tick = self.0.fetch_add(1, Ordering::Relaxed);
-            Now {
-                mono: Mono(tick * 1_000_000),
-                wall: Timestamp::UNIX_EPOCH,
-            }
+            Now { mono: Mono(tick * 1_000_000), wall: Timestamp::UNIX_EPOCH }
         }
     }
 

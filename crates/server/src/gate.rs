@@ -37,9 +37,7 @@ fn is_loopback_name(host: &str) -> bool {
         None => host.split(':').next().unwrap_or(host),
     };
     name.eq_ignore_ascii_case("localhost")
-        || name
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
+        || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Middleware that applies the rule.
@@ -49,22 +47,16 @@ pub async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let host = request
-        .headers()
-        .get(HOST)
-        .and_then(|value| value.to_str().ok());
+    let host = request.headers().get(HOST).and_then(|value| value.to_str().ok());
     if permits(gate, peer, host) {
         return next.run(request).await;
     }
-    Problem::new(
-        StatusCode::FORBIDDEN,
-        "The API answers only on this machine",
-    )
-    .detail(
-        "Nobody can sign in yet, so requests from elsewhere are refused. Ask from this \
+    Problem::new(StatusCode::FORBIDDEN, "The API answers only on this machine")
+        .detail(
+            "Nobody can sign in yet, so requests from elsewhere are refused. Ask from this \
              machine (http://localhost), or start with --api-open if the network is trusted.",
-    )
-    .into_response()
+        )
+        .into_response()
 }
 
 #[cfg(test)]
@@ -76,21 +68,12 @@ mod tests {
         let here: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let mapped: SocketAddr = "[::ffff:127.0.0.1]:1".parse().unwrap();
         let away: SocketAddr = "10.0.0.7:1".parse().unwrap();
-        for host in [
-            None,
-            Some("localhost:3000"),
-            Some("127.0.0.1"),
-            Some("[::1]:3000"),
-        ] {
+        for host in [None, Some("localhost:3000"), Some("127.0.0.1"), Some("[::1]:3000")] {
             assert!(permits(Gate::Loopback, here, host), "{host:?}");
             assert!(permits(Gate::Loopback, mapped, host), "{host:?}");
             assert!(!permits(Gate::Loopback, away, host), "{host:?}");
         }
-        assert!(!permits(
-            Gate::Loopback,
-            here,
-            Some("rebound.example.com:3000")
-        ));
+        assert!(!permits(Gate::Loopback, here, Some("rebound.example.com:3000")));
         assert!(permits(Gate::Open, away, Some("kuma.example.com")));
     }
 }

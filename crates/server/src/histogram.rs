@@ -1,9 +1,8 @@
 //! A histogram with fixed bounds, for durations in seconds.
 
 /// Upper bounds for attempts, in seconds; one more bucket is open.
-pub const CHECKS: &[f64] = &[
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+pub const CHECKS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Upper bounds for incidents, in seconds: a minute to a day; one more bucket is open.
 pub const INCIDENTS: &[f64] = &[60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0];
 
@@ -19,12 +18,7 @@ pub struct Histogram {
 impl Histogram {
     /// An empty one.
     pub fn new(bounds: &'static [f64]) -> Self {
-        Self {
-            bounds,
-            counts: vec![0; bounds.len() + 1],
-            sum: 0.0,
-            total: 0,
-        }
+        Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0.0, total: 0 }
     }
 
     /// Adds a value in seconds.

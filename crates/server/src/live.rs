@@ -116,28 +116,23 @@ impl Live {
     /// Takes over a new catalog: monitors that are gone vanish with their series.
     pub fn sync(&self, catalog: &Catalog) {
         let mut inner = self.lock();
-        inner
-            .monitors
-            .retain(|id, _| catalog.by_id.contains_key(id));
+        inner.monitors.retain(|id, _| catalog.by_id.contains_key(id));
         for (name, entry) in &catalog.monitors {
             let target = entry.monitor.check.target();
             let check_type = entry.monitor.check.check_type();
-            let live = inner
-                .monitors
-                .entry(entry.id)
-                .or_insert_with(|| LiveMonitor {
-                    name: name.clone(),
-                    check_type,
-                    target: String::new(),
-                    state: MonitorState::Pending,
-                    since: None,
-                    last: None,
-                    certificate: None,
-                    next_run: None,
-                    counts: BTreeMap::new(),
-                    uptime: [None; 4],
-                    incident_since: None,
-                });
+            let live = inner.monitors.entry(entry.id).or_insert_with(|| LiveMonitor {
+                name: name.clone(),
+                check_type,
+                target: String::new(),
+                state: MonitorState::Pending,
+                since: None,
+                last: None,
+                certificate: None,
+                next_run: None,
+                counts: BTreeMap::new(),
+                uptime: [None; 4],
+                incident_since: None,
+            });
             live.check_type = check_type;
             live.target = target;
         }
@@ -163,10 +158,7 @@ impl Live {
             Outcome::Indeterminate(_) => "indeterminate",
         };
         let reason = observation.outcome.reason();
-        *live
-            .counts
-            .entry((result, reason.map_or("", Reason::code)))
-            .or_default() += 1;
+        *live.counts.entry((result, reason.map_or("", Reason::code))).or_default() += 1;
         if let Some(certificate) = &observation.certificate {
             live.certificate = Some(certificate_of(certificate));
         }

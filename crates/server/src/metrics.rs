@@ -35,10 +35,7 @@ struct All {
 pub fn of_catalog(catalog: &Catalog) -> Vec<Sample> {
     let mut counts: BTreeMap<(&str, bool), u32> = BTreeMap::new();
     for (key, status) in &catalog.objects {
-        let valid = status
-            .problems
-            .iter()
-            .all(|problem| problem.severity < Severity::Error);
+        let valid = status.problems.iter().all(|problem| problem.severity < Severity::Error);
         *counts.entry((key.kind.as_str(), valid)).or_default() += 1;
     }
     counts
@@ -63,11 +60,7 @@ pub fn render(
     more: Vec<Sample>,
     version: &'static str,
 ) -> Result<String, std::fmt::Error> {
-    let samples = stats
-        .iter()
-        .flat_map(|source| source.samples())
-        .chain(more)
-        .collect();
+    let samples = stats.iter().flat_map(|source| source.samples()).chain(more).collect();
     let mut registry = Registry::with_prefix("kubekuma");
     registry.register_collector(Box::new(All {
         samples,
@@ -195,13 +188,7 @@ impl All {
             Some((labels(monitor), gauge(expires as f64)))
         });
         let help = "When the certificate last seen expires, in seconds since the epoch";
-        family(
-            encoder,
-            "cert_expiry_timestamp_seconds",
-            help,
-            MetricType::Gauge,
-            expiry,
-        )
+        family(encoder, "cert_expiry_timestamp_seconds", help, MetricType::Gauge, expiry)
     }
 
     fn checks(&self, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
@@ -212,42 +199,23 @@ impl All {
                 (labels, counter(*count))
             })
         });
-        family(
-            encoder,
-            "checks",
-            "Attempts by result and reason",
-            MetricType::Counter,
-            counts,
-        )
+        family(encoder, "checks", "Attempts by result and reason", MetricType::Counter, counts)
     }
 
     fn uptime(&self, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
         let ratios = self.monitors.iter().flat_map(|monitor| {
-            UPTIME_WINDOWS
-                .iter()
-                .zip(monitor.uptime)
-                .filter_map(move |((window, _), ratio)| {
-                    let mut labels = labels(monitor);
-                    labels.push(("window", window));
-                    Some((labels, gauge(ratio?)))
-                })
+            UPTIME_WINDOWS.iter().zip(monitor.uptime).filter_map(move |((window, _), ratio)| {
+                let mut labels = labels(monitor);
+                labels.push(("window", window));
+                Some((labels, gauge(ratio?)))
+            })
         });
         let help = "Time up divided by time known, refreshed every minute";
-        family(
-            encoder,
-            "monitor_uptime_ratio",
-            help,
-            MetricType::Gauge,
-            ratios,
-        )
+        family(encoder, "monitor_uptime_ratio", help, MetricType::Gauge, ratios)
     }
 
     fn incidents(&self, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
-        let open = self
-            .monitors
-            .iter()
-            .filter(|monitor| monitor.incident_since.is_some())
-            .count();
+        let open = self.monitors.iter().filter(|monitor| monitor.incident_since.is_some()).count();
         let none = std::iter::once(Vec::new());
         family(
             encoder,
@@ -317,11 +285,8 @@ impl All {
             let help = first.help.trim_end_matches('.');
             let mut metric = encoder.encode_descriptor(first.name, help, None, kind)?;
             for sample in group {
-                let pairs: Vec<_> = sample
-                    .labels
-                    .iter()
-                    .map(|(name, value)| (*name, value.as_str()))
-                    .collect();
+                let pairs: Vec<_> =
+                    sample.labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 let pairs = Pairs(pairs);
                 let mut series = metric.encode_family(&pairs)?;
                 match sample.kind {
@@ -367,9 +332,6 @@ mod tests {
             text.contains("kubekuma_incident_duration_seconds_bucket{le=\"+Inf\"} 2\n"),
             "{text}"
         );
-        assert!(
-            text.contains("kubekuma_build_info{version=\"1.2.3\"} 1.0\n"),
-            "{text}"
-        );
+        assert!(text.contains("kubekuma_build_info{version=\"1.2.3\"} 1.0\n"), "{text}");
     }
 }

@@ -49,10 +49,7 @@ impl Problem {
     /// A wrong field or parameter.
     #[must_use]
     pub fn error(mut self, path: impl Into<String>, reason: impl Into<String>) -> Self {
-        self.errors.push(FieldError {
-            path: path.into(),
-            reason: reason.into(),
-        });
+        self.errors.push(FieldError { path: path.into(), reason: reason.into() });
         self
     }
 
@@ -64,9 +61,7 @@ impl Problem {
     /// A query string that cannot be read, from axum's words:
     /// "Failed to deserialize query string: limit: invalid digit …".
     pub fn bad_query(words: &str) -> Self {
-        let words = words
-            .strip_prefix("Failed to deserialize query string: ")
-            .unwrap_or(words);
+        let words = words.strip_prefix("Failed to deserialize query string: ").unwrap_or(words);
         match words.split_once(": ") {
             Some((path, reason)) => Self::bad_parameter(path, reason),
             None => Self::bad_parameter("query", words),
@@ -90,10 +85,9 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, axum::Json(self)).into_response();
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
     }
 }

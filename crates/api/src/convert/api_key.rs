@@ -41,9 +41,7 @@ fn is_scope(text: &str) -> bool {
     text == "*"
         || text.split_once(':').is_some_and(|(resource, verb)| {
             !resource.is_empty()
-                && resource
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b == b'-')
+                && resource.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
                 && matches!(verb, "read" | "write")
         })
 }

@@ -27,18 +27,12 @@ pub(super) fn millis(n: u32) -> Duration {
 
 /// A secret reference in core terms.
 pub(super) fn secret_ref(at: &SecretKeyRef) -> SecretRef {
-    SecretRef {
-        name: at.name.clone(),
-        key: at.key.clone(),
-    }
+    SecretRef { name: at.name.clone(), key: at.key.clone() }
 }
 
 /// The object that a reference means.
 pub(super) fn object_name(reference: &ObjectRef, own: &str) -> ObjectName {
-    ObjectName::new(
-        reference.namespace.as_deref().unwrap_or(own),
-        reference.name.as_str(),
-    )
+    ObjectName::new(reference.namespace.as_deref().unwrap_or(own), reference.name.as_str())
 }
 
 /// The objects that a list of references means, without repeats.

@@ -75,10 +75,7 @@ fn schedule(context: &mut Context<'_>, spec: &WindowScheduleSpec) -> Option<Wind
             end: end.unwrap_or_else(|| kuma_core::time::plus(start, duration)),
         }),
         (None, None) => {
-            context.error(
-                format!("{AT}.start"),
-                "a window that does not recur needs a start",
-            );
+            context.error(format!("{AT}.start"), "a window that does not recur needs a start");
             None
         }
     }
@@ -125,13 +122,9 @@ fn moment(context: &mut Context<'_>, path: &str, text: &str, zone: &TimeZone) ->
         in_zone(local, zone)
     });
     if instant.is_none() {
-        context.push(
-            Problem::semantic(path, "this is not a time")
-                .with_value(text)
-                .with_fix(
-                    "write 2026-03-01T02:00:00Z, or 2026-03-01T02:00 for local time in timeZone",
-                ),
-        );
+        context.push(Problem::semantic(path, "this is not a time").with_value(text).with_fix(
+            "write 2026-03-01T02:00:00Z, or 2026-03-01T02:00 for local time in timeZone",
+        ));
     }
     instant
 }
@@ -142,10 +135,7 @@ fn in_zone(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(local);
     if matches!(ambiguous.offset(), jiff::tz::AmbiguousOffset::Gap { .. }) {
         let before = ambiguous.earlier().ok()?;
-        return zone
-            .following(before)
-            .next()
-            .map(|change| change.timestamp());
+        return zone.following(before).next().map(|change| change.timestamp());
     }
     ambiguous.compatible().ok()
 }
@@ -159,10 +149,7 @@ fn recurs(
     let (path, source, compiled) = match (&spec.rrule, &spec.cron) {
         (Some(source), None) => {
             let Some(first) = first else {
-                context.error(
-                    format!("{AT}.start"),
-                    "a window with an rrule needs a start",
-                );
+                context.error(format!("{AT}.start"), "a window with an rrule needs a start");
                 return None;
             };
             ("rrule", source, Recurrence::rrule(source, first, zone))

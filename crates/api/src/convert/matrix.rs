@@ -68,9 +68,7 @@ pub(super) fn fill(value: &Value, assignment: &Assignment<'_>) -> Value {
         ),
         Value::Array(list) => list.iter().map(|value| fill(value, assignment)).collect(),
         Value::Object(map) => Value::Object(
-            map.iter()
-                .map(|(key, value)| (key.clone(), fill(value, assignment)))
-                .collect(),
+            map.iter().map(|(key, value)| (key.clone(), fill(value, assignment))).collect(),
         ),
         other => other.clone(),
     }
@@ -125,10 +123,8 @@ fn variable(text: &str) -> Option<(&str, usize)> {
     let inner = text.strip_prefix("{{")?;
     let end = inner.find("}}")?;
     let name = inner[..end].trim().strip_prefix('.')?;
-    let good = !name.is_empty()
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let good =
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     good.then_some((name, end + 4))
 }
 
@@ -144,27 +140,14 @@ mod tests {
         let value =
             json!({"url": "https://{{ .host }}/{{.path}}", "n": 1, "list": ["{{ .host }}"]});
         let names = variables_in(&value);
-        assert_eq!(
-            names,
-            BTreeSet::from(["host".to_owned(), "path".to_owned()])
-        );
+        assert_eq!(names, BTreeSet::from(["host".to_owned(), "path".to_owned()]));
         let assignment = Assignment::from([("host", "a".to_owned()), ("path", "b".to_owned())]);
-        assert_eq!(
-            fill(&value, &assignment),
-            json!({"url": "https://a/b", "n": 1, "list": ["a"]})
-        );
+        assert_eq!(fill(&value, &assignment), json!({"url": "https://a/b", "n": 1, "list": ["a"]}));
     }
 
     #[test]
     fn other_braces_are_text() {
-        for text in [
-            "{{",
-            "{{ name }}",
-            "{{ . }}",
-            "{ .a }",
-            "{{ .a b }}",
-            "}}{{",
-        ] {
+        for text in ["{{", "{{ name }}", "{{ . }}", "{ .a }", "{{ .a b }}", "}}{{"] {
             assert!(variables_in(&json!(text)).is_empty(), "{text}");
             assert_eq!(fill(&json!(text), &Assignment::new()), json!(text));
         }
@@ -179,12 +162,7 @@ mod tests {
         ]);
         let used = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         assert!(combinations(&matrix, &used(&["a", "b"]), 1000).is_none());
-        assert_eq!(
-            combinations(&matrix, &used(&["a", "c"]), 1000)
-                .unwrap()
-                .len(),
-            300
-        );
+        assert_eq!(combinations(&matrix, &used(&["a", "c"]), 1000).unwrap().len(), 300);
         assert_eq!(combinations(&matrix, &used(&[]), 1000).unwrap().len(), 1);
         assert!(combinations(&matrix, &used(&[]), 0).is_none());
     }

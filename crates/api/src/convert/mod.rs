@@ -52,11 +52,7 @@ struct Context<'a> {
 /// Converts an object (`apiVersion` to `spec`) of one of our ten kinds. Never panics, whatever the
 /// object holds; fields outside `spec` are not looked at.
 pub fn convert(key: &ObjectKey, meta: &Meta, object: &Value) -> Conversion {
-    let mut context = Context {
-        key,
-        meta,
-        problems: Vec::new(),
-    };
+    let mut context = Context { key, meta, problems: Vec::new() };
     let spec = without_nulls(object.get("spec").unwrap_or(&Value::Null));
     let body = match key.kind {
         Kind::Monitor => typed(&mut context, spec, monitor::convert).map(Body::Monitor),
@@ -84,10 +80,7 @@ pub fn convert(key: &ObjectKey, meta: &Meta, object: &Value) -> Conversion {
         }
     };
     let usable = key.kind == Kind::MonitorSet || !context.has_errors();
-    Conversion {
-        body: body.filter(|_| usable),
-        problems: context.problems,
-    }
+    Conversion { body: body.filter(|_| usable), problems: context.problems }
 }
 
 impl Context<'_> {
@@ -114,9 +107,7 @@ impl Context<'_> {
 }
 
 fn has_errors(problems: &[Problem]) -> bool {
-    problems
-        .iter()
-        .any(|problem| problem.severity == Severity::Error)
+    problems.iter().any(|problem| problem.severity == Severity::Error)
 }
 
 /// Reads a spec as its type and converts it.
@@ -140,10 +131,7 @@ fn typed<S: DeserializeOwned, T>(
 
 /// A structural problem that a schema check should have found before.
 fn shape(path: impl Into<String>, why: impl Into<String>) -> Problem {
-    Problem {
-        class: ProblemClass::Structural,
-        ..Problem::semantic(path, why)
-    }
+    Problem { class: ProblemClass::Structural, ..Problem::semantic(path, why) }
 }
 
 /// The same without fields that are null, which mean "not set" as they do to the API server.

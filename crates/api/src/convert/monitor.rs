@@ -25,11 +25,8 @@ pub(super) struct Place<'a> {
 }
 
 pub(super) fn convert(context: &mut Context<'_>, spec: &MonitorSpec) -> Option<Monitor> {
-    let place = Place {
-        at: "spec",
-        name: context.key.name.clone(),
-        origin: MonitorOrigin::Monitor,
-    };
+    let place =
+        Place { at: "spec", name: context.key.name.clone(), origin: MonitorOrigin::Monitor };
     monitor(context, &place, spec)
 }
 
@@ -42,12 +39,8 @@ pub(super) fn monitor(
     let at = place.at;
     let schedule = schedule(context, at, &spec.schedule.clone().unwrap_or_default());
     let criteria = spec.success_criteria.clone().unwrap_or_default();
-    let part = check::Part {
-        at,
-        target: &spec.target,
-        criteria: &criteria,
-        interval: schedule.interval,
-    };
+    let part =
+        check::Part { at, target: &spec.target, criteria: &criteria, interval: schedule.interval };
     let checked = check::convert(context, spec.type_, &part);
     if place.origin == MonitorOrigin::Monitor {
         unused_criteria(context, at, spec.type_, &criteria);
@@ -105,10 +98,7 @@ fn alerting(spec: &AlertingSpec) -> Alerting {
     Alerting {
         policy: spec.policy_ref.as_ref().map(|policy| policy.name.clone()),
         resend_interval: spec.resend_interval_minutes.map(minutes),
-        notify_on: spec
-            .notify_on
-            .as_ref()
-            .map(|list| list.iter().copied().map(event).collect()),
+        notify_on: spec.notify_on.as_ref().map(|list| list.iter().copied().map(event).collect()),
     }
 }
 
@@ -164,11 +154,7 @@ fn limits(kind: MonitorType, spec: &CriteriaSpec) -> Criteria {
 fn unused_criteria(context: &mut Context<'_>, at: &str, kind: MonitorType, spec: &CriteriaSpec) {
     use MonitorType as T;
     let given = [
-        (
-            "http",
-            spec.http.is_some(),
-            matches!(kind, T::Http | T::Keyword | T::JsonQuery),
-        ),
+        ("http", spec.http.is_some(), matches!(kind, T::Http | T::Keyword | T::JsonQuery)),
         ("tcp", spec.tcp.is_some(), kind == T::Tcp),
         ("dns", spec.dns.is_some(), kind == T::Dns),
         ("websocket", spec.websocket.is_some(), kind == T::Websocket),

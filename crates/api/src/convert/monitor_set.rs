@@ -30,19 +30,11 @@ pub(super) fn convert(context: &mut Context<'_>, spec: &MonitorSetSpec) -> Optio
     let mut expanded = Vec::new();
     let empty = BTreeMap::new();
     let matrix = spec.matrix.as_ref().unwrap_or(&empty);
-    let mut set = MonitorSet {
-        name: context.key.name.clone(),
-        monitors: Vec::new(),
-        invalid: Vec::new(),
-    };
+    let mut set =
+        MonitorSet { name: context.key.name.clone(), monitors: Vec::new(), invalid: Vec::new() };
     for (index, item) in spec.items.iter().enumerate() {
         let merged = merged(spec.defaults.as_ref(), item);
-        match expand(
-            index,
-            merged,
-            matrix,
-            MAX_MONITORS.saturating_sub(expanded.len()),
-        ) {
+        match expand(index, merged, matrix, MAX_MONITORS.saturating_sub(expanded.len())) {
             Ok(list) => expanded.extend(list),
             Err(Refused::TooMany) => {
                 context.push(
@@ -97,10 +89,7 @@ fn one(context: &mut Context<'_>, set: &mut MonitorSet, it: Expanded, taken: boo
     }
     match converted {
         Some(monitor) if !has_errors(&problems) => set.monitors.push(Arc::new(monitor)),
-        _ => set.invalid.push(BadItem {
-            name: it.name,
-            problems,
-        }),
+        _ => set.invalid.push(BadItem { name: it.name, problems }),
     }
 }
 
@@ -110,22 +99,16 @@ fn convert_one(context: &mut Context<'_>, it: &Expanded, taken: bool) -> Option<
     let full = format!("{set}-{}", it.name);
     if taken {
         context.push(
-            Problem::semantic(
-                format!("{at}.name"),
-                "another item of the set has this name",
-            )
-            .with_value(&it.name)
-            .with_fix("give each item its own name"),
+            Problem::semantic(format!("{at}.name"), "another item of the set has this name")
+                .with_value(&it.name)
+                .with_fix("give each item its own name"),
         );
     }
     if !is_name(&full) {
         context.push(
-            Problem::semantic(
-                format!("{at}.name"),
-                "the monitor's name would not be a valid one",
-            )
-            .with_value(&full)
-            .with_fix("use lower-case letters, digits, - and . only, at most 253 in all"),
+            Problem::semantic(format!("{at}.name"), "the monitor's name would not be a valid one")
+                .with_value(&full)
+                .with_fix("use lower-case letters, digits, - and . only, at most 253 in all"),
         );
     }
     let spec = match serde_json::from_value::<MonitorSpec>(Value::Object(it.spec.clone())) {
@@ -138,10 +121,7 @@ fn convert_one(context: &mut Context<'_>, it: &Expanded, taken: bool) -> Option<
     let place = Place {
         at: &at,
         name: ObjectName::new(context.namespace(), full),
-        origin: MonitorOrigin::Set {
-            set,
-            item: it.name.clone(),
-        },
+        origin: MonitorOrigin::Set { set, item: it.name.clone() },
     };
     monitor(context, &place, &spec)
 }
@@ -177,16 +157,8 @@ fn expand(
         return Err(Refused::Item(Box::new(problem)));
     };
     if matrix.is_empty() {
-        let single = Expanded {
-            index,
-            name,
-            spec: item,
-        };
-        return if room == 0 {
-            Err(Refused::TooMany)
-        } else {
-            Ok(vec![single])
-        };
+        let single = Expanded { index, name, spec: item };
+        return if room == 0 { Err(Refused::TooMany) } else { Ok(vec![single]) };
     }
     let in_name = variables_in(&Value::String(name.clone()));
     let spec = Value::Object(item);
@@ -216,10 +188,8 @@ fn expand(
 
 /// The item's name with its variables filled in, and the values of the others appended.
 fn item_name(template: &str, in_name: &BTreeSet<String>, assignment: &Assignment<'_>) -> String {
-    let clean: Assignment<'_> = assignment
-        .iter()
-        .map(|(name, value)| (*name, sanitized(value)))
-        .collect();
+    let clean: Assignment<'_> =
+        assignment.iter().map(|(name, value)| (*name, sanitized(value))).collect();
     let mut name = match fill(&Value::String(template.to_owned()), &clean) {
         Value::String(name) => name,
         _ => template.to_owned(),

@@ -19,10 +19,7 @@ pub(super) fn convert(context: &mut Context<'_>, spec: &NotificationPolicySpec) 
     let own = context.namespace().to_owned();
     let providers = object_names(routing.providers.as_deref().unwrap_or_default(), &own);
     if providers.is_empty() {
-        context.warning(
-            "spec.routing.providers",
-            "no provider is named, so nobody is told",
-        );
+        context.warning("spec.routing.providers", "no provider is named, so nobody is told");
     }
     let dedupe = routing.dedupe.clone().unwrap_or_default();
     let dedupe_key = match dedupe.key.as_deref() {
@@ -39,16 +36,10 @@ pub(super) fn convert(context: &mut Context<'_>, spec: &NotificationPolicySpec) 
         continue_matching: routing.continue_.unwrap_or(true),
         dedupe_window: minutes(dedupe.window_minutes.unwrap_or(0)),
         rate_limit: optional_minutes(
-            routing
-                .rate_limit
-                .as_ref()
-                .and_then(|it| it.min_minutes_between_alerts),
+            routing.rate_limit.as_ref().and_then(|it| it.min_minutes_between_alerts),
         ),
         resend_interval: optional_minutes(
-            routing
-                .resend
-                .as_ref()
-                .and_then(|it| it.resend_interval_minutes),
+            routing.resend.as_ref().and_then(|it| it.resend_interval_minutes),
         ),
         group_by: group_by(context, &routing),
         group_wait: seconds(routing.group_wait_seconds.unwrap_or(30)),

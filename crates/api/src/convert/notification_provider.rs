@@ -48,38 +48,16 @@ fn config(context: &mut Context<'_>, spec: &NotificationProviderSpec) -> Option<
     let converted = match spec.type_ {
         T::Slack => config.slack.as_ref().map(|it| provider::slack(c, &at, it)),
         T::Smtp => config.smtp.as_ref().map(|it| provider::smtp(c, &at, it)),
-        T::Webhook => config
-            .webhook
-            .as_ref()
-            .map(|it| provider::webhook(c, &at, it)),
-        T::Discord => config
-            .discord
-            .as_ref()
-            .map(|it| provider::discord(c, &at, it)),
-        T::Telegram => config
-            .telegram
-            .as_ref()
-            .map(|it| provider::telegram(c, &at, it)),
-        T::Gotify => config
-            .gotify
-            .as_ref()
-            .map(|it| provider::gotify(c, &at, it)),
-        T::Pushover => config
-            .pushover
-            .as_ref()
-            .map(|it| provider::pushover(c, &at, it)),
-        T::Apprise => config
-            .apprise
-            .as_ref()
-            .map(|it| provider::apprise(c, &at, it)),
-        T::Alertmanager => config
-            .alertmanager
-            .as_ref()
-            .map(|it| provider::alertmanager(c, &at, it)),
-        T::Pagerduty => config
-            .pagerduty
-            .as_ref()
-            .map(|it| provider::pagerduty(c, &at, it)),
+        T::Webhook => config.webhook.as_ref().map(|it| provider::webhook(c, &at, it)),
+        T::Discord => config.discord.as_ref().map(|it| provider::discord(c, &at, it)),
+        T::Telegram => config.telegram.as_ref().map(|it| provider::telegram(c, &at, it)),
+        T::Gotify => config.gotify.as_ref().map(|it| provider::gotify(c, &at, it)),
+        T::Pushover => config.pushover.as_ref().map(|it| provider::pushover(c, &at, it)),
+        T::Apprise => config.apprise.as_ref().map(|it| provider::apprise(c, &at, it)),
+        T::Alertmanager => {
+            config.alertmanager.as_ref().map(|it| provider::alertmanager(c, &at, it))
+        }
+        T::Pagerduty => config.pagerduty.as_ref().map(|it| provider::pagerduty(c, &at, it)),
         T::Teams => config.teams.as_ref().map(|it| provider::teams(c, &at, it)),
     };
     if converted.is_none() {

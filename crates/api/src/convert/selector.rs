@@ -55,9 +55,6 @@ impl Context<'_> {
                 return None;
             }
         };
-        Some(NameMatch {
-            namespace: entry.namespace.clone(),
-            name,
-        })
+        Some(NameMatch { namespace: entry.namespace.clone(), name })
     }
 }

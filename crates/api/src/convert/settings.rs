@@ -28,11 +28,7 @@ pub(super) fn convert(context: &mut Context<'_>, spec: &KubeKumaSettingsSpec) ->
     }
     Some(Settings {
         mode: mode(&spec.mode.clone().unwrap_or_default()),
-        tenancy_isolated: spec
-            .tenancy
-            .as_ref()
-            .and_then(|it| it.isolated)
-            .unwrap_or(false),
+        tenancy_isolated: spec.tenancy.as_ref().and_then(|it| it.isolated).unwrap_or(false),
         auth: auth(context, &spec.auth.clone().unwrap_or_default()),
         scheduler: scheduler(context, &spec.scheduler.clone().unwrap_or_default()),
         retention: retention(context, &spec.retention.clone().unwrap_or_default()),
@@ -68,30 +64,21 @@ fn auth(context: &mut Context<'_>, spec: &AuthSpec) -> AuthSettings {
         Some(AuthModeSpec::Local) | None => AuthMode::Local,
     };
     if let Some(oidc) = &spec.oidc {
-        context.plain_address(
-            "spec.auth.oidc.issuerUrl",
-            &oidc.issuer_url,
-            &["https", "http"],
-        );
+        context.plain_address("spec.auth.oidc.issuerUrl", &oidc.issuer_url, &["https", "http"]);
         if let Some(url) = &oidc.redirect_url {
             context.plain_address("spec.auth.oidc.redirectUrl", url, &["https", "http"]);
         }
     }
     if mode == AuthMode::Local && local.enabled == Some(false) {
         context.push(
-            Problem::semantic(
-                "spec.auth.local.enabled",
-                "with mode local nobody could sign in",
-            )
-            .with_fix("use mode oidc, or mode disabled to let everybody in"),
+            Problem::semantic("spec.auth.local.enabled", "with mode local nobody could sign in")
+                .with_fix("use mode oidc, or mode disabled to let everybody in"),
         );
     }
     AuthSettings {
         mode,
         local_enabled: local.enabled.unwrap_or(mode == AuthMode::Local),
-        session_max_age: local
-            .session_max_age_seconds
-            .map_or(default.session_max_age, seconds),
+        session_max_age: local.session_max_age_seconds.map_or(default.session_max_age, seconds),
         allow_signup: local.allow_signup.unwrap_or(default.allow_signup),
         api_keys_enabled: keys.enabled.unwrap_or(default.api_keys_enabled),
         max_keys_per_user: keys
@@ -111,19 +98,14 @@ fn scheduler(context: &mut Context<'_>, spec: &SchedulerSpec) -> SchedulerSettin
         );
     }
     SchedulerSettings {
-        min_interval: spec
-            .min_interval_seconds
-            .map_or(default.min_interval, |n| seconds(n.max(1))),
+        min_interval: spec.min_interval_seconds.map_or(default.min_interval, |n| seconds(n.max(1))),
         max_concurrent_net: spec.max_concurrent_net_checks.map(|n| n.max(1)),
         max_concurrent_priv: least(spec.max_concurrent_priv_checks, default.max_concurrent_priv),
         max_per_host: least(spec.max_per_host, default.max_per_host),
         default_timeout: spec
             .default_timeout_seconds
             .map_or(default.default_timeout, |n| seconds(n.max(1))),
-        jitter_percent: spec
-            .jitter_percent
-            .unwrap_or(default.jitter_percent)
-            .min(50),
+        jitter_percent: spec.jitter_percent.unwrap_or(default.jitter_percent).min(50),
         flapping: flapping(&spec.flapping.clone().unwrap_or_default()),
     }
 }
@@ -138,9 +120,7 @@ fn flapping(spec: &FlappingSpec) -> FlappingSettings {
             .or(spec.threshold)
             .unwrap_or(default.toggle_threshold)
             .max(2),
-        suppress: spec
-            .suppress_notifications_minutes
-            .map_or(default.suppress, minutes),
+        suppress: spec.suppress_notifications_minutes.map_or(default.suppress, minutes),
     }
 }
 
@@ -153,10 +133,7 @@ fn retention(context: &mut Context<'_>, spec: &RetentionSpec) -> RetentionSettin
         incidents_days: days(spec.incidents_days, default.incidents_days),
         audit_days: days(spec.audit_days, default.audit_days),
         silences_days: days(spec.silences_days, default.silences_days),
-        downsample: downsample(
-            &spec.downsample.clone().unwrap_or_default(),
-            default.downsample,
-        ),
+        downsample: downsample(&spec.downsample.clone().unwrap_or_default(), default.downsample),
     };
     if settings.checks_days > settings.heartbeats_days {
         context.warning(
@@ -179,11 +156,7 @@ fn downsample(spec: &DownsampleSpec, default: Option<Downsample>) -> Option<Down
             .or(spec.after_days)
             .unwrap_or(default.older_than_days)
             .max(1),
-        bucket_minutes: spec
-            .bucket_minutes
-            .or(resolution)
-            .unwrap_or(default.bucket_minutes)
-            .max(1),
+        bucket_minutes: spec.bucket_minutes.or(resolution).unwrap_or(default.bucket_minutes).max(1),
     })
 }
 
@@ -196,30 +169,19 @@ fn networking(context: &mut Context<'_>, spec: &NetworkingSpec) -> NetworkingSet
         None => ("servers", dns.servers.unwrap_or_default()),
     };
     for (index, server) in resolvers.iter().enumerate() {
-        context.host_port(
-            &format!("spec.networking.dns.{field}[{index}]"),
-            server,
-            true,
-        );
+        context.host_port(&format!("spec.networking.dns.{field}[{index}]"), server, true);
     }
     if let Some(agent) = &spec.user_agent
         && agent.contains(|c: char| c.is_control())
     {
-        context.error(
-            "spec.networking.userAgent",
-            "the value of a header must be one line",
-        );
+        context.error("spec.networking.userAgent", "the value of a header must be one line");
     }
     NetworkingSettings {
         user_agent: spec.user_agent.clone().unwrap_or(default.user_agent),
         resolvers,
-        dns_timeout: dns
-            .timeout_seconds
-            .map_or(default.dns_timeout, |n| seconds(n.max(1))),
+        dns_timeout: dns.timeout_seconds.map_or(default.dns_timeout, |n| seconds(n.max(1))),
         ping_mode: ping.mode.map_or(default.ping_mode, ping_mode),
-        ping_tcp_fallback_port: ping
-            .tcp_fallback_port
-            .unwrap_or(default.ping_tcp_fallback_port),
+        ping_tcp_fallback_port: ping.tcp_fallback_port.unwrap_or(default.ping_tcp_fallback_port),
         ping_privileged: ping.privileged.unwrap_or(default.ping_privileged),
         egress: egress(context, &spec.egress.clone().unwrap_or_default()),
         self_check: self_check(context, &spec.self_check.clone().unwrap_or_default()),
@@ -301,9 +263,7 @@ fn public(context: &mut Context<'_>, spec: &PublicEndpointsSpec) -> PublicSettin
         badges: spec.badges_enabled.unwrap_or(default.badges),
         metrics_path: metrics.path.or(default.metrics_path).filter(|_| enabled),
         metrics_auth: auth,
-        uptime_kuma_names: metrics
-            .uptime_kuma_names
-            .unwrap_or(default.uptime_kuma_names),
+        uptime_kuma_names: metrics.uptime_kuma_names.unwrap_or(default.uptime_kuma_names),
         probe_free_targets: spec
             .probe
             .as_ref()
@@ -315,24 +275,16 @@ fn public(context: &mut Context<'_>, spec: &PublicEndpointsSpec) -> PublicSettin
 fn discovery(spec: &DiscoverySpec) -> DiscoverySettings {
     let default = DiscoverySettings::default();
     let behavior = spec.behavior.clone().unwrap_or_default();
-    let sources = spec
-        .sources
-        .iter()
-        .flatten()
-        .map(|source| match source.type_ {
-            DiscoverySourceType::Ingress => "ingress".to_owned(),
-            DiscoverySourceType::GatewayApi => "gatewayapi".to_owned(),
-            DiscoverySourceType::Service => "service".to_owned(),
-        });
+    let sources = spec.sources.iter().flatten().map(|source| match source.type_ {
+        DiscoverySourceType::Ingress => "ingress".to_owned(),
+        DiscoverySourceType::GatewayApi => "gatewayapi".to_owned(),
+        DiscoverySourceType::Service => "service".to_owned(),
+    });
     DiscoverySettings {
         enabled: spec.enabled.unwrap_or(default.enabled),
         sources: sources.collect(),
-        show_suggestions: behavior
-            .show_suggestions_in_ui
-            .unwrap_or(default.show_suggestions),
+        show_suggestions: behavior.show_suggestions_in_ui.unwrap_or(default.show_suggestions),
         write_crds: behavior.write_crds.unwrap_or(default.write_crds),
-        default_health_path: behavior
-            .default_health_path
-            .unwrap_or(default.default_health_path),
+        default_health_path: behavior.default_health_path.unwrap_or(default.default_health_path),
     }
 }

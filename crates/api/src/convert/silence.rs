@@ -9,21 +9,16 @@ use super::Context;
 use crate::kinds::silence::{SilenceSelector, SilenceSpec};
 
 pub(super) fn convert(context: &mut Context<'_>, spec: &SilenceSpec) -> Option<Silence> {
-    let starts_at = spec
-        .starts_at
-        .as_deref()
-        .and_then(|text| context.instant("spec.startsAt", text));
+    let starts_at =
+        spec.starts_at.as_deref().and_then(|text| context.instant("spec.startsAt", text));
     let expires_at = expiry(context, spec);
     if let (Some(start), Some(end)) = (starts_at, expires_at)
         && end <= start
     {
         context.error("spec.expiresAt", "the silence ends before it begins");
     }
-    let selector = spec
-        .match_
-        .as_ref()
-        .map(|selector| selects(context, selector))
-        .unwrap_or_default();
+    let selector =
+        spec.match_.as_ref().map(|selector| selects(context, selector)).unwrap_or_default();
     Some(Silence {
         name: context.key.name.clone(),
         starts_at,

@@ -23,12 +23,8 @@ pub(super) fn convert(context: &mut Context<'_>, spec: &StatusPageSpec) -> Optio
         }
     }
     let own = context.namespace().to_owned();
-    let groups: Vec<PageGroup> = spec
-        .groups
-        .iter()
-        .flatten()
-        .map(|group| page_group(group, &own))
-        .collect();
+    let groups: Vec<PageGroup> =
+        spec.groups.iter().flatten().map(|group| page_group(group, &own)).collect();
     repeated_groups(context, &groups);
     Some(StatusPage {
         name: context.key.name.clone(),
@@ -78,18 +74,12 @@ fn exposure(context: &mut Context<'_>, spec: &StatusPageSpec) {
         );
     }
     if manual && exposure.manage == Some(true) {
-        context.warning(
-            "spec.exposure.manage",
-            "with mode manual there is nothing to manage",
-        );
+        context.warning("spec.exposure.manage", "with mode manual there is nothing to manage");
     }
 }
 
 fn addresses(context: &mut Context<'_>, branding: &BrandingSpec) {
-    for (field, text) in [
-        ("logoUrl", &branding.logo_url),
-        ("faviconUrl", &branding.favicon_url),
-    ] {
+    for (field, text) in [("logoUrl", &branding.logo_url), ("faviconUrl", &branding.favicon_url)] {
         if let Some(text) = text {
             context.plain_address(&format!("spec.content.branding.{field}"), text, WEB);
         }
@@ -110,10 +100,7 @@ fn announcements(context: &mut Context<'_>, spec: &StatusPageSpec) {
         if let (Some(start), Some(end)) = (start, end)
             && end <= start
         {
-            context.error(
-                format!("{at}.endsAt"),
-                "the announcement ends before it begins",
-            );
+            context.error(format!("{at}.endsAt"), "the announcement ends before it begins");
         }
     }
 }

@@ -82,9 +82,7 @@ impl Context<'_> {
         } else {
             let written = address.as_written();
             let starts_secret = written.starts_with("${SECRET:");
-            let known = schemes
-                .iter()
-                .any(|scheme| written.starts_with(&format!("{scheme}://")));
+            let known = schemes.iter().any(|scheme| written.starts_with(&format!("{scheme}://")));
             if !starts_secret && !known {
                 self.bad_scheme(path, written, schemes);
                 return None;
@@ -101,10 +99,7 @@ impl Context<'_> {
                 self.push(
                     Problem::semantic(path, format!("this is not an address: {error}"))
                         .with_value(text)
-                        .with_fix(format!(
-                            "write it as {}://host/path",
-                            schemes.join(":// or ")
-                        )),
+                        .with_fix(format!("write it as {}://host/path", schemes.join(":// or "))),
                 );
                 return false;
             }
@@ -265,11 +260,7 @@ impl Context<'_> {
         let good = split_port(text)
             .is_some_and(|(host, port)| is_host(host) && (port.is_some() || port_optional));
         if !good {
-            let form = if port_optional {
-                "host or host:port"
-            } else {
-                "host:port"
-            };
+            let form = if port_optional { "host or host:port" } else { "host:port" };
             self.push(
                 Problem::semantic(path, format!("this is not of the form {form}"))
                     .with_value(text)
@@ -315,9 +306,7 @@ fn is_host(text: &str) -> bool {
                 && label.len() <= 63
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+                && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
         })
 }
 
@@ -344,13 +333,8 @@ const fn is_token(byte: u8) -> bool {
 }
 
 fn is_credential(header: &str) -> bool {
-    [
-        "authorization",
-        "proxy-authorization",
-        "cookie",
-        "x-api-key",
-    ]
-    .contains(&header.to_ascii_lowercase().as_str())
+    ["authorization", "proxy-authorization", "cookie", "x-api-key"]
+        .contains(&header.to_ascii_lowercase().as_str())
 }
 
 /// The last line of a message; the lines before it repeat the source with a marker below.

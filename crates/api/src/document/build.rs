@@ -34,11 +34,7 @@ pub(super) fn build(text: &str, line: u32) -> Result<Built, Vec<SyntaxProblem>> 
         problems: Vec::new(),
     };
     match builder.document() {
-        Ok(value) => Ok(Built {
-            value,
-            spans: builder.spans,
-            problems: builder.problems,
-        }),
+        Ok(value) => Ok(Built { value, spans: builder.spans, problems: builder.problems }),
         Err(stop) => {
             let mut problems = builder.problems;
             problems.push(stop);
@@ -103,20 +99,14 @@ impl<'a> Builder<'a> {
         let line = u32::try_from(marker.line().max(1) - 1).unwrap_or(u32::MAX);
         Location {
             line: self.first_line.saturating_add(line),
-            column: u32::try_from(marker.col())
-                .unwrap_or(u32::MAX)
-                .saturating_add(1),
+            column: u32::try_from(marker.col()).unwrap_or(u32::MAX).saturating_add(1),
         }
     }
 
     /// Words the parser's error, and says so when it is a tab, which is hard to see.
     fn syntax(&self, error: &ScanError) -> Stop {
         let location = self.place(*error.marker());
-        let line = self
-            .text
-            .lines()
-            .nth(error.marker().line().max(1) - 1)
-            .unwrap_or("");
+        let line = self.text.lines().nth(error.marker().line().max(1) - 1).unwrap_or("");
         let indentation = &line[..line.len() - line.trim_start().len()];
         let problem = SyntaxProblem::new(location, error.info());
         if indentation.contains('\t') && !self.text.trim_start().starts_with(['{', '[']) {
@@ -166,10 +156,7 @@ impl<'a> Builder<'a> {
         if anchor > 0 {
             let size = size_of(&value);
             self.spend(size, location)?;
-            let anchored = Anchored {
-                value: value.clone(),
-                size,
-            };
+            let anchored = Anchored { value: value.clone(), size };
             self.anchors.insert(anchor, anchored);
         }
         Ok(value)
@@ -221,10 +208,7 @@ impl<'a> Builder<'a> {
         if let Some(tag) = tag
             && !(tag.is_yaml_core_schema() && tag.suffix == expected)
         {
-            self.note(SyntaxProblem::new(
-                location,
-                format!("the tag {tag} is not supported"),
-            ));
+            self.note(SyntaxProblem::new(location, format!("the tag {tag} is not supported")));
         }
     }
 
@@ -237,13 +221,7 @@ impl<'a> Builder<'a> {
             }
             let path = item_path(path, items.len());
             let location = self.place(span.start);
-            self.spans.insert(
-                path.clone(),
-                Place {
-                    key: location,
-                    value: location,
-                },
-            );
+            self.spans.insert(path.clone(), Place { key: location, value: location });
             items.push(self.node(event, span, &path, depth + 1)?);
         }
     }
@@ -274,18 +252,8 @@ impl<'a> Builder<'a> {
             let duplicate = lines.get(&key).copied();
             if duplicate.is_none() {
                 lines.insert(key.clone(), location.line);
-                let value = if on_one_line {
-                    self.place(span.start)
-                } else {
-                    location
-                };
-                self.spans.insert(
-                    child.clone(),
-                    Place {
-                        key: location,
-                        value,
-                    },
-                );
+                let value = if on_one_line { self.place(span.start) } else { location };
+                self.spans.insert(child.clone(), Place { key: location, value });
             }
             let value = self.node(event, span, &child, depth + 1)?;
             if let Some(first) = duplicate {
@@ -312,11 +280,10 @@ impl<'a> Builder<'a> {
             Value::Number(number) => Ok(number.to_string()),
             Value::Bool(flag) => Ok(flag.to_string()),
             Value::Null => Err(SyntaxProblem::new(location, "a key is missing here")),
-            Value::Array(_) | Value::Object(_) => Err(SyntaxProblem::new(
-                location,
-                "a key must be text, not a list or an object",
-            )
-            .with_fix("put texts that start with `{` or `[` into quotes")),
+            Value::Array(_) | Value::Object(_) => {
+                Err(SyntaxProblem::new(location, "a key must be text, not a list or an object")
+                    .with_fix("put texts that start with `{` or `[` into quotes"))
+            }
         }
     }
 }
@@ -330,9 +297,9 @@ fn merge(entries: &mut Map<String, Value>, value: Value, location: Location) -> 
             }
             Ok(())
         }
-        Value::Array(list) if list.iter().all(Value::is_object) => list
-            .into_iter()
-            .try_for_each(|item| merge(entries, item, location)),
+        Value::Array(list) if list.iter().all(Value::is_object) => {
+            list.into_iter().try_for_each(|item| merge(entries, item, location))
+        }
         _ => Err(SyntaxProblem::new(
             location,
             "the merge key `<<` takes an object or a list of objects",
@@ -345,10 +312,7 @@ fn size_of(value: &Value) -> usize {
         Value::String(text) => 1 + text.len(),
         Value::Array(items) => 1 + items.iter().map(size_of).sum::<usize>(),
         Value::Object(entries) => {
-            1 + entries
-                .iter()
-                .map(|(key, value)| 1 + key.len() + size_of(value))
-                .sum::<usize>()
+            1 + entries.iter().map(|(key, value)| 1 + key.len() + size_of(value)).sum::<usize>()
         }
         _ => 1,
     }

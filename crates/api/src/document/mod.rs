@@ -52,11 +52,7 @@ pub struct SyntaxProblem {
 
 impl SyntaxProblem {
     fn new(location: Location, why: impl Into<String>) -> Self {
-        Self {
-            location,
-            why: why.into(),
-            fix: None,
-        }
+        Self { location, why: why.into(), fix: None }
     }
 
     fn with_fix(mut self, fix: impl Into<String>) -> Self {
@@ -103,10 +99,7 @@ pub fn read(bytes: &[u8]) -> Vec<Document> {
         if documents.len() >= MAX_DOCUMENTS {
             documents.push(broken(
                 vec![SyntaxProblem::new(
-                    Location {
-                        line: part.line,
-                        column: 1,
-                    },
+                    Location { line: part.line, column: 1 },
                     format!(
                         "the file has more than {MAX_DOCUMENTS} documents; the rest is not read"
                     ),
@@ -121,10 +114,7 @@ pub fn read(bytes: &[u8]) -> Vec<Document> {
 }
 
 fn read_part(part: &split::Part<'_>) -> Option<Document> {
-    let start = Location {
-        line: part.line,
-        column: 1,
-    };
+    let start = Location { line: part.line, column: 1 };
     if part.text.len() > MAX_DOCUMENT_BYTES {
         let problem = SyntaxProblem::new(
             start,
@@ -145,15 +135,8 @@ fn read_part(part: &split::Part<'_>) -> Option<Document> {
 }
 
 fn broken(problems: Vec<SyntaxProblem>, guess: Option<Guess>) -> Document {
-    let start = problems
-        .first()
-        .map_or(Location::START, |problem| problem.location);
-    Document {
-        value: Value::Null,
-        spans: Spans::new(start),
-        problems,
-        guess,
-    }
+    let start = problems.first().map_or(Location::START, |problem| problem.location);
+    Document { value: Value::Null, spans: Spans::new(start), problems, guess }
 }
 
 fn decode(bytes: &[u8]) -> Result<&str, SyntaxProblem> {

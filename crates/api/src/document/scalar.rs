@@ -109,7 +109,5 @@ fn float(text: &str) -> Option<Value> {
     )]
     let whole =
         (value.trunc() == value && value.abs() < 9_007_199_254_740_992.0).then_some(value as i64);
-    whole
-        .map(Value::from)
-        .or_else(|| Number::from_f64(value).map(Value::Number))
+    whole.map(Value::from).or_else(|| Number::from_f64(value).map(Value::Number))
 }

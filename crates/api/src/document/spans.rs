@@ -29,10 +29,7 @@ pub struct Spans {
 
 impl Spans {
     pub(super) fn new(start: Location) -> Self {
-        Self {
-            start,
-            places: HashMap::new(),
-        }
+        Self { start, places: HashMap::new() }
     }
 
     pub(super) fn set_start(&mut self, start: Location) {
@@ -75,10 +72,7 @@ impl Spans {
 
 /// The path of an entry of an object: `.key`, or `[key]` when the key has characters of its own.
 pub fn child_path(parent: &str, key: &str) -> String {
-    let plain = !key.is_empty()
-        && key
-            .chars()
-            .all(|c| c.is_alphanumeric() || "_-$".contains(c));
+    let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "_-$".contains(c));
     match (parent.is_empty(), plain) {
         (true, true) => key.to_owned(),
         (false, true) => format!("{parent}.{key}"),

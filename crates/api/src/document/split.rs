@@ -27,10 +27,7 @@ pub(super) fn parts(text: &str) -> Vec<Part<'_>> {
         let bare = text_line.trim_end_matches(['\n', '\r']);
         let end = at + text_line.len();
         if is_marker(bare, "---") && has_content {
-            parts.push(Part {
-                text: &text[start..at],
-                line: start_line,
-            });
+            parts.push(Part { text: &text[start..at], line: start_line });
             (start, start_line) = (at, line);
         }
         let ends = is_marker(bare, "...");
@@ -41,26 +38,19 @@ pub(super) fn parts(text: &str) -> Vec<Part<'_>> {
         at = end;
         line = line.saturating_add(1);
         if ends {
-            parts.push(Part {
-                text: &text[start..at],
-                line: start_line,
-            });
+            parts.push(Part { text: &text[start..at], line: start_line });
             (start, start_line) = (at, line);
             has_content = false;
         }
     }
     if start < text.len() {
-        parts.push(Part {
-            text: &text[start..],
-            line: start_line,
-        });
+        parts.push(Part { text: &text[start..], line: start_line });
     }
     parts
 }
 
 fn is_marker(line: &str, marker: &str) -> bool {
-    line.strip_prefix(marker)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+    line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
 }
 
 /// What a document that cannot be parsed seems to be.

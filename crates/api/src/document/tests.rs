@@ -22,10 +22,7 @@ fn value(text: &str) -> Value {
 fn problem(text: &str) -> String {
     let document = one(text);
     let problem = document.problems.first().expect("it is broken");
-    format!(
-        "{}:{} {}",
-        problem.location.line, problem.location.column, problem.why
-    )
+    format!("{}:{} {}", problem.location.line, problem.location.column, problem.why)
 }
 
 fn at(document: &Document, path: &str, prefer: Prefer) -> (u32, u32) {
@@ -39,15 +36,8 @@ fn every_field_has_its_place() {
     let document = one(text);
     assert_eq!(at(&document, "spec.items[1].name", Prefer::Value), (5, 15));
     assert_eq!(at(&document, "spec.items[1].name", Prefer::Key), (5, 9));
-    assert_eq!(
-        at(&document, "spec.items", Prefer::Value),
-        (3, 3),
-        "a block is meant by its key"
-    );
-    assert_eq!(
-        at(&document, "spec.items[1].none.deeper", Prefer::Value),
-        (5, 9)
-    );
+    assert_eq!(at(&document, "spec.items", Prefer::Value), (3, 3), "a block is meant by its key");
+    assert_eq!(at(&document, "spec.items[1].none.deeper", Prefer::Value), (5, 9));
     assert_eq!(at(&document, "spec.headers[x.y/z]", Prefer::Value), (7, 12));
     assert_eq!(at(&document, "spec.flow.a[1]", Prefer::Value), (8, 17));
     assert_eq!(at(&document, "none", Prefer::Value), (2, 1));
@@ -73,31 +63,16 @@ fn scalars_mean_what_kubectl_takes_them_for() {
 
 #[test]
 fn block_scalars_keep_their_lines() {
-    assert_eq!(
-        value("a: |\n  x\n  y\nb: >-\n  x\n  y\n"),
-        json!({"a": "x\ny\n", "b": "x y"})
-    );
+    assert_eq!(value("a: |\n  x\n  y\nb: >-\n  x\n  y\n"), json!({"a": "x\ny\n", "b": "x y"}));
 }
 
 #[test]
 fn documents_are_split_and_counted_by_line() {
     let text = "---\na: 1\n--- # next\nb: |\n  ---\n  x\n...\n# only a comment\n---\n---\nc: 3\n";
     let documents = read(text.as_bytes());
-    let values: Vec<_> = documents
-        .iter()
-        .map(|document| document.value.clone())
-        .collect();
-    assert_eq!(
-        values,
-        [json!({"a": 1}), json!({"b": "---\nx\n"}), json!({"c": 3})]
-    );
-    assert_eq!(
-        documents[2].spans.locate("c"),
-        Location {
-            line: 11,
-            column: 4
-        }
-    );
+    let values: Vec<_> = documents.iter().map(|document| document.value.clone()).collect();
+    assert_eq!(values, [json!({"a": 1}), json!({"b": "---\nx\n"}), json!({"c": 3})]);
+    assert_eq!(documents[2].spans.locate("c"), Location { line: 11, column: 4 });
 }
 
 #[test]
@@ -108,11 +83,7 @@ fn a_broken_document_does_not_stop_the_others() {
     assert_eq!(documents[0].value, json!({"a": 1}));
     assert_eq!(documents[2].value, json!({"b": 2}));
     let broken = &documents[1];
-    assert!(
-        (7..=9).contains(&broken.problems[0].location.line),
-        "{:?}",
-        broken.problems
-    );
+    assert!((7..=9).contains(&broken.problems[0].location.line), "{:?}", broken.problems);
     let guess = broken.guess.clone().unwrap();
     assert_eq!(guess.kind.as_deref(), Some("Monitor"));
     assert_eq!(guess.name.as_deref(), Some("api"));
@@ -121,11 +92,7 @@ fn a_broken_document_does_not_stop_the_others() {
 #[test]
 fn duplicate_keys_name_both_lines_and_all_are_reported() {
     let document = one("a: 1\nb:\n  c: 1\n  c: 2\na: 3\n");
-    let words: Vec<_> = document
-        .problems
-        .iter()
-        .map(|problem| problem.why.as_str())
-        .collect();
+    let words: Vec<_> = document.problems.iter().map(|problem| problem.why.as_str()).collect();
     assert_eq!(
         words,
         [
@@ -133,10 +100,7 @@ fn duplicate_keys_name_both_lines_and_all_are_reported() {
             "the key `a` is written twice, in line 1 and in line 5",
         ]
     );
-    assert_eq!(
-        document.problems[1].location,
-        Location { line: 5, column: 1 }
-    );
+    assert_eq!(document.problems[1].location, Location { line: 5, column: 1 });
 }
 
 #[test]
@@ -179,59 +143,31 @@ fn carriage_returns_and_byte_order_marks_do_not_matter() {
     let documents = read(text.as_bytes());
     assert_eq!(documents[0].value, json!({"a": 1, "b": "x\n"}));
     assert_eq!(documents[1].value, json!({"c": 2}));
-    assert_eq!(
-        documents[1].spans.locate("c"),
-        Location { line: 5, column: 4 }
-    );
+    assert_eq!(documents[1].spans.locate("c"), Location { line: 5, column: 4 });
 }
 
 #[test]
 fn what_is_no_text_or_too_much_is_refused_with_a_reason() {
     let why = |bytes: &[u8]| read(bytes)[0].problems[0].clone();
     assert!(why(b"\xff\xfea\0").why.contains("UTF-16"));
-    assert_eq!(
-        why(b"a: 1\nb: \xff").location,
-        Location { line: 2, column: 4 }
-    );
+    assert_eq!(why(b"a: 1\nb: \xff").location, Location { line: 2, column: 4 });
     assert!(why(b"a: \0").why.contains("NUL"));
-    assert!(
-        why(&vec![b'a'; MAX_FILE_BYTES + 1])
-            .why
-            .contains("file is larger")
-    );
-    assert!(
-        why(&vec![b'a'; MAX_DOCUMENT_BYTES + 1])
-            .why
-            .contains("document is larger")
-    );
+    assert!(why(&vec![b'a'; MAX_FILE_BYTES + 1]).why.contains("file is larger"));
+    assert!(why(&vec![b'a'; MAX_DOCUMENT_BYTES + 1]).why.contains("document is larger"));
     let deep = format!("a: {}1{}", "[".repeat(100), "]".repeat(100));
     assert!(problem(&deep).contains("deeper"));
     assert!(problem(&"- ".repeat(100_000)).contains("deeper"));
     let many = "a: 1\n---\n".repeat(MAX_DOCUMENTS + 5);
     let documents = read(many.as_bytes());
     assert_eq!(documents.len(), MAX_DOCUMENTS + 1);
-    assert!(
-        documents[MAX_DOCUMENTS].problems[0]
-            .why
-            .contains("10000 documents")
-    );
+    assert!(documents[MAX_DOCUMENTS].problems[0].why.contains("10000 documents"));
 }
 
 #[test]
 fn syntax_errors_say_where() {
     let document = one("spec:\n\ttype: http\n");
-    assert_eq!(
-        document.problems[0].location.line, 2,
-        "{:?}",
-        document.problems
-    );
-    assert!(
-        document.problems[0]
-            .fix
-            .as_deref()
-            .unwrap()
-            .contains("spaces")
-    );
+    assert_eq!(document.problems[0].location.line, 2, "{:?}", document.problems);
+    assert!(document.problems[0].fix.as_deref().unwrap().contains("spaces"));
     insta::assert_snapshot!(problem("a: b: c"), @"1:5 mapping values are not allowed in this context");
     insta::assert_snapshot!(problem("a: 'x"), @"1:4 while scanning a quoted scalar, found unexpected end of stream");
     insta::assert_snapshot!(problem("{{ .x }}: 1"), @"1:2 a key must be text, not a list or an object");

@@ -43,11 +43,7 @@ use super::common::{Condition, SecretKeyRef};
         json_path = ".status.lastUsedAt",
         description = "When it was last used"
     ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeySpec {

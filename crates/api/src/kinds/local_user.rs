@@ -44,11 +44,7 @@ use super::settings::{MfaRequirement, RoleSpec};
         json_path = ".status.lastLoginAt",
         description = "When they last signed in"
     ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct LocalUserSpec {

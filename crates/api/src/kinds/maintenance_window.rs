@@ -38,11 +38,7 @@ use super::rules::rules;
         json_path = ".status.monitorCount",
         description = "Monitors that it matches"
     ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MaintenanceWindowSpec {

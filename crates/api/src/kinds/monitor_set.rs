@@ -36,11 +36,7 @@ use super::monitor::{MonitorSpec, item_rules};
         json_path = ".status.invalidCount",
         description = "Items that cannot"
     ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MonitorSetSpec {

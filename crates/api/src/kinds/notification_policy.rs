@@ -37,11 +37,7 @@ use super::common::{BasicStatus, MonitorSelector, RefEntry};
         json_path = ".status.conditions[?(@.type==\"Ready\")].status",
         description = "Whether it is in force with all its providers"
     ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationPolicySpec {

@@ -64,11 +64,7 @@ pub use webhook::{WebhookMethod, WebhookSpec};
         json_path = ".status.lastError",
         description = "What went wrong"
     ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = config_rules()))]
@@ -171,20 +167,12 @@ pub struct ProviderConfigSpec {
 
 /// The rule that exactly one of two fields is set.
 fn one_of(a: &str, b: &str) -> Value {
-    rules(&[(
-        &format!("has(self.{a}) != has(self.{b})"),
-        &format!("set either {a} or {b}"),
-    )])
+    rules(&[(&format!("has(self.{a}) != has(self.{b})"), &format!("set either {a} or {b}"))])
 }
 
 /// The rules of both lists.
 fn both(a: &Value, b: &Value) -> Value {
-    [a, b]
-        .into_iter()
-        .filter_map(Value::as_array)
-        .flatten()
-        .cloned()
-        .collect()
+    [a, b].into_iter().filter_map(Value::as_array).flatten().cloned().collect()
 }
 
 /// Whether a provider works.

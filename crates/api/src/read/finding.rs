@@ -31,11 +31,7 @@ impl Finding {
         spans: &Spans,
         prefix: &str,
     ) -> Self {
-        let prefer = if problem.value.is_some() {
-            Prefer::Value
-        } else {
-            Prefer::Key
-        };
+        let prefer = if problem.value.is_some() { Prefer::Value } else { Prefer::Key };
         let path = match (prefix.is_empty(), problem.path.is_empty()) {
             (true, _) => problem.path.clone(),
             (false, true) => prefix.to_owned(),
@@ -54,16 +50,8 @@ impl Finding {
 
     /// A problem of a whole file that cannot be read.
     pub fn of_file(file: &Path, why: impl Into<String>) -> Self {
-        let problem = Problem {
-            class: ProblemClass::Syntax,
-            ..Problem::semantic("", why)
-        };
-        Self {
-            file: file.to_path_buf(),
-            location: Location::START,
-            object: None,
-            problem,
-        }
+        let problem = Problem { class: ProblemClass::Syntax, ..Problem::semantic("", why) };
+        Self { file: file.to_path_buf(), location: Location::START, object: None, problem }
     }
 
     /// Locates problems that were found later, looking at several objects together: each is about
@@ -74,23 +62,13 @@ impl Finding {
         problems: impl IntoIterator<Item = (ObjectKey, u32, Problem)>,
     ) -> Vec<Self> {
         let documents = crate::document::read(bytes);
-        let starts: Vec<u32> = documents
-            .iter()
-            .map(|document| document.spans.start().line)
-            .collect();
+        let starts: Vec<u32> =
+            documents.iter().map(|document| document.spans.start().line).collect();
         problems
             .into_iter()
             .filter_map(|(key, line, problem)| {
-                let index = starts
-                    .partition_point(|start| *start <= line)
-                    .checked_sub(1)?;
-                Some(Self::new(
-                    file,
-                    Some(&key),
-                    problem,
-                    &documents.get(index)?.spans,
-                    "",
-                ))
+                let index = starts.partition_point(|start| *start <= line).checked_sub(1)?;
+                Some(Self::new(file, Some(&key), problem, &documents.get(index)?.spans, ""))
             })
             .collect()
     }
@@ -103,26 +81,10 @@ impl Finding {
 
 /// Whether a field may hold a credential, whose value is shown to nobody.
 fn is_sensitive(path: &str) -> bool {
-    let last = path
-        .rsplit(['.', '['])
-        .find(|part| !part.trim_end_matches(']').is_empty());
+    let last = path.rsplit(['.', '[']).find(|part| !part.trim_end_matches(']').is_empty());
     let name = last.unwrap_or("").trim_end_matches(']').to_lowercase();
-    let words = [
-        "token",
-        "password",
-        "passwd",
-        "secret",
-        "apikey",
-        "authorization",
-        "credential",
-    ];
-    let exact = [
-        "webhookurl",
-        "userkey",
-        "cookie",
-        "signingkey",
-        "privatekey",
-    ];
+    let words = ["token", "password", "passwd", "secret", "apikey", "authorization", "credential"];
+    let exact = ["webhookurl", "userkey", "cookie", "signingkey", "privatekey"];
     // A reference names a secret and is none.
     !path.contains("SecretRef")
         && (words.iter().any(|word| name.contains(word)) || exact.contains(&name.as_str()))

@@ -32,27 +32,17 @@ pub(super) fn is_list(value: &Value) -> bool {
 pub(super) fn identify(value: &Value) -> Identity {
     let Some(entries) = value.as_object() else {
         return Identity::Wrong(vec![
-            structural(
-                "",
-                "a document must be an object with apiVersion, kind and metadata",
-            )
-            .with_value(shown(value)),
+            structural("", "a document must be an object with apiVersion, kind and metadata")
+                .with_value(shown(value)),
         ]);
     };
-    if !["apiVersion", "kind", "metadata", "spec"]
-        .iter()
-        .any(|name| entries.contains_key(*name))
-    {
+    if !["apiVersion", "kind", "metadata", "spec"].iter().any(|name| entries.contains_key(*name)) {
         let why = "is no Kubernetes object (it has neither apiVersion nor kind) and is skipped";
         return Identity::Foreign(Some(Problem::warning("", why)));
     }
     let mut problems = Vec::new();
-    let api_version = text(
-        value,
-        "apiVersion",
-        "apiVersion: monitoring.kubekuma.io/v1",
-        &mut problems,
-    );
+    let api_version =
+        text(value, "apiVersion", "apiVersion: monitoring.kubekuma.io/v1", &mut problems);
     let kind = text(value, "kind", "kind: Monitor", &mut problems);
     let (Some(api_version), Some(kind)) = (api_version, kind) else {
         return Identity::Wrong(problems);
@@ -63,12 +53,9 @@ pub(super) fn identify(value: &Value) -> Identity {
         ("", "v1", "Namespace") => Identity::Ours(Kind::Namespace),
         (GROUP, VERSION, _) => our_kind(kind),
         (GROUP, ..) => Identity::Wrong(vec![
-            structural(
-                "apiVersion",
-                format!("there is no version `{version}` of {GROUP}"),
-            )
-            .with_value(api_version)
-            .with_fix(format!("write `apiVersion: {GROUP}/{VERSION}`")),
+            structural("apiVersion", format!("there is no version `{version}` of {GROUP}"))
+                .with_value(api_version)
+                .with_fix(format!("write `apiVersion: {GROUP}/{VERSION}`")),
         ]),
         _ => Identity::Foreign(mistaken_group(api_version, kind)),
     }
@@ -103,21 +90,16 @@ fn our_kind(name: &str) -> Identity {
         |meant| format!("did you mean `{meant}`?"),
     );
     Identity::Wrong(vec![
-        structural(
-            "kind",
-            format!("there is no kind `{name}` in {GROUP}/{VERSION}"),
-        )
-        .with_value(name)
-        .with_fix(fix),
+        structural("kind", format!("there is no kind `{name}` in {GROUP}/{VERSION}"))
+            .with_value(name)
+            .with_fix(fix),
     ])
 }
 
 /// A document of one of our kinds in a group that looks like ours would be skipped silently.
 fn mistaken_group(api_version: &str, kind: &str) -> Option<Problem> {
     let ours = Kind::OURS.iter().any(|other| other.as_str() == kind);
-    let group = api_version
-        .rsplit_once('/')
-        .map_or(api_version, |(group, _)| group);
+    let group = api_version.rsplit_once('/').map_or(api_version, |(group, _)| group);
     (ours && (group.contains("kuma") || closest(group, [GROUP]).is_some())).then(|| {
         Problem::warning(
             "apiVersion",
@@ -130,29 +112,19 @@ fn mistaken_group(api_version: &str, kind: &str) -> Option<Problem> {
 
 /// The identity of a document that is no sound YAML, as far as it can be made out.
 pub(super) fn of_broken(document: &Document, context: &ReadContext) -> Option<ObjectKey> {
-    let field = |path: &str| {
-        document
-            .value
-            .pointer(path)
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
+    let field =
+        |path: &str| document.value.pointer(path).and_then(Value::as_str).map(str::to_owned);
     let guess = document.guess.clone().unwrap_or_default();
     let kind = field("/kind").or(guess.kind)?;
     let name = field("/metadata/name").or(guess.name)?;
     let namespace = field("/metadata/namespace").or(guess.namespace);
     let api_version = field("/apiVersion").or(guess.api_version)?;
     let kind = match api_version.as_str() {
-        "v1" => [Kind::Secret, Kind::Namespace]
-            .into_iter()
-            .find(|other| other.as_str() == kind),
+        "v1" => [Kind::Secret, Kind::Namespace].into_iter().find(|other| other.as_str() == kind),
         _ if api_version.starts_with(GROUP) => {
             Kind::OURS.into_iter().find(|other| other.as_str() == kind)
         }
         _ => None,
     }?;
-    Some(ObjectKey {
-        kind,
-        name: object_name(kind, namespace.as_deref(), &name, context),
-    })
+    Some(ObjectKey { kind, name: object_name(kind, namespace.as_deref(), &name, context) })
 }

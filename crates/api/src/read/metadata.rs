@@ -51,10 +51,7 @@ pub(super) fn read(
         None | Some(Value::Null) => &empty,
         Some(other) => {
             problems.push(structural("metadata", "must be an object").with_value(shown(other)));
-            return Found {
-                key: None,
-                meta: Meta::default(),
-            };
+            return Found { key: None, meta: Meta::default() };
         }
     };
     unknown_fields(entries, problems);
@@ -70,11 +67,7 @@ pub(super) fn read(
         }),
         generation: 0,
     };
-    let size: usize = meta
-        .annotations
-        .iter()
-        .map(|(key, value)| key.len() + value.len())
-        .sum();
+    let size: usize = meta.annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
     if size > MAX_ANNOTATION_BYTES {
         problems.push(structural(
             "metadata.annotations",
@@ -82,19 +75,13 @@ pub(super) fn read(
         ));
     }
     Found {
-        key: name.map(|name| ObjectKey {
-            kind,
-            name: object_name(kind, namespace, name, context),
-        }),
+        key: name.map(|name| ObjectKey { kind, name: object_name(kind, namespace, name, context) }),
         meta,
     }
 }
 
 fn unknown_fields(entries: &Map<String, Value>, problems: &mut Vec<Problem>) {
-    for name in entries
-        .keys()
-        .filter(|name| !FIELDS.contains(&name.as_str()))
-    {
+    for name in entries.keys().filter(|name| !FIELDS.contains(&name.as_str())) {
         let problem = structural(child_path("metadata", name), "unknown field");
         problems.push(match closest(name, FIELDS) {
             Some(meant) => problem.with_fix(format!("did you mean `{meant}`?")),
@@ -126,11 +113,7 @@ fn name<'a>(
             return None;
         }
     };
-    let fits = if kind == Kind::Namespace {
-        names::label(name)
-    } else {
-        names::subdomain(name)
-    };
+    let fits = if kind == Kind::Namespace { names::label(name) } else { names::subdomain(name) };
     if let Err(why) = fits {
         let problem = structural(path, why).with_value(name.as_str());
         problems.push(match proposal(name) {
@@ -146,13 +129,7 @@ fn proposal(name: &str) -> Option<String> {
     let better: String = name
         .to_lowercase()
         .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || c == '.' {
-                c
-            } else {
-                '-'
-            }
-        })
+        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
         .collect();
     let better = better.trim_matches('-').to_owned();
     names::subdomain(&better).is_ok().then_some(better)

@@ -34,9 +34,7 @@ pub struct ReadContext {
 
 impl Default for ReadContext {
     fn default() -> Self {
-        Self {
-            default_namespace: "kubekuma".to_owned(),
-        }
+        Self { default_namespace: "kubekuma".to_owned() }
     }
 }
 
@@ -102,10 +100,7 @@ struct Place<'a> {
 
 impl Reader<'_> {
     fn document(&mut self, document: &Document) {
-        let place = Place {
-            spans: &document.spans,
-            prefix: "",
-        };
+        let place = Place { spans: &document.spans, prefix: "" };
         if !document.problems.is_empty() {
             self.broken(document, place);
             return;
@@ -114,13 +109,7 @@ impl Reader<'_> {
             let items = document.value.get("items").and_then(Value::as_array);
             for (index, item) in items.into_iter().flatten().enumerate() {
                 let prefix = document::item_path("items", index);
-                self.object(
-                    item,
-                    Place {
-                        prefix: &prefix,
-                        ..place
-                    },
-                );
+                self.object(item, Place { prefix: &prefix, ..place });
             }
             return;
         }
@@ -214,9 +203,7 @@ impl Reader<'_> {
     ) -> Option<Body> {
         match key.kind {
             Kind::Secret => secret::read(&key.name, meta, value, problems),
-            Kind::Namespace => Some(Body::Namespace {
-                grant_to: grants(meta),
-            }),
+            Kind::Namespace => Some(Body::Namespace { grant_to: grants(meta) }),
             _ => ours::read(self.kinds, key, meta, value, problems),
         }
     }
@@ -277,9 +264,7 @@ fn raw(kind: Kind, value: &Value) -> Value {
 }
 
 fn severe(problems: &[Problem]) -> bool {
-    problems
-        .iter()
-        .any(|problem| problem.severity == Severity::Error)
+    problems.iter().any(|problem| problem.severity == Severity::Error)
 }
 
 fn missing(path: &str, example: &str) -> Problem {

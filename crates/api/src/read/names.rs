@@ -6,8 +6,7 @@ pub(super) fn subdomain(text: &str) -> Result<(), &'static str> {
         return Err("must have at most 253 characters");
     }
     let fits = text.split('.').all(|part| {
-        part.bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !part.is_empty()
             && !part.starts_with('-')
             && !part.ends_with('-')
@@ -57,9 +56,7 @@ pub(super) fn label_value(value: &str) -> Result<(), &'static str> {
 fn word(text: &str) -> Result<(), &'static str> {
     let bytes = text.as_bytes();
     let ends = [bytes.first(), bytes.last()].into_iter().flatten();
-    let fits = bytes
-        .iter()
-        .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+    let fits = bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
         && ends.into_iter().all(u8::is_ascii_alphanumeric);
     fits.then_some(()).ok_or(
         "must consist of letters, digits, `-`, `_` and `.`, and start and end with a letter or digit",
@@ -75,17 +72,7 @@ mod tests {
         for good in ["a", "api-1", "api.example.org", &"a".repeat(253)] {
             assert_eq!(subdomain(good), Ok(()), "{good}");
         }
-        for bad in [
-            "",
-            "Api",
-            "a_b",
-            "-a",
-            "a-",
-            "a..b",
-            "a.-b",
-            "é",
-            &"a".repeat(254),
-        ] {
+        for bad in ["", "Api", "a_b", "-a", "a-", "a..b", "a.-b", "é", &"a".repeat(254)] {
             assert!(subdomain(bad).is_err(), "{bad}");
         }
         assert!(label("a.b").is_err() && label(&"a".repeat(64)).is_err() && label("a-b").is_ok());
@@ -96,16 +83,7 @@ mod tests {
         for good in ["team", "app.kubernetes.io/name", "A_b.c"] {
             assert_eq!(qualified(good), Ok(()), "{good}");
         }
-        for bad in [
-            "",
-            "a/",
-            "/a",
-            "a/b/c",
-            "A.b/c",
-            "a b",
-            "-a",
-            &"a".repeat(64),
-        ] {
+        for bad in ["", "a/", "/a", "a/b/c", "A.b/c", "a b", "-a", &"a".repeat(64)] {
             assert!(qualified(bad).is_err(), "{bad}");
         }
         assert!(label_value("").is_ok() && label_value("Team_1.x").is_ok());

@@ -89,22 +89,16 @@ pub(super) fn read(
 /// Whether a problem is about one field, which can be left out. A rule about an object as a whole
 /// leaves its fields as they are: they can still be wrong in other ways.
 fn is_field(problem: &Problem, value: &Value) -> bool {
-    let found = segments(&problem.path)
-        .into_iter()
-        .try_fold(value, |at, segment| match at {
-            Value::Array(items) => items.get(segment.parse::<usize>().ok()?),
-            other => other.get(segment),
-        });
+    let found = segments(&problem.path).into_iter().try_fold(value, |at, segment| match at {
+        Value::Array(items) => items.get(segment.parse::<usize>().ok()?),
+        other => other.get(segment),
+    });
     !found.is_some_and(Value::is_object) || problem.why.contains("unknown field")
 }
 
 /// Whether one path is the other or lies below it.
 fn overlaps(one: &str, other: &str) -> bool {
-    let (short, long) = if one.len() <= other.len() {
-        (one, other)
-    } else {
-        (other, one)
-    };
+    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
     long.strip_prefix(short)
         .is_some_and(|rest| short.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
 }
@@ -113,10 +107,7 @@ fn overlaps(one: &str, other: &str) -> bool {
 /// field that holds the list goes instead.
 fn remove(value: &mut Value, path: &str) {
     let mut segments = segments(path);
-    while segments
-        .last()
-        .is_some_and(|segment| segment.parse::<usize>().is_ok())
-    {
+    while segments.last().is_some_and(|segment| segment.parse::<usize>().is_ok()) {
         segments.pop();
     }
     let Some((last, parents)) = segments.split_last() else {
@@ -126,10 +117,9 @@ fn remove(value: &mut Value, path: &str) {
     for segment in parents {
         let next = match at {
             Value::Object(entries) => entries.get_mut(*segment),
-            Value::Array(items) => segment
-                .parse()
-                .ok()
-                .and_then(|index: usize| items.get_mut(index)),
+            Value::Array(items) => {
+                segment.parse().ok().and_then(|index: usize| items.get_mut(index))
+            }
             _ => None,
         };
         let Some(next) = next else {

@@ -14,15 +14,8 @@ use super::severe;
 use crate::document::child_path;
 use crate::structural::{closest, structural};
 
-const FIELDS: [&str; 7] = [
-    "apiVersion",
-    "kind",
-    "metadata",
-    "data",
-    "stringData",
-    "type",
-    "immutable",
-];
+const FIELDS: [&str; 7] =
+    ["apiVersion", "kind", "metadata", "data", "stringData", "type", "immutable"];
 /// Most bytes of a Secret, as in Kubernetes.
 const MAX_BYTES: usize = 1 << 20;
 
@@ -48,10 +41,7 @@ pub(super) fn read(
         data.insert(key, text.into_bytes().into());
     }
     if size > MAX_BYTES {
-        problems.push(structural(
-            "data",
-            format!("must have at most {MAX_BYTES} bytes"),
-        ));
+        problems.push(structural("data", format!("must have at most {MAX_BYTES} bytes")));
     }
     (!severe(&problems[before..])).then(|| {
         Body::Secret(Arc::new(FolderSecret {
@@ -87,9 +77,7 @@ fn entries(value: &Value, field: &str, problems: &mut Vec<Problem>) -> Vec<(Stri
         let path = child_path(field, key);
         let named = !key.is_empty()
             && key.len() <= 253
-            && key
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+            && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
         if !named {
             let why = "the name of an entry must consist of letters, digits, `-`, `_` and `.`";
             problems.push(structural(path.clone(), why));

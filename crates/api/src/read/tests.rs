@@ -33,50 +33,31 @@ impl Kinds for Small {
     }
 
     fn convert(&self, _key: &ObjectKey, _meta: &Meta, object: &Value) -> Conversion {
-        let even = object
-            .pointer("/spec/even")
-            .and_then(Value::as_i64)
-            .unwrap_or(0);
+        let even = object.pointer("/spec/even").and_then(Value::as_i64).unwrap_or(0);
         let mut problems = Vec::new();
         if even % 2 != 0 {
             problems
                 .push(Problem::semantic("spec.even", "must be even").with_value(even.to_string()));
         }
         Conversion {
-            body: problems
-                .is_empty()
-                .then(|| Body::Namespace { grant_to: vec![] }),
+            body: problems.is_empty().then(|| Body::Namespace { grant_to: vec![] }),
             problems,
         }
     }
 }
 
 fn reading(text: &str) -> FileReading {
-    let context = ReadContext {
-        default_namespace: "home".to_owned(),
-    };
+    let context = ReadContext { default_namespace: "home".to_owned() };
     read_with(Path::new("x.yaml"), text.as_bytes(), &context, &Small)
 }
 
 fn words(reading: &FileReading) -> String {
     let line = |finding: &Finding| {
         let place = finding.location;
-        let object = finding
-            .object
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        format!(
-            "{}:{} [{object}] {}",
-            place.line, place.column, finding.problem
-        )
+        let object = finding.object.as_ref().map(ToString::to_string).unwrap_or_default();
+        format!("{}:{} [{object}] {}", place.line, place.column, finding.problem)
     };
-    reading
-        .findings
-        .iter()
-        .map(line)
-        .collect::<Vec<_>>()
-        .join("\n")
+    reading.findings.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn monitor(rest: &str) -> String {
@@ -112,10 +93,7 @@ fn all_errors_of_an_object_come_at_once_and_in_place() {
 13:13 [Monitor home/api] spec.list[1].size: must be a whole number (found "x")
 "#);
     assert!(reading.objects.is_empty());
-    assert_eq!(
-        reading.invalid[0].key.as_ref().unwrap().to_string(),
-        "Monitor home/api"
-    );
+    assert_eq!(reading.invalid[0].key.as_ref().unwrap().to_string(), "Monitor home/api");
     assert_eq!(reading.invalid[0].problems, reading.findings);
 }
 
@@ -127,11 +105,7 @@ fn rules_are_applied() {
 #[test]
 fn credentials_are_not_shown() {
     let reading = reading(&monitor("spec: {type: tcp, token: hunter2}\n"));
-    assert!(
-        words(&reading).contains("spec.token"),
-        "{}",
-        words(&reading)
-    );
+    assert!(words(&reading).contains("spec.token"), "{}", words(&reading));
     assert!(!words(&reading).contains("hunter2"));
 }
 
@@ -139,14 +113,7 @@ fn credentials_are_not_shown() {
 fn documents_of_others_are_skipped_and_counted() {
     let text = "apiVersion: apps/v1\nkind: Deployment\n---\napiVersion: v1\nkind: ConfigMap\n---\nservices: {web: {}}\n---\napiVersion: monitoring.kubekuma.com/v1\nkind: Monitor\n";
     let reading = reading(text);
-    assert_eq!(
-        (
-            reading.skipped,
-            reading.objects.len(),
-            reading.invalid.len()
-        ),
-        (4, 0, 0)
-    );
+    assert_eq!((reading.skipped, reading.objects.len(), reading.invalid.len()), (4, 0, 0));
     insta::assert_snapshot!(words(&reading), @r#"
 7:1 [] is no Kubernetes object (it has neither apiVersion nor kind) and is skipped
 9:13 [] apiVersion: is another group than monitoring.kubekuma.io; the document is skipped (found monitoring.kubekuma.com/v1); did you mean `monitoring.kubekuma.io/v1`?
@@ -198,19 +165,11 @@ fn a_broken_document_names_its_object_and_stops_no_other() {
         monitor("  namespace: sound\nspec: {type: tcp}\n"),
     );
     let reading = reading(&text);
-    let invalid: Vec<_> = reading
-        .invalid
-        .iter()
-        .map(|item| item.key.as_ref().unwrap().to_string())
-        .collect();
+    let invalid: Vec<_> =
+        reading.invalid.iter().map(|item| item.key.as_ref().unwrap().to_string()).collect();
     assert_eq!(invalid, ["Monitor home/api", "Monitor shop/api"]);
     assert_eq!(reading.objects[0].key.to_string(), "Monitor sound/api");
-    assert!(
-        reading
-            .findings
-            .iter()
-            .all(|finding| finding.problem.class == ProblemClass::Syntax)
-    );
+    assert!(reading.findings.iter().all(|finding| finding.problem.class == ProblemClass::Syntax));
 }
 
 #[test]
@@ -221,13 +180,7 @@ fn lists_are_read_item_by_item() {
         matches!(&reading.objects[0].body, Body::Namespace { grant_to } if grant_to == &["a", "b"])
     );
     assert_eq!(reading.objects[0].key.to_string(), "Namespace shop");
-    assert_eq!(
-        reading.findings[0].location,
-        crate::document::Location {
-            line: 13,
-            column: 13
-        }
-    );
+    assert_eq!(reading.findings[0].location, crate::document::Location { line: 13, column: 13 });
 }
 
 #[test]
@@ -236,9 +189,7 @@ fn secrets_are_decoded_and_never_repeated() {
     let read = reading(text);
     assert_eq!(words(&read), "");
     assert_eq!(*read.objects[0].raw, Value::Null);
-    let Body::Secret(secret) = &read.objects[0].body else {
-        unreachable!("it is a Secret")
-    };
+    let Body::Secret(secret) = &read.objects[0].body else { unreachable!("it is a Secret") };
     assert_eq!(secret.data["user"].expose_secret(), b"me");
     assert_eq!(secret.data["both"].expose_secret(), b"b");
     assert_eq!(secret.labels["kubekuma.io/use"], "true");
@@ -277,9 +228,7 @@ fn a_cluster_scoped_kind_has_no_namespace() {
 #[test]
 fn the_schemas_of_all_kinds_are_sound() {
     for kind in Kind::OURS {
-        let schema = Registered
-            .schema(kind)
-            .expect("every kind of ours has a schema");
+        let schema = Registered.schema(kind).expect("every kind of ours has a schema");
         assert!(schema.is_ok(), "{kind}: {:?}", schema.err());
     }
 }

@@ -14,41 +14,15 @@ pub(super) struct Wrong {
 /// None when the text has the format, or the API server does not know the format either.
 pub(super) fn check(name: &str, text: &str) -> Option<Wrong> {
     let (fits, name, example) = match name {
-        "date-time" => (
-            text.parse::<jiff::Timestamp>().is_ok(),
-            "time (RFC 3339)",
-            "2026-03-29T01:30:00Z",
-        ),
-        "date" => (
-            text.parse::<jiff::civil::Date>().is_ok(),
-            "date",
-            "2026-03-29",
-        ),
-        "duration" => (
-            text.parse::<jiff::SignedDuration>().is_ok(),
-            "duration",
-            "1h30m",
-        ),
-        "uri" => (
-            url::Url::parse(text).is_ok(),
-            "URL",
-            "https://example.org/path",
-        ),
-        "ipv4" => (
-            text.parse::<Ipv4Addr>().is_ok(),
-            "IPv4 address",
-            "192.0.2.1",
-        ),
-        "ipv6" => (
-            text.parse::<Ipv6Addr>().is_ok(),
-            "IPv6 address",
-            "2001:db8::1",
-        ),
-        "cidr" => (
-            text.parse::<ipnet::IpNet>().is_ok(),
-            "network",
-            "192.0.2.0/24",
-        ),
+        "date-time" => {
+            (text.parse::<jiff::Timestamp>().is_ok(), "time (RFC 3339)", "2026-03-29T01:30:00Z")
+        }
+        "date" => (text.parse::<jiff::civil::Date>().is_ok(), "date", "2026-03-29"),
+        "duration" => (text.parse::<jiff::SignedDuration>().is_ok(), "duration", "1h30m"),
+        "uri" => (url::Url::parse(text).is_ok(), "URL", "https://example.org/path"),
+        "ipv4" => (text.parse::<Ipv4Addr>().is_ok(), "IPv4 address", "192.0.2.1"),
+        "ipv6" => (text.parse::<Ipv6Addr>().is_ok(), "IPv6 address", "2001:db8::1"),
+        "cidr" => (text.parse::<ipnet::IpNet>().is_ok(), "network", "192.0.2.0/24"),
         "byte" => (STANDARD.decode(text).is_ok(), "base64 text", "aGVsbG8="),
         _ => return None,
     };

@@ -14,16 +14,12 @@ pub(super) fn check(node: &Node, items: &[Value], path: &str, problems: &mut Vec
     let size = items.len() as u64;
     let (min, max) = node.item_count;
     if min.is_some_and(|min| size < min) || max.is_some_and(|max| size > max) {
-        let why = format!(
-            "must have {}, has {size}",
-            scalar::between(min, max, "items")
-        );
+        let why = format!("must have {}, has {size}", scalar::between(min, max, "items"));
         problems.push(structural(path, why));
     }
     // A list far beyond its bound would only repeat one mistake.
-    let looked_at = max.map_or(usize::MAX, |max| {
-        usize::try_from(max).unwrap_or(usize::MAX).saturating_mul(2)
-    });
+    let looked_at =
+        max.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX).saturating_mul(2));
     let items = &items[..items.len().min(looked_at)];
     if let Some(schema) = &node.items {
         for (index, item) in items.iter().enumerate() {
@@ -42,10 +38,7 @@ pub(super) fn check(node: &Node, items: &[Value], path: &str, problems: &mut Vec
 
 fn map_key(keys: &[String], item: &Value) -> Option<String> {
     let values: Vec<_> = keys.iter().map(|key| item.get(key).cloned()).collect();
-    values
-        .iter()
-        .any(Option::is_some)
-        .then(|| format!("{values:?}"))
+    values.iter().any(Option::is_some).then(|| format!("{values:?}"))
 }
 
 fn duplicates(

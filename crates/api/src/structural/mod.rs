@@ -55,10 +55,7 @@ impl Schema {
     /// # Errors
     /// A pattern or a rule that cannot be compiled.
     pub fn compile(schema: &JSONSchemaProps) -> Result<Self, SchemaError> {
-        Ok(Self {
-            root: Node::compile(schema, "")?,
-            rules: Rules::compile(schema)?,
-        })
+        Ok(Self { root: Node::compile(schema, "")?, rules: Rules::compile(schema)? })
     }
 
     /// Everything wrong with an object. `apiVersion`, `kind`, `metadata` and `status` are not

@@ -84,10 +84,9 @@ impl Node {
                 .collect::<Result<Vec<_>, _>>()
         };
         let (additional, any_property) = match &schema.additional_properties {
-            Some(JSONSchemaPropsOrBool::Schema(schema)) => (
-                Some(Box::new(Self::compile(schema, &format!("{path}[*]"))?)),
-                false,
-            ),
+            Some(JSONSchemaPropsOrBool::Schema(schema)) => {
+                (Some(Box::new(Self::compile(schema, &format!("{path}[*]"))?)), false)
+            }
             Some(JSONSchemaPropsOrBool::Bool(any)) => (None, *any),
             None => (None, false),
         };
@@ -100,10 +99,7 @@ impl Node {
                 .iter()
                 .flatten()
                 .map(|(name, schema)| {
-                    Ok((
-                        name.clone(),
-                        Self::compile(schema, &format!("{path}.{name}"))?,
-                    ))
+                    Ok((name.clone(), Self::compile(schema, &format!("{path}.{name}"))?))
                 })
                 .collect::<Result<_, _>>()?,
             additional,
@@ -121,26 +117,13 @@ impl Node {
             length: (count(schema.min_length), count(schema.max_length)),
             pattern: pattern(schema, path)?,
             format: schema.format.clone(),
-            minimum: schema
-                .minimum
-                .map(|limit| (limit, schema.exclusive_minimum.unwrap_or(false))),
-            maximum: schema
-                .maximum
-                .map(|limit| (limit, schema.exclusive_maximum.unwrap_or(false))),
+            minimum: schema.minimum.map(|limit| (limit, schema.exclusive_minimum.unwrap_or(false))),
+            maximum: schema.maximum.map(|limit| (limit, schema.exclusive_maximum.unwrap_or(false))),
             multiple_of: schema.multiple_of,
-            permitted: schema
-                .enum_
-                .iter()
-                .flatten()
-                .map(|value| value.0.clone())
-                .collect(),
+            permitted: schema.enum_.iter().flatten().map(|value| value.0.clone()).collect(),
             all_of: branches(&schema.all_of)?,
             // The branches of an int-or-string only repeat its two types.
-            any_of: if kind == Type::IntOrString {
-                Vec::new()
-            } else {
-                branches(&schema.any_of)?
-            },
+            any_of: if kind == Type::IntOrString { Vec::new() } else { branches(&schema.any_of)? },
             one_of: branches(&schema.one_of)?,
             not: match &schema.not {
                 Some(schema) => Some(Box::new(Self::compile(schema, path)?)),
@@ -171,12 +154,7 @@ fn count(limit: Option<i64>) -> Option<u64> {
 
 fn list_type(schema: &JSONSchemaProps) -> ListType {
     match schema.x_kubernetes_list_type.as_deref() {
-        Some("map") => ListType::Map(
-            schema
-                .x_kubernetes_list_map_keys
-                .clone()
-                .unwrap_or_default(),
-        ),
+        Some("map") => ListType::Map(schema.x_kubernetes_list_map_keys.clone().unwrap_or_default()),
         Some("set") => ListType::Set,
         _ if schema.unique_items == Some(true) => ListType::Set,
         _ => ListType::Atomic,

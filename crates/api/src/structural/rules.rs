@@ -16,10 +16,8 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn compile(schema: &JSONSchemaProps) -> Result<Self, SchemaError> {
-        let schema = serde_json::to_value(schema).map_err(|error| SchemaError::Rule {
-            path: String::new(),
-            why: error.to_string(),
-        })?;
+        let schema = serde_json::to_value(schema)
+            .map_err(|error| SchemaError::Rule { path: String::new(), why: error.to_string() })?;
         let compiled = compile_schema(&schema);
         check(&compiled, "")?;
         Ok(Self { compiled })
@@ -47,10 +45,7 @@ impl Rules {
         let known = problems.len();
         for error in errors.into_vec() {
             let path = error.field_path.trim_start_matches('.').to_owned();
-            if wrong
-                .iter()
-                .any(|other| other.starts_with(&path) || path.starts_with(other))
-            {
+            if wrong.iter().any(|other| other.starts_with(&path) || path.starts_with(other)) {
                 continue;
             }
             problems.push(problem(path, &error, object));
@@ -64,10 +59,7 @@ fn problem(path: String, error: &ValidationError, object: &Value) -> Problem {
     let found = lookup(object, &path).filter(|value| !value.is_object() && !value.is_array());
     let why = match error.kind {
         ErrorKind::ValidationFailure => error.message.clone(),
-        _ => format!(
-            "the rule `{}` cannot be applied: {}",
-            error.rule, error.message
-        ),
+        _ => format!("the rule `{}` cannot be applied: {}", error.rule, error.message),
     };
     let problem = structural(path, why);
     match found {
@@ -89,10 +81,7 @@ fn lookup<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
 /// Refuses a schema in which a rule does not compile.
 fn check(node: &CompiledSchema, path: &str) -> Result<(), SchemaError> {
     if let Some(error) = node.compilation_errors().first() {
-        return Err(SchemaError::Rule {
-            path: path.to_owned(),
-            why: error.to_string(),
-        });
+        return Err(SchemaError::Rule { path: path.to_owned(), why: error.to_string() });
     }
     for (name, child) in &node.properties {
         check(child, &format!("{path}.{name}"))?;

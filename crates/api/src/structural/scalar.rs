@@ -26,20 +26,14 @@ fn not_permitted(node: &Node, value: &Value, path: &str) -> Problem {
         Some(meant) => format!("did you mean `{meant}`? Permitted are {all}"),
         None => format!("use one of {all}"),
     };
-    structural(path, "is not a permitted value")
-        .with_value(shown(value))
-        .with_fix(fix)
+    structural(path, "is not a permitted value").with_value(shown(value)).with_fix(fix)
 }
 
 /// Values in one line, texts without quotes.
 pub(super) fn list(values: &[Value]) -> String {
     values
         .iter()
-        .map(|value| {
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned)
-        })
+        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
         .collect::<Vec<_>>()
         .join(", ")
 }
@@ -51,10 +45,7 @@ fn text_bounds(node: &Node, text: &str, path: &str, problems: &mut Vec<Problem>)
         let why = if length == 0 {
             "must not be empty".to_owned()
         } else {
-            format!(
-                "must have {}, has {length}",
-                between(min, max, "characters")
-            )
+            format!("must have {}, has {length}", between(min, max, "characters"))
         };
         problems.push(structural(path, why).with_value(shown(&Value::from(text))));
     }
@@ -64,11 +55,7 @@ fn text_bounds(node: &Node, text: &str, path: &str, problems: &mut Vec<Problem>)
         let why = format!("does not match the pattern {}", pattern.as_str());
         problems.push(structural(path, why).with_value(shown(&Value::from(text))));
     }
-    if let Some(wrong) = node
-        .format
-        .as_deref()
-        .and_then(|name| format::check(name, text))
-    {
+    if let Some(wrong) = node.format.as_deref().and_then(|name| format::check(name, text)) {
         problems.push(
             structural(path, format!("is no {}", wrong.name))
                 .with_value(shown(&Value::from(text)))
@@ -98,9 +85,7 @@ fn number_bounds(node: &Node, value: &Value, path: &str, problems: &mut Vec<Prob
         problems.push(structural(path, why).with_value(value.to_string()));
     }
     let fits = match node.format.as_deref() {
-        Some("int32") => value
-            .as_i64()
-            .is_none_or(|number| i32::try_from(number).is_ok()),
+        Some("int32") => value.as_i64().is_none_or(|number| i32::try_from(number).is_ok()),
         Some("int64") => value.as_i64().is_some() || !value.is_u64(),
         _ => true,
     };
@@ -111,18 +96,10 @@ fn number_bounds(node: &Node, value: &Value, path: &str, problems: &mut Vec<Prob
 
 fn range(node: &Node) -> String {
     let low = node.minimum.map(|(limit, exclusive)| {
-        if exclusive {
-            format!("greater than {limit}")
-        } else {
-            format!("at least {limit}")
-        }
+        if exclusive { format!("greater than {limit}") } else { format!("at least {limit}") }
     });
     let high = node.maximum.map(|(limit, exclusive)| {
-        if exclusive {
-            format!("less than {limit}")
-        } else {
-            format!("at most {limit}")
-        }
+        if exclusive { format!("less than {limit}") } else { format!("at most {limit}") }
     });
     let both: Vec<_> = [low, high].into_iter().flatten().collect();
     format!("must be {}", both.join(" and "))

@@ -14,11 +14,7 @@ pub fn closest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
 
 /// Case and separators are what is mistaken most often.
 fn simplified(name: &str) -> String {
-    name.chars()
-        .take(100)
-        .filter(|c| !"-_ ".contains(*c))
-        .flat_map(char::to_lowercase)
-        .collect()
+    name.chars().take(100).filter(|c| !"-_ ".contains(*c)).flat_map(char::to_lowercase).collect()
 }
 
 fn similarity(one: &str, other: &str) -> f64 {

@@ -108,14 +108,8 @@ spec: is required and missing; add `spec`
 
 #[test]
 fn a_rule_is_silent_about_fields_that_are_wrong_already() {
-    assert_eq!(
-        problems(&json!({"type": "tcp", "start": "x", "end": 1})).len(),
-        1
-    );
-    assert_eq!(
-        problems(&json!({"type": "tcp", "strat": 1, "start": 3, "end": 1})).len(),
-        2
-    );
+    assert_eq!(problems(&json!({"type": "tcp", "start": "x", "end": 1})).len(), 1);
+    assert_eq!(problems(&json!({"type": "tcp", "strat": 1, "start": 3, "end": 1})).len(), 2);
 }
 
 #[test]
@@ -142,13 +136,7 @@ fn schemas_are_shared_between_threads() {
 
 #[test]
 fn names_are_suggested_when_they_are_close() {
-    let names = [
-        "intervalSeconds",
-        "timeoutSeconds",
-        "url",
-        "type",
-        "maxLatencyMs",
-    ];
+    let names = ["intervalSeconds", "timeoutSeconds", "url", "type", "maxLatencyMs"];
     assert_eq!(closest("interval", names), Some("intervalSeconds"));
     assert_eq!(closest("timeout_seconds", names), Some("timeoutSeconds"));
     assert_eq!(closest("ulr", names), Some("url"));

@@ -118,10 +118,7 @@ fn object(node: &Node, entries: &Map<String, Value>, path: &str, problems: &mut 
     let size = entries.len() as u64;
     let (min, max) = node.property_count;
     if min.is_some_and(|min| size < min) || max.is_some_and(|max| size > max) {
-        let why = format!(
-            "must have {}, has {size}",
-            scalar::between(min, max, "entries")
-        );
+        let why = format!("must have {}, has {size}", scalar::between(min, max, "entries"));
         problems.push(structural(path, why));
     }
 }
@@ -129,47 +126,27 @@ fn object(node: &Node, entries: &Map<String, Value>, path: &str, problems: &mut 
 fn required(node: &Node, entries: &Map<String, Value>, path: &str, problems: &mut Vec<Problem>) {
     for name in &node.required {
         let null_counts = node.properties.get(name).is_none_or(|child| child.nullable);
-        if entries
-            .get(name)
-            .is_some_and(|value| null_counts || !value.is_null())
-        {
+        if entries.get(name).is_some_and(|value| null_counts || !value.is_null()) {
             continue;
         }
-        let fix = node
-            .properties
-            .get(name)
-            .filter(|child| !child.permitted.is_empty())
-            .map_or_else(
+        let fix =
+            node.properties.get(name).filter(|child| !child.permitted.is_empty()).map_or_else(
                 || format!("add `{name}`"),
-                |child| {
-                    format!(
-                        "add `{name}` with one of {}",
-                        scalar::list(&child.permitted)
-                    )
-                },
+                |child| format!("add `{name}` with one of {}", scalar::list(&child.permitted)),
             );
         problems.push(structural(child_path(path, name), "is required and missing").with_fix(fix));
     }
 }
 
 fn unknown(node: &Node, path: &str, name: &str, more: &[&str]) -> Problem {
-    let names = node
-        .properties
-        .keys()
-        .map(String::as_str)
-        .chain(more.iter().copied());
+    let names = node.properties.keys().map(String::as_str).chain(more.iter().copied());
     let problem = structural(child_path(path, name), "unknown field");
     match closest(name, names) {
         Some(meant) => problem.with_fix(format!("did you mean `{meant}`?")),
         None if node.properties.is_empty() => problem.with_fix("remove it"),
         None => {
             let known: Vec<_> = node.properties.keys().map(String::as_str).collect();
-            let shown = known
-                .iter()
-                .take(20)
-                .copied()
-                .collect::<Vec<_>>()
-                .join(", ");
+            let shown = known.iter().take(20).copied().collect::<Vec<_>>().join(", ");
             let more = if known.len() > 20 { ", …" } else { "" };
             problem.with_fix(format!("the fields here are {shown}{more}"))
         }

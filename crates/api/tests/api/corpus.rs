@@ -16,12 +16,7 @@ use serde_json::Value;
 static SCHEMAS: LazyLock<BTreeMap<Kind, Schema>> = LazyLock::new(|| {
     Kind::OURS
         .iter()
-        .map(|kind| {
-            (
-                *kind,
-                Schema::compile(&crd::schema(*kind).unwrap()).unwrap(),
-            )
-        })
+        .map(|kind| (*kind, Schema::compile(&crd::schema(*kind).unwrap()).unwrap()))
         .collect()
 });
 
@@ -41,12 +36,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
 fn documents(path: &Path) -> Vec<(ObjectKey, Meta, Value)> {
     let mut list = Vec::new();
     for document in document::read(&fs::read(path).unwrap()) {
-        assert!(
-            document.problems.is_empty(),
-            "{}: {:?}",
-            path.display(),
-            document.problems
-        );
+        assert!(document.problems.is_empty(), "{}: {:?}", path.display(), document.problems);
         let value = document.value;
         let kind = value["kind"].as_str().unwrap_or_default();
         let Some(kind) = Kind::OURS.into_iter().find(|known| known.as_str() == kind) else {
@@ -54,23 +44,13 @@ fn documents(path: &Path) -> Vec<(ObjectKey, Meta, Value)> {
         };
         let text =
             |field: &str, or: &str| value["metadata"][field].as_str().unwrap_or(or).to_owned();
-        let namespace = if kind.is_cluster_scoped() {
-            String::new()
-        } else {
-            text("namespace", "kubekuma")
-        };
-        let key = ObjectKey {
-            kind,
-            name: ObjectName::new(namespace, text("name", "?")),
-        };
+        let namespace =
+            if kind.is_cluster_scoped() { String::new() } else { text("namespace", "kubekuma") };
+        let key = ObjectKey { kind, name: ObjectName::new(namespace, text("name", "?")) };
         let map = |field: &str| {
             serde_json::from_value(value["metadata"][field].clone()).unwrap_or_default()
         };
-        let meta = Meta {
-            labels: map("labels"),
-            annotations: map("annotations"),
-            generation: 1,
-        };
+        let meta = Meta { labels: map("labels"), annotations: map("annotations"), generation: 1 };
         list.push((key, meta, value));
     }
     list
@@ -78,16 +58,10 @@ fn documents(path: &Path) -> Vec<(ObjectKey, Meta, Value)> {
 
 fn judge(key: &ObjectKey, meta: &Meta, value: &Value) -> Conversion {
     let structural = SCHEMAS[&key.kind].validate(value);
-    if structural
-        .iter()
-        .any(|problem| problem.severity == Severity::Error)
-    {
+    if structural.iter().any(|problem| problem.severity == Severity::Error) {
         // Whatever the shape, conversion answers.
         let _ = convert(key, meta, value);
-        return Conversion {
-            body: None,
-            problems: structural,
-        };
+        return Conversion { body: None, problems: structural };
     }
     let mut conversion = convert(key, meta, value);
     conversion.problems.splice(0..0, structural);
@@ -139,10 +113,7 @@ fn invalid_documents_have_these_problems() {
         let _ = writeln!(out, "## {}", path.file_stem().unwrap().to_str().unwrap());
         for (key, meta, value) in documents(&path) {
             let conversion = judge(&key, &meta, &value);
-            let wrong = conversion
-                .problems
-                .iter()
-                .any(|it| it.severity == Severity::Error);
+            let wrong = conversion.problems.iter().any(|it| it.severity == Severity::Error);
             assert!(wrong, "{}: {key} is accepted", path.display());
             if key.kind != Kind::MonitorSet {
                 assert!(conversion.body.is_none(), "{key}");
@@ -185,12 +156,7 @@ fn a_set_is_its_items_with_defaults_under_them() {
         .iter()
         .map(|it| {
             let (every, retries) = (it.schedule.interval.as_secs(), it.schedule.retries);
-            format!(
-                "{} {} {every}s {retries} {:?}",
-                it.name,
-                it.target_identity(),
-                it.tags
-            )
+            format!("{} {} {every}s {retries} {:?}", it.name, it.target_identity(), it.tags)
         })
         .collect();
     insta::assert_snapshot!(lines.join("\n"));
@@ -210,15 +176,9 @@ fn no_shape_makes_conversion_panic() {
     ];
     for kind in Kind::OURS {
         for shape in &shapes {
-            let key = ObjectKey {
-                kind,
-                name: ObjectName::new("a", "b"),
-            };
+            let key = ObjectKey { kind, name: ObjectName::new("a", "b") };
             let conversion = convert(&key, &Meta::default(), shape);
-            assert!(
-                conversion.body.is_some() || !conversion.problems.is_empty(),
-                "{kind} {shape}"
-            );
+            assert!(conversion.body.is_some() || !conversion.problems.is_empty(), "{kind} {shape}");
         }
     }
 }

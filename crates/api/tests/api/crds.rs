@@ -53,16 +53,9 @@ fn schemas_have_nothing_that_is_not_structural() {
                 assert!(!key.contains('_'), "{path}: {key} has an underscore");
                 return;
             }
-            for banned in [
-                "default",
-                "nullable",
-                "anyOf",
-                "oneOf",
-                "allOf",
-                "not",
-                "$ref",
-                "definitions",
-            ] {
+            for banned in
+                ["default", "nullable", "anyOf", "oneOf", "allOf", "not", "$ref", "definitions"]
+            {
                 assert!(key != banned, "{path} has {banned}: {value}");
             }
         });

@@ -56,21 +56,14 @@ pub fn build(input: BuildInput<'_>) -> Catalog {
         ..Catalog::default()
     };
     collect(&mut catalog, input.objects);
-    let permissions = Permissions::new(
-        input.objects,
-        input.system_namespace,
-        catalog.settings.tenancy_isolated,
-    );
+    let permissions =
+        Permissions::new(input.objects, input.system_namespace, catalog.settings.tenancy_isolated);
     let expanded = expand(&input, &catalog.settings, &mut problems);
     let index = MatchIndex::new(&expanded, permissions);
     let edges = connect(&expanded, &index, &mut problems);
     let defaults = default_providers(&mut catalog, &mut problems);
     catalog.monitors = entries(&catalog, expanded, &edges, &index, &defaults, &mut problems);
-    catalog.by_id = catalog
-        .monitors
-        .iter()
-        .map(|(name, entry)| (entry.id, name.clone()))
-        .collect();
+    catalog.by_id = catalog.monitors.iter().map(|(name, entry)| (entry.id, name.clone())).collect();
     check_pages(&mut catalog, &index, &mut problems);
     catalog.objects = statuses(&input, problems);
     catalog
@@ -127,10 +120,7 @@ fn default_providers(
     let mut defaults: HashMap<Arc<str>, Arc<Provider>> = HashMap::new();
     let mut system: Option<ObjectName> = None;
     for (name, provider) in &catalog.providers {
-        let key = ObjectKey {
-            kind: Kind::NotificationProvider,
-            name: name.clone(),
-        };
+        let key = ObjectKey { kind: Kind::NotificationProvider, name: name.clone() };
         if provider.is_default {
             if let Some(first) = defaults.get(&name.namespace) {
                 problems.add(&key, second_of("kubekuma.io/default-provider", &first.name));
@@ -206,10 +196,7 @@ fn check_pages(catalog: &mut Catalog, index: &MatchIndex, problems: &mut Problem
     let mut slugs: HashMap<String, ObjectName> = HashMap::new();
     let mut refused = Vec::new();
     for (name, page) in &catalog.pages {
-        let key = ObjectKey {
-            kind: Kind::StatusPage,
-            name: name.clone(),
-        };
+        let key = ObjectKey { kind: Kind::StatusPage, name: name.clone() };
         if let Some(first) = slugs.get(&page.slug) {
             let why = format!("the slug is taken by {first}");
             let problem = Problem::semantic("spec.slug", why)

@@ -49,12 +49,7 @@ pub(super) fn connect(expanded: &Expanded, index: &MatchIndex, problems: &mut Pr
     drop_cycles(&mut parents, expanded, "dependsOn", problems);
     let children = inverse(&parents);
     let groups = inverse(&members);
-    Edges {
-        parents,
-        children,
-        members,
-        groups,
-    }
+    Edges { parents, children, members, groups }
 }
 
 fn add(list: &mut Vec<usize>, position: usize) {
@@ -115,10 +110,7 @@ fn members_of(
     if let GroupRule::AtLeast(needed) = check.rule
         && members.len() < needed as usize
     {
-        let why = format!(
-            "the group has {} members and can never be up",
-            members.len()
-        );
+        let why = format!("the group has {} members and can never be up", members.len());
         let path = drafted.path("target.group.atLeast");
         let problem = Problem::warning(path, why).with_value(needed.to_string());
         problems.add(&drafted.object, problem);
@@ -152,12 +144,7 @@ fn drop_cycles(
         let Some(cycle) = names.get(&component[position]) else {
             continue;
         };
-        let mut listed = cycle
-            .iter()
-            .take(NAMED)
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(", ");
+        let mut listed = cycle.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
         if cycle.len() > NAMED {
             listed.push_str(", …");
         }

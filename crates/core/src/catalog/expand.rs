@@ -56,11 +56,7 @@ pub(super) fn expand(
     let mut monitors = Vec::with_capacity(named.len());
     for (name, (object, monitor)) in named {
         if within_limits(&object, &monitor, settings, problems) {
-            monitors.push(Drafted {
-                id: (input.ids)(&name),
-                monitor,
-                object,
-            });
+            monitors.push(Drafted { id: (input.ids)(&name), monitor, object });
         }
     }
     let positions = monitors
@@ -68,10 +64,7 @@ pub(super) fn expand(
         .enumerate()
         .map(|(position, drafted)| (drafted.monitor.name.clone(), position))
         .collect();
-    Expanded {
-        monitors,
-        positions,
-    }
+    Expanded { monitors, positions }
 }
 
 /// A Monitor wins over a set, even one that is invalid now: its name is taken. Of two sets the
@@ -89,16 +82,10 @@ fn add_set(
         }
     }
     for monitor in &set.monitors {
-        let as_monitor = ObjectKey {
-            kind: Kind::Monitor,
-            name: monitor.name.clone(),
-        };
+        let as_monitor = ObjectKey { kind: Kind::Monitor, name: monitor.name.clone() };
         let owner = match named.get(&monitor.name) {
             Some((owner, _)) => Some(owner.clone()),
-            None => input
-                .reports
-                .contains_key(&as_monitor)
-                .then_some(as_monitor),
+            None => input.reports.contains_key(&as_monitor).then_some(as_monitor),
         };
         if let Some(owner) = owner {
             let why = format!("NAME_CONFLICT: the name is taken by {owner}, which stays");
@@ -128,17 +115,11 @@ fn within_limits(
             "the interval is shorter than the settings allow; the monitor does not run",
         )
         .with_value(schedule.interval.as_secs().to_string())
-        .with_fix(format!(
-            "at least {} (scheduler.minIntervalSeconds)",
-            least.as_secs()
-        ));
+        .with_fix(format!("at least {} (scheduler.minIntervalSeconds)", least.as_secs()));
         problems.add(object, problem);
         fine = false;
     }
-    if let Some(timeout) = schedule
-        .timeout
-        .filter(|timeout| *timeout > schedule.interval)
-    {
+    if let Some(timeout) = schedule.timeout.filter(|timeout| *timeout > schedule.interval) {
         let problem = Problem::semantic(
             path_in(&monitor.origin, "schedule.timeoutSeconds"),
             "the timeout is longer than the interval; the monitor does not run",

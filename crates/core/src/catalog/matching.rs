@@ -19,20 +19,14 @@ pub(super) struct Permissions {
 
 impl Permissions {
     pub(super) fn new(objects: &BTreeMap<ObjectKey, Object>, system: &str, isolated: bool) -> Self {
-        let grants = objects
-            .iter()
-            .filter_map(|(key, object)| match &object.body {
-                Body::Namespace { grant_to } => {
-                    let to = grant_to.iter().cloned().collect();
-                    Some((Arc::clone(&key.name.name), to))
-                }
-                _ => None,
-            });
-        Self {
-            system: system.to_owned(),
-            isolated,
-            grants: grants.collect(),
-        }
+        let grants = objects.iter().filter_map(|(key, object)| match &object.body {
+            Body::Namespace { grant_to } => {
+                let to = grant_to.iter().cloned().collect();
+                Some((Arc::clone(&key.name.name), to))
+            }
+            _ => None,
+        });
+        Self { system: system.to_owned(), isolated, grants: grants.collect() }
     }
 
     /// Whether objects of `from` may refer to objects of `to`. The system namespace is the
@@ -41,10 +35,7 @@ impl Permissions {
         !self.isolated
             || from == to
             || from == self.system
-            || self
-                .grants
-                .get(to)
-                .is_some_and(|names| names.contains(from))
+            || self.grants.get(to).is_some_and(|names| names.contains(from))
     }
 }
 
@@ -71,11 +62,7 @@ impl MatchIndex {
         for (position, drafted) in expanded.monitors.iter().enumerate() {
             let monitor = &drafted.monitor;
             let namespace = Arc::clone(&monitor.name.namespace);
-            index
-                .by_namespace
-                .entry(namespace)
-                .or_default()
-                .push(position);
+            index.by_namespace.entry(namespace).or_default().push(position);
             for (key, value) in &monitor.labels {
                 let label = (key.clone(), value.clone());
                 index.by_label.entry(label).or_default().push(position);
@@ -104,17 +91,11 @@ impl MatchIndex {
     /// The positions of the monitors meant by a selector of an object in namespace `own`, in
     /// order.
     pub(super) fn select(&self, selector: &Selector, own: &str) -> Vec<usize> {
-        let scope = Scope {
-            own,
-            system: &self.permissions.system,
-        };
+        let scope = Scope { own, system: &self.permissions.system };
         let fits = |position: &usize| {
             let monitor = &self.monitors[*position];
-            let candidate = Candidate {
-                name: &monitor.name,
-                labels: &monitor.labels,
-                tags: &monitor.tags,
-            };
+            let candidate =
+                Candidate { name: &monitor.name, labels: &monitor.labels, tags: &monitor.tags };
             self.permits(own, &monitor.name.namespace) && selector.matches(candidate, scope)
         };
         match self.candidates(selector, own) {
@@ -136,15 +117,11 @@ impl MatchIndex {
             offer(self.by_label.get(&label).cloned().unwrap_or_default());
         }
         if !selector.tags.is_empty() {
-            offer(union(
-                selector.tags.iter().filter_map(|tag| self.by_tag.get(tag)),
-            ));
+            offer(union(selector.tags.iter().filter_map(|tag| self.by_tag.get(tag))));
         }
         if !selector.namespaces.is_empty() {
             let named = selector.namespaces.iter();
-            offer(union(
-                named.filter_map(|it| self.by_namespace.get(it.as_str())),
-            ));
+            offer(union(named.filter_map(|it| self.by_namespace.get(it.as_str()))));
         } else if own != self.permissions.system
             && selector.names.iter().all(|entry| entry.namespace.is_none())
         {

@@ -106,10 +106,7 @@ fn providers_of(
     index: &MatchIndex,
     problems: &mut Problems,
 ) -> Vec<ObjectName> {
-    let key = ObjectKey {
-        kind: Kind::NotificationPolicy,
-        name: policy.name.clone(),
-    };
+    let key = ObjectKey { kind: Kind::NotificationPolicy, name: policy.name.clone() };
     let mut usable = |path: String, provider: &ObjectName| {
         let why = if !catalog.providers.contains_key(provider) {
             format!("ProviderNotFound: provider {provider} does not exist; the others still send")
@@ -134,10 +131,7 @@ fn providers_of(
     }
     for (i, step) in policy.escalation.iter().enumerate() {
         for (j, provider) in step.providers.iter().enumerate() {
-            usable(
-                format!("spec.routing.escalation[{i}].providers[{j}]"),
-                provider,
-            );
+            usable(format!("spec.routing.escalation[{i}].providers[{j}]"), provider);
         }
     }
     for (i, provider) in policy.fallback_providers.iter().enumerate() {

@@ -54,10 +54,7 @@ impl HttpCheck {
 
     /// The URL's host, where no secret is part of it.
     pub fn host(&self) -> Option<String> {
-        url::Url::parse(self.url.as_written())
-            .ok()?
-            .host_str()
-            .map(str::to_owned)
+        url::Url::parse(self.url.as_written()).ok()?.host_str().map(str::to_owned)
     }
 }
 
@@ -148,10 +145,7 @@ pub struct HttpCriteria {
 impl Default for HttpCriteria {
     fn default() -> Self {
         Self {
-            status_codes: vec![StatusRange {
-                low: 200,
-                high: 299,
-            }],
+            status_codes: vec![StatusRange { low: 200, high: 299 }],
             content_type: None,
             header_matches: Vec::new(),
         }

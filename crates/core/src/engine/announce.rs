@@ -211,16 +211,12 @@ impl AnnounceState {
 
     /// If the down only waits for parents, a window or a rate limit: until when.
     pub fn waits_until(&self) -> Option<Timestamp> {
-        self.holds()
-            .filter(|hold| hold.kind.is_short())
-            .map(|hold| hold.until)
-            .max()
+        self.holds().filter(|hold| hold.kind.is_short()).map(|hold| hold.until).max()
     }
 
     /// Whether it looks at its parents again when one of them has a verdict.
     pub fn waits_for_parents(&self) -> bool {
-        self.holds()
-            .any(|hold| matches!(hold.kind, HoldKind::Parent | HoldKind::Waiting))
+        self.holds().any(|hold| matches!(hold.kind, HoldKind::Parent | HoldKind::Waiting))
     }
 
     /// When to look again.

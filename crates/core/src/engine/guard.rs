@@ -217,11 +217,7 @@ impl Guard {
     pub fn status(&mut self, settings: &SelfCheckSettings, now: Timestamp) -> GuardStatus {
         self.decide(settings, now);
         let until = self.trip.as_ref().map(|trip| trip.until);
-        GuardStatus {
-            holding: until.is_some(),
-            until,
-            mass_outage: self.outage.take(),
-        }
+        GuardStatus { holding: until.is_some(), until, mass_outage: self.outage.take() }
     }
 
     /// Begins anew after the wall clock jumped or the host slept; a hold under way ends.
@@ -236,11 +232,7 @@ impl Guard {
         let mut fresh = false;
         self.silent.entry(run.monitor).or_insert_with(|| {
             fresh = true;
-            Silent {
-                since: now,
-                network: run.network,
-                interval: run.interval,
-            }
+            Silent { since: now, network: run.network, interval: run.interval }
         });
         if fresh {
             self.fresh.push_back((now, run.monitor));
@@ -280,8 +272,7 @@ impl Guard {
     }
 
     fn vetoed(&self, now: Timestamp) -> bool {
-        self.self_check
-            .is_some_and(|(well, at)| well && between(at, now) <= WINDOW)
+        self.self_check.is_some_and(|(well, at)| well && between(at, now) <= WINDOW)
     }
 
     /// Whether there is cause to hold, and if so whether it is known to be ours.
@@ -289,9 +280,8 @@ impl Guard {
         if !settings.enabled {
             return None;
         }
-        let targets_fail = self
-            .self_check
-            .is_some_and(|(well, at)| !well && between(at, now) <= WINDOW);
+        let targets_fail =
+            self.self_check.is_some_and(|(well, at)| !well && between(at, now) <= WINDOW);
         if !self.links_up || targets_fail {
             return Some(true);
         }
@@ -305,10 +295,8 @@ impl Guard {
             return None;
         }
         let failed = self.fresh_failures();
-        let networks: HashSet<_> = failed
-            .iter()
-            .filter_map(|(_, silent)| silent.network.as_ref())
-            .collect();
+        let networks: HashSet<_> =
+            failed.iter().filter_map(|(_, silent)| silent.network.as_ref()).collect();
         let share = failed.len() as f64 / ran;
         (failed.len() >= settings.min_monitors as usize
             && networks.len() >= settings.min_hosts as usize
@@ -331,17 +319,10 @@ impl Guard {
         let failed = self.fresh_failures();
         let round = failed.iter().map(|(_, silent)| silent.interval).min();
         let hold = LEAST_HOLD.max(round.unwrap_or_default().saturating_mul(2));
-        let failing = failed
-            .into_iter()
-            .map(|(monitor, silent)| (monitor, silent.network.clone()))
-            .collect();
+        let failing =
+            failed.into_iter().map(|(monitor, silent)| (monitor, silent.network.clone())).collect();
         self.armed = false;
-        self.trip = Some(Trip {
-            since: now,
-            until: plus(now, hold),
-            failing,
-            ours,
-        });
+        self.trip = Some(Trip { since: now, until: plus(now, hold), failing, ours });
     }
 
     fn end_trip_if_over(&mut self, settings: &SelfCheckSettings, now: Timestamp) {

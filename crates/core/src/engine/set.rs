@@ -79,9 +79,7 @@ impl Engine {
             }
         }
         let records = engine.records.values();
-        engine.waiting = records
-            .filter(|record| record.announce.waits_for_parents())
-            .count();
+        engine.waiting = records.filter(|record| record.announce.waits_for_parents()).count();
         (engine, bad)
     }
 
@@ -113,11 +111,7 @@ impl Engine {
             self.guard.observe(run, settings, now);
             self.ask_guard(now, &mut report);
         }
-        let input = Input::Attempt {
-            observation,
-            started,
-            ended,
-        };
+        let input = Input::Attempt { observation, started, ended };
         self.apply(id, input, now, &mut report);
         report
     }
@@ -156,8 +150,7 @@ impl Engine {
         let mut report = Report::default();
         let catalog = Arc::clone(&self.catalog);
         let settings = &catalog.settings.networking.self_check;
-        self.guard
-            .observe_self_checks(succeeded, failed, settings, now);
+        self.guard.observe_self_checks(succeeded, failed, settings, now);
         self.ask_guard(now, &mut report);
         report
     }
@@ -180,14 +173,9 @@ impl Engine {
 
     /// What to write on a clean stop, so that nothing beyond `now` is taken for known.
     pub fn stop(&self, now: Timestamp) -> Batch {
-        let mut batch = Batch {
-            durable: true,
-            ..Batch::default()
-        };
+        let mut batch = Batch { durable: true, ..Batch::default() };
         for (id, record) in &self.records {
-            batch
-                .intervals
-                .extend(record.verdict.vouch_on_stop(*id, now));
+            batch.intervals.extend(record.verdict.vouch_on_stop(*id, now));
         }
         batch
     }
@@ -212,9 +200,7 @@ impl Engine {
     pub fn recover_incidents(&mut self, newest: &[Incident]) {
         for incident in newest {
             let record = self.records.entry(incident.monitor).or_default();
-            record
-                .name
-                .get_or_insert_with(|| incident.monitor_name.clone());
+            record.name.get_or_insert_with(|| incident.monitor_name.clone());
             record.verdict.recover_incident(incident);
         }
     }
@@ -223,10 +209,9 @@ impl Engine {
     /// [`Engine::load`] and the first [`Engine::swap`], with the catalog that comes then.
     pub fn resume(&mut self, catalog: &Catalog, last: &[Heartbeat]) {
         for heartbeat in last {
-            let (Some(entry), Some(record)) = (
-                catalog.entry(heartbeat.monitor),
-                self.records.get_mut(&heartbeat.monitor),
-            ) else {
+            let (Some(entry), Some(record)) =
+                (catalog.entry(heartbeat.monitor), self.records.get_mut(&heartbeat.monitor))
+            else {
                 continue;
             };
             let view = super::verdict::VerdictView {

@@ -59,21 +59,13 @@ impl<'a> Input<'a> {
     /// The part that concerns the verdict; time passes with every input.
     fn verdict(&self) -> VerdictInput<'a> {
         match *self {
-            Self::Attempt {
-                observation,
-                started,
-                ended,
-            } => VerdictInput::Attempt {
-                observation,
-                started,
-                ended,
-            },
+            Self::Attempt { observation, started, ended } => {
+                VerdictInput::Attempt { observation, started, ended }
+            }
             Self::Catalog => VerdictInput::Catalog,
-            Self::Window {
-                paused_by_maintenance,
-            } => VerdictInput::Window {
-                paused_by_maintenance,
-            },
+            Self::Window { paused_by_maintenance } => {
+                VerdictInput::Window { paused_by_maintenance }
+            }
             Self::Members { up, total, unknown } => VerdictInput::Members { up, total, unknown },
             Self::Deleted => VerdictInput::Deleted,
             Self::Timer | Self::Related | Self::Operator(_) | Self::Delivery(_) => {
@@ -167,10 +159,7 @@ pub fn step(
     let verdict = verdict::step(&mut record.verdict, input.verdict(), &verdict_view, now);
     note_verdict(record, &input, now);
     let told = tell(record, input, &verdict.notices, view, now);
-    record.wake = [verdict.wake_at, record.announce.wake_at()]
-        .into_iter()
-        .flatten()
-        .min();
+    record.wake = [verdict.wake_at, record.announce.wake_at()].into_iter().flatten().min();
     let incident_open = record.verdict.open_incident(id).is_some();
     let remarked = incident_open && remark(record);
     let mut effects = Effects {
@@ -187,25 +176,15 @@ pub fn step(
         None if remarked => record.verdict.latest_incident(&verdict_view),
         ref changed => changed.clone(),
     };
-    fill(
-        &mut effects.batch,
-        verdict,
-        told.outbox,
-        told.suppressed,
-        &mut effects.notices,
-    );
+    fill(&mut effects.batch, verdict, told.outbox, told.suppressed, &mut effects.notices);
     if let Some(mut incident) = incident {
         incident.suppressed = record.mark.suppressed_by.is_some();
-        incident
-            .suppress_reason
-            .clone_from(&record.mark.suppressed_by);
+        incident.suppress_reason.clone_from(&record.mark.suppressed_by);
         incident.acknowledged.clone_from(&record.mark.acknowledged);
         effects.batch.incidents.push(incident);
     }
     if dirty {
-        record
-            .name
-            .get_or_insert_with(|| view.entry.monitor.name.clone());
+        record.name.get_or_insert_with(|| view.entry.monitor.name.clone());
         effects.batch.states.push(record.encode(id));
     }
     effects.batch.durable = effects.transition.is_some()
@@ -222,11 +201,9 @@ fn note_verdict(record: &mut MonitorRecord, input: &Input<'_>, now: Timestamp) {
         MonitorState::Up | MonitorState::Degraded | MonitorState::Down | MonitorState::Flapping
     );
     match input {
-        Input::Attempt {
-            observation,
-            started,
-            ..
-        } if decided && !matches!(observation.outcome, Outcome::Indeterminate(_)) => {
+        Input::Attempt { observation, started, .. }
+            if decided && !matches!(observation.outcome, Outcome::Indeterminate(_)) =>
+        {
             record.verdict_begun = Some(*started);
         }
         Input::Members { .. } if decided => record.verdict_begun = Some(now),
@@ -246,11 +223,7 @@ fn tell(
     if record.announce.is_idle() && notices.is_empty() {
         return AnnounceEffects::default();
     }
-    let parents = if view.entry.parents.is_empty() {
-        Vec::new()
-    } else {
-        (view.parents)()
-    };
+    let parents = if view.entry.parents.is_empty() { Vec::new() } else { (view.parents)() };
     let announce_view = AnnounceView {
         id: view.entry.id,
         entry: Some(view.entry),
@@ -262,12 +235,8 @@ fn tell(
     if notices.is_empty() {
         return announce::step(&mut record.announce, input, &announce_view, now);
     }
-    let mut told = announce::step(
-        &mut record.announce,
-        AnnounceInput::Notices(notices),
-        &announce_view,
-        now,
-    );
+    let mut told =
+        announce::step(&mut record.announce, AnnounceInput::Notices(notices), &announce_view, now);
     if !matches!(input, AnnounceInput::Timer) {
         let more = announce::step(&mut record.announce, input, &announce_view, now);
         told.outbox.extend(more.outbox);

@@ -93,10 +93,7 @@ pub(super) fn policy(text: &str, providers: &[&str]) -> Policy {
 }
 
 pub(super) fn route(policy: Policy) -> Route {
-    Route {
-        providers: policy.providers.clone(),
-        via: RouteVia::Policy(Arc::new(policy)),
-    }
+    Route { providers: policy.providers.clone(), via: RouteVia::Policy(Arc::new(policy)) }
 }
 
 pub(super) fn provider(text: &str) -> Provider {
@@ -138,15 +135,10 @@ pub(super) fn entry(id: i64, monitor: Monitor, routes: Vec<Route>) -> Entry {
 
 /// A catalog of these monitors and the providers `chat`, `mail`, `pager` and `boss`.
 pub(super) fn catalog(entries: Vec<Entry>) -> Catalog {
-    let mut catalog = Catalog {
-        version: 1,
-        system_namespace: "kubekuma".to_owned(),
-        ..Catalog::default()
-    };
+    let mut catalog =
+        Catalog { version: 1, system_namespace: "kubekuma".to_owned(), ..Catalog::default() };
     for text in ["chat", "mail", "pager", "boss"] {
-        catalog
-            .providers
-            .insert(name(text), Arc::new(provider(text)));
+        catalog.providers.insert(name(text), Arc::new(provider(text)));
     }
     for entry in entries {
         catalog.by_id.insert(entry.id, entry.monitor.name.clone());

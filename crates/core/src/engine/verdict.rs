@@ -134,24 +134,15 @@ pub fn step(
     now: Timestamp,
 ) -> VerdictEffects {
     let before = state.shown();
-    let mut step = Step {
-        state,
-        view,
-        now: whole_ms(now),
-        effects: VerdictEffects::default(),
-    };
+    let mut step = Step { state, view, now: whole_ms(now), effects: VerdictEffects::default() };
     step.wake();
     match input {
-        VerdictInput::Attempt {
-            observation,
-            started,
-            ended,
-        } => step.on_attempt(observation, whole_ms(started), whole_ms(ended)),
+        VerdictInput::Attempt { observation, started, ended } => {
+            step.on_attempt(observation, whole_ms(started), whole_ms(ended));
+        }
         VerdictInput::Timer => {}
         VerdictInput::Catalog => step.on_catalog(),
-        VerdictInput::Window {
-            paused_by_maintenance,
-        } => step.on_window(paused_by_maintenance),
+        VerdictInput::Window { paused_by_maintenance } => step.on_window(paused_by_maintenance),
         VerdictInput::Members { up, total, unknown } => step.on_members(up, total, unknown),
         VerdictInput::Deleted => step.on_deleted(),
     }

@@ -18,14 +18,7 @@ fn timing(name: &str, interval: u64) -> Timing {
 }
 
 fn scheduler(network: usize) -> Scheduler {
-    Scheduler::new(
-        Limits {
-            network,
-            privileged: 2,
-            per_host: 2,
-        },
-        1_700_000_000_123_456_789,
-    )
+    Scheduler::new(Limits { network, privileged: 2, per_host: 2 }, 1_700_000_000_123_456_789)
 }
 
 /// Runs everything that is due until `until`; each run takes `run`. Returns (start, id).
@@ -42,11 +35,7 @@ fn drive(scheduler: &mut Scheduler, mut now: Mono, until: Mono, run: Duration) -
             log.push((now, start.id.0));
             ends.push((now + run, start.id));
         }
-        let next = scheduler
-            .next_wakeup()
-            .into_iter()
-            .chain(ends.iter().map(|(at, _)| *at))
-            .min();
+        let next = scheduler.next_wakeup().into_iter().chain(ends.iter().map(|(at, _)| *at)).min();
         match next {
             Some(next) => now = next.max(Mono(now.0 + 1)),
             None => break,
@@ -60,11 +49,7 @@ fn starts_are_start_to_start_on_a_grid_without_drift() {
     let mut scheduler = scheduler(10);
     scheduler.set(MonitorId(1), timing("a/b", 10), Mono(0));
     let log = drive(&mut scheduler, Mono(0), Mono(0) + 200 * SECOND, 3 * SECOND);
-    let gaps: Vec<_> = log
-        .windows(2)
-        .skip(1)
-        .map(|pair| pair[1].0.since(pair[0].0))
-        .collect();
+    let gaps: Vec<_> = log.windows(2).skip(1).map(|pair| pair[1].0.since(pair[0].0)).collect();
     assert!(gaps.len() > 15);
     assert!(gaps.iter().all(|gap| *gap == 10 * SECOND), "{gaps:?}");
 }
@@ -76,10 +61,7 @@ fn the_grid_is_the_same_after_a_restart() {
         let at = timing.next_grid(Mono(boot), origin);
         (i128::from(at.0) + origin) % 60_000_000_000
     };
-    assert_eq!(
-        grid(1_700_000_000_000_000_000, 5),
-        grid(1_700_000_033_000_000_000, 99)
-    );
+    assert_eq!(grid(1_700_000_000_000_000_000, 5), grid(1_700_000_033_000_000_000, 99));
 }
 
 #[test]
@@ -96,10 +78,7 @@ fn first_runs_are_soon_and_spread() {
         per_second[usize::try_from(at.since(Mono(0)).as_secs()).unwrap()] += 1;
     }
     let busiest = per_second.iter().max().unwrap();
-    assert!(
-        *busiest < 450,
-        "a herd of {busiest} in one second, {per_second:?}"
-    );
+    assert!(*busiest < 450, "a herd of {busiest} in one second, {per_second:?}");
 }
 
 #[test]
@@ -125,11 +104,7 @@ fn a_run_that_outlasts_its_interval_skips_the_missed_starts() {
     for pair in log.windows(2) {
         assert!(pair[1].0.since(pair[0].0) >= 25 * SECOND, "overlaps itself");
     }
-    assert!(
-        scheduler.counts().skipped_overrun >= 18,
-        "{:?}",
-        scheduler.counts()
-    );
+    assert!(scheduler.counts().skipped_overrun >= 18, "{:?}", scheduler.counts());
 }
 
 #[test]
@@ -139,19 +114,13 @@ fn a_hanging_host_delays_nobody_else() {
         let host: Arc<str> = "hangs".into();
         scheduler.set(
             MonitorId(id),
-            Timing {
-                host: Some(host),
-                ..timing(&format!("slow/m{id}"), 10)
-            },
+            Timing { host: Some(host), ..timing(&format!("slow/m{id}"), 10) },
             Mono(0),
         );
     }
     scheduler.set(
         MonitorId(99),
-        Timing {
-            host: Some("well".into()),
-            ..timing("a/b", 10)
-        },
+        Timing { host: Some("well".into()), ..timing("a/b", 10) },
         Mono(0),
     );
     let mut lateness = Vec::new();
@@ -170,10 +139,7 @@ fn a_hanging_host_delays_nobody_else() {
     }
     assert_eq!(hung, 2, "the host's limit holds");
     assert!(lateness.len() >= 9);
-    assert!(
-        lateness.iter().all(|late| *late <= SECOND / 10),
-        "{lateness:?}"
-    );
+    assert!(lateness.iter().all(|late| *late <= SECOND / 10), "{lateness:?}");
 }
 
 #[test]
@@ -211,18 +177,11 @@ fn retries_and_runs_at_once_come_when_asked() {
 
 #[test]
 fn jitter_is_bounded_and_deterministic() {
-    let timing = Timing {
-        jitter_percent: 10,
-        ..timing("a/b", 60)
-    };
-    let offsets: Vec<_> = (1..200)
-        .map(|n| timing.jitter(Mono(0) + n * 60 * SECOND, 0))
-        .collect();
+    let timing = Timing { jitter_percent: 10, ..timing("a/b", 60) };
+    let offsets: Vec<_> = (1..200).map(|n| timing.jitter(Mono(0) + n * 60 * SECOND, 0)).collect();
     assert!(offsets.iter().all(|offset| *offset < 6 * SECOND));
     assert!(offsets.iter().max() > offsets.iter().min());
-    let again: Vec<_> = (1..200)
-        .map(|n| timing.jitter(Mono(0) + n * 60 * SECOND, 0))
-        .collect();
+    let again: Vec<_> = (1..200).map(|n| timing.jitter(Mono(0) + n * 60 * SECOND, 0)).collect();
     assert_eq!(offsets, again);
 }
 

@@ -44,9 +44,7 @@ pub(super) const fn mix(mut value: u64) -> u64 {
 }
 
 pub(super) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos())
-        .unwrap_or(u64::MAX)
-        .max(1)
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX).max(1)
 }
 
 impl Timing {
@@ -63,11 +61,7 @@ impl Timing {
             return Duration::ZERO;
         }
         let index = (i128::from(grid.0) + wall_origin).div_euclid(i128::from(nanos(self.interval)));
-        #[expect(
-            clippy::cast_sign_loss,
-            clippy::cast_possible_truncation,
-            reason = "only hashed"
-        )]
+        #[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "only hashed")]
         let index = index as u64;
         Duration::from_nanos(mix(self.seed.wrapping_add(mix(index))) % bound)
     }

@@ -114,12 +114,7 @@ impl Play {
             "delete" => Some(self.step(VerdictInput::Deleted, now)),
             "window" => {
                 let paused_by_maintenance = rest == "on";
-                Some(self.step(
-                    VerdictInput::Window {
-                        paused_by_maintenance,
-                    },
-                    now,
-                ))
+                Some(self.step(VerdictInput::Window { paused_by_maintenance }, now))
             }
             "members" => {
                 let counts: Vec<u32> = words[1..].iter().map(|it| it.parse().unwrap()).collect();
@@ -142,11 +137,7 @@ impl Play {
     }
 
     fn attempt(&mut self, observation: &Observation, now: i64) -> VerdictEffects {
-        let input = VerdictInput::Attempt {
-            observation,
-            started: at(now),
-            ended: at(now),
-        };
+        let input = VerdictInput::Attempt { observation, started: at(now), ended: at(now) };
         self.step(input, now)
     }
 
@@ -262,18 +253,11 @@ fn describe(effects: &VerdictEffects) -> String {
     }
     if let Some(incident) = &effects.incident {
         let number = incident.id.0 & 0xf_ffff;
-        let _ = write!(
-            text,
-            "> incident {number}: from {}",
-            second(incident.started_at)
-        );
+        let _ = write!(text, "> incident {number}: from {}", second(incident.started_at));
         if let Some(ended) = incident.ended_at {
             let _ = write!(text, " to {}", second(ended));
         }
-        for reason in [incident.reason, incident.closed_reason]
-            .into_iter()
-            .flatten()
-        {
+        for reason in [incident.reason, incident.closed_reason].into_iter().flatten() {
             let _ = write!(text, " {reason}");
         }
         if !incident.toggles.is_empty() {
@@ -296,20 +280,13 @@ fn in_words(notice: &Notice) -> String {
     let debug = format!("{notice:?}");
     let name = debug.split([' ', '{']).next().unwrap_or_default();
     match notice {
-        Notice::Opened {
-            facts, previous, ..
-        } => {
+        Notice::Opened { facts, previous, .. } => {
             format!("{name}, was {previous}, {} attempts", facts.attempts)
         }
         Notice::Closed { closing, now, .. } => format!("{name} {closing:?}, now {now}"),
-        Notice::FlappingStarted {
-            toggles,
-            quiet_until,
-            ..
-        } => format!(
-            "{name}, {toggles} toggles, quiet until {}",
-            second(*quiet_until)
-        ),
+        Notice::FlappingStarted { toggles, quiet_until, .. } => {
+            format!("{name}, {toggles} toggles, quiet until {}", second(*quiet_until))
+        }
         _ => name.to_owned(),
     }
 }
@@ -348,10 +325,7 @@ fn sequences() -> Vec<PathBuf> {
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "asks whether to accept what is new"
-)]
+#[expect(clippy::disallowed_methods, reason = "asks whether to accept what is new")]
 fn recorded_sequences_play_as_recorded() {
     let accept = std::env::var("UPDATE_RECORDED").is_ok();
     let files = sequences();

@@ -43,9 +43,7 @@ impl Cron {
 
     pub(super) fn before(&self, clock: DateTime) -> impl Iterator<Item = DateTime> + '_ {
         let first = self.line.find_previous_occurrence(&clock, true).ok();
-        iter::successors(first, |at| {
-            self.line.find_previous_occurrence(at, false).ok()
-        })
-        .take_while(|at| self.not_before.is_none_or(|start| start <= *at))
+        iter::successors(first, |at| self.line.find_previous_occurrence(at, false).ok())
+            .take_while(|at| self.not_before.is_none_or(|start| start <= *at))
     }
 }

@@ -78,12 +78,7 @@ impl Recurrence {
     pub fn rrule(source: &str, start: DateTime, zone: TimeZone) -> Result<Self, ExprError> {
         check_length(source)?;
         let rule = Rule::compile(source, start, &zone)?;
-        Ok(Self::new(
-            source,
-            Some(start),
-            zone,
-            Starts::Rule(Box::new(rule)),
-        ))
+        Ok(Self::new(source, Some(start), zone, Starts::Rule(Box::new(rule))))
     }
 
     /// A cron line of five fields in `zone`, with no starts before `not_before`.
@@ -97,12 +92,7 @@ impl Recurrence {
     ) -> Result<Self, ExprError> {
         check_length(source)?;
         let cron = Cron::compile(source, not_before)?;
-        Ok(Self::new(
-            source,
-            not_before,
-            zone,
-            Starts::Cron(Box::new(cron)),
-        ))
+        Ok(Self::new(source, not_before, zone, Starts::Cron(Box::new(cron))))
     }
 
     fn new(source: &str, start: Option<DateTime>, zone: TimeZone, starts: Starts) -> Self {
@@ -151,21 +141,12 @@ impl Recurrence {
         let early = clock.saturating_sub(day);
         let late = clock.saturating_add(day);
         let instant = |civil: DateTime| zone::instant(&self.zone, civil);
-        let last = self
-            .starts
-            .before(early, late)
-            .filter_map(instant)
-            .find(|at| *at <= now);
-        let next = self
-            .starts
-            .after(early)
-            .filter_map(instant)
-            .find(|at| *at > now);
+        let last = self.starts.before(early, late).filter_map(instant).find(|at| *at <= now);
+        let next = self.starts.after(early).filter_map(instant).find(|at| *at > now);
         Around {
             from: last.unwrap_or(now),
             until: next.unwrap_or_else(|| {
-                now.checked_add(SignedDuration::from_hours(1))
-                    .unwrap_or(Timestamp::MAX)
+                now.checked_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX)
             }),
             last,
             next,

@@ -51,19 +51,14 @@ impl Rule {
             ExprError::Syntax("the start lies outside the supported years".to_owned())
         })?;
         let count = rule.get_count();
-        let rule = rule
-            .validate(utc(start))
-            .map_err(|error| ExprError::Syntax(error.to_string()))?;
+        let rule =
+            rule.validate(utc(start)).map_err(|error| ExprError::Syntax(error.to_string()))?;
         let starts = if count.is_some() {
             Kind::Counted(iterate(&rule, start).collect())
         } else {
             Kind::Endless(Box::new(rule))
         };
-        let rule = Self {
-            start,
-            until,
-            starts,
-        };
+        let rule = Self { start, until, starts };
         if rule.from(start).next().is_none() {
             return Err(ExprError::Run("the rule never yields a start".to_owned()));
         }
@@ -90,10 +85,7 @@ impl Rule {
         let mut starts = Vec::new();
         for intervals in [2, 16, 128, 1024, u32::MAX] {
             let from = self.back(early, intervals);
-            starts = self
-                .from(from)
-                .take_while(|at| *at <= late)
-                .collect::<Vec<_>>();
+            starts = self.from(from).take_while(|at| *at <= late).collect::<Vec<_>>();
             if from <= self.start || starts.first().is_some_and(|first| *first <= early) {
                 break;
             }
@@ -237,9 +229,7 @@ fn check_bounds(rule: &RRule<Unvalidated>) -> Result<(), ExprError> {
         return Err(ExprError::Syntax("INTERVAL must be at least 1".to_owned()));
     }
     if rule.get_count().is_some_and(|count| count > MAX_COUNT) {
-        return Err(ExprError::TooLarge(format!(
-            "COUNT must be at most {MAX_COUNT}"
-        )));
+        return Err(ExprError::TooLarge(format!("COUNT must be at most {MAX_COUNT}")));
     }
     Ok(())
 }
@@ -267,13 +257,9 @@ fn split_until(
             return Err(ExprError::Syntax("UNTIL is given twice".to_owned()));
         }
     }
-    let counted = rest
-        .iter()
-        .any(|part| part.to_ascii_uppercase().starts_with("COUNT="));
+    let counted = rest.iter().any(|part| part.to_ascii_uppercase().starts_with("COUNT="));
     if until.is_some() && counted {
-        return Err(ExprError::Syntax(
-            "COUNT and UNTIL cannot be given together".to_owned(),
-        ));
+        return Err(ExprError::Syntax("COUNT and UNTIL cannot be given together".to_owned()));
     }
     Ok((rest.join(";"), until))
 }
@@ -284,12 +270,10 @@ fn read_until(value: &str, zone: &TimeZone) -> Option<NaiveDateTime> {
         let instant = jiff::Timestamp::from_second(clock.and_utc().timestamp()).ok()?;
         return to_chrono(zone.to_datetime(instant));
     }
-    NaiveDateTime::parse_from_str(value, "%Y%m%dT%H%M%S")
-        .ok()
-        .or_else(|| {
-            let date = NaiveDate::parse_from_str(value, "%Y%m%d").ok()?;
-            date.and_hms_opt(23, 59, 59)
-        })
+    NaiveDateTime::parse_from_str(value, "%Y%m%dT%H%M%S").ok().or_else(|| {
+        let date = NaiveDate::parse_from_str(value, "%Y%m%d").ok()?;
+        date.and_hms_opt(23, 59, 59)
+    })
 }
 
 fn utc(clock: NaiveDateTime) -> chrono::DateTime<Tz> {
@@ -298,16 +282,10 @@ fn utc(clock: NaiveDateTime) -> chrono::DateTime<Tz> {
 
 fn to_chrono(civil: DateTime) -> Option<NaiveDateTime> {
     let part = |value: i8| u32::try_from(value).ok();
-    let date = NaiveDate::from_ymd_opt(
-        i32::from(civil.year()),
-        part(civil.month())?,
-        part(civil.day())?,
-    )?;
-    let time = NaiveTime::from_hms_opt(
-        part(civil.hour())?,
-        part(civil.minute())?,
-        part(civil.second())?,
-    )?;
+    let date =
+        NaiveDate::from_ymd_opt(i32::from(civil.year()), part(civil.month())?, part(civil.day())?)?;
+    let time =
+        NaiveTime::from_hms_opt(part(civil.hour())?, part(civil.minute())?, part(civil.second())?)?;
     Some(date.and_time(time))
 }
 

@@ -23,10 +23,7 @@ fn starts(recurrence: &Recurrence, after: &str, count: usize) -> Vec<String> {
         let Some(next) = recurrence.next_after(now) else {
             break;
         };
-        assert!(
-            recurrence.last_at_or_before(next) == Some(next),
-            "{next} is a start"
-        );
+        assert!(recurrence.last_at_or_before(next) == Some(next), "{next} is a start");
         out.push(next.to_string());
         now = next;
     }
@@ -39,18 +36,10 @@ fn rule(source: &str, start: DateTime, zone_name: &str) -> Recurrence {
 
 #[test]
 fn a_start_in_a_skipped_hour_moves_to_the_next_valid_instant() {
-    let daily = rule(
-        "FREQ=DAILY",
-        date(2026, 3, 27).at(2, 30, 0, 0),
-        "Europe/Berlin",
-    );
+    let daily = rule("FREQ=DAILY", date(2026, 3, 27).at(2, 30, 0, 0), "Europe/Berlin");
     assert_eq!(
         starts(&daily, "2026-03-27T12:00:00Z", 3),
-        [
-            "2026-03-28T01:30:00Z",
-            "2026-03-29T01:00:00Z",
-            "2026-03-30T00:30:00Z"
-        ]
+        ["2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]
     );
     let cron = Recurrence::cron("30 2 * * *", None, zone("America/New_York")).unwrap();
     assert_eq!(
@@ -61,11 +50,7 @@ fn a_start_in_a_skipped_hour_moves_to_the_next_valid_instant() {
 
 #[test]
 fn a_start_in_a_repeated_hour_happens_once() {
-    let daily = rule(
-        "FREQ=DAILY",
-        date(2026, 10, 24).at(2, 30, 0, 0),
-        "Europe/Berlin",
-    );
+    let daily = rule("FREQ=DAILY", date(2026, 10, 24).at(2, 30, 0, 0), "Europe/Berlin");
     assert_eq!(
         starts(&daily, "2026-10-24T12:00:00Z", 2),
         ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]
@@ -105,26 +90,15 @@ fn weekdays_intervals_and_positions_are_understood() {
     let weekly = rule("RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,TH", start, "UTC");
     assert_eq!(
         starts(&weekly, "2026-01-05T09:00:00Z", 3),
-        [
-            "2026-01-08T09:00:00Z",
-            "2026-01-19T09:00:00Z",
-            "2026-01-22T09:00:00Z"
-        ]
+        ["2026-01-08T09:00:00Z", "2026-01-19T09:00:00Z", "2026-01-22T09:00:00Z"]
     );
     let last_friday = rule("FREQ=MONTHLY;BYDAY=-1FR", start, "Europe/Berlin");
     assert_eq!(
         starts(&last_friday, "2026-03-01T00:00:00Z", 3),
-        [
-            "2026-03-27T08:00:00Z",
-            "2026-04-24T07:00:00Z",
-            "2026-05-29T07:00:00Z"
-        ]
+        ["2026-03-27T08:00:00Z", "2026-04-24T07:00:00Z", "2026-05-29T07:00:00Z"]
     );
     let leap = rule("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", start, "UTC");
-    assert_eq!(
-        leap.next_after(at("2026-01-01T00:00:00Z")),
-        Some(at("2028-02-29T09:00:00Z"))
-    );
+    assert_eq!(leap.next_after(at("2026-01-01T00:00:00Z")), Some(at("2028-02-29T09:00:00Z")));
     assert_eq!(
         leap.last_at_or_before(at("2040-02-01T00:00:00Z")),
         Some(at("2036-02-29T09:00:00Z"))
@@ -138,11 +112,7 @@ fn weekdays_intervals_and_positions_are_understood() {
 
 #[test]
 fn the_last_start_is_found_across_a_gap_of_days() {
-    let sundays = rule(
-        "FREQ=HOURLY;BYDAY=SU",
-        date(2026, 1, 1).at(0, 0, 0, 0),
-        "UTC",
-    );
+    let sundays = rule("FREQ=HOURLY;BYDAY=SU", date(2026, 1, 1).at(0, 0, 0, 0), "UTC");
     assert_eq!(
         sundays.last_at_or_before(at("2026-01-17T23:30:00Z")),
         Some(at("2026-01-11T23:00:00Z"))
@@ -164,11 +134,7 @@ fn a_rule_that_began_long_ago_agrees_with_one_counted_from_its_start() {
         let late = rule(&format!("{source};COUNT=5000"), start, "Europe/Berlin");
         // Where COUNT ends differs by rule; look at a time all of them reach.
         for now in ["2000-03-01T00:00:00Z", "2003-07-11T12:13:14Z"] {
-            assert_eq!(
-                endless.next_after(at(now)),
-                late.next_after(at(now)),
-                "{source}"
-            );
+            assert_eq!(endless.next_after(at(now)), late.next_after(at(now)), "{source}");
             assert_eq!(
                 endless.last_at_or_before(at(now)),
                 late.last_at_or_before(at(now)),
@@ -181,10 +147,7 @@ fn a_rule_that_began_long_ago_agrees_with_one_counted_from_its_start() {
 #[test]
 fn cron_lines_have_five_fields_and_a_first_day() {
     let weekdays = Recurrence::cron("0 2 * * MON-FRI", None, TimeZone::UTC).unwrap();
-    assert_eq!(
-        weekdays.next_after(at("2026-11-20T12:00:00Z")),
-        Some(at("2026-11-23T02:00:00Z"))
-    );
+    assert_eq!(weekdays.next_after(at("2026-11-20T12:00:00Z")), Some(at("2026-11-23T02:00:00Z")));
     assert_eq!(
         weekdays.last_at_or_before(at("2026-11-22T12:00:00Z")),
         Some(at("2026-11-20T02:00:00Z"))
@@ -192,10 +155,7 @@ fn cron_lines_have_five_fields_and_a_first_day() {
     let from = Some(date(2026, 12, 1).at(0, 0, 0, 0));
     let later = Recurrence::cron("0 2 * * *", from, TimeZone::UTC).unwrap();
     assert_eq!(later.last_at_or_before(at("2026-11-30T12:00:00Z")), None);
-    assert_eq!(
-        later.next_after(at("2026-11-20T12:00:00Z")),
-        Some(at("2026-12-01T02:00:00Z"))
-    );
+    assert_eq!(later.next_after(at("2026-11-20T12:00:00Z")), Some(at("2026-12-01T02:00:00Z")));
     for bad in ["", "* * * *", "0 0 2 * * *", "61 * * * *", "* * * * FUNDAY"] {
         let error = Recurrence::cron(bad, None, TimeZone::UTC).unwrap_err();
         assert!(matches!(error, ExprError::Syntax(_)), "{bad}: {error:?}");
@@ -219,9 +179,7 @@ fn wrong_rules_are_refused_with_a_reason() {
         ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31", "never"),
         ("FREQ=MINUTELY;BYMONTH=2", "MINUTELY"),
     ] {
-        let error = Recurrence::rrule(bad, start, TimeZone::UTC)
-            .unwrap_err()
-            .to_string();
+        let error = Recurrence::rrule(bad, start, TimeZone::UTC).unwrap_err().to_string();
         assert!(error.contains(reason), "{bad}: {error}");
     }
 }

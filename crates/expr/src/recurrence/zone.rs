@@ -13,9 +13,7 @@ pub(super) fn instant(zone: &TimeZone, civil: DateTime) -> Option<Timestamp> {
         AmbiguousOffset::Gap { after, .. } => {
             // With the later offset a skipped time reads as an instant before the change.
             let earlier = after.to_timestamp(civil).ok()?;
-            zone.following(earlier)
-                .next()
-                .map(|change| change.timestamp())
+            zone.following(earlier).next().map(|change| change.timestamp())
         }
     }
 }

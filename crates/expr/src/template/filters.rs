@@ -38,9 +38,8 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("capitalize", |value: &Value| capitalize(&text(value)));
     environment.add_filter("trim", |value: &Value| text(value).trim().to_owned());
     environment.add_filter("default", default);
-    environment.add_filter("json", |value: &Value| {
-        Value::from_safe_string(to_json(value, 0).to_string())
-    });
+    environment
+        .add_filter("json", |value: &Value| Value::from_safe_string(to_json(value, 0).to_string()));
     environment.add_filter("urlencode", |value: &Value| urlencode(&text(value)));
     environment.add_filter("truncate", truncate);
     environment.add_filter("replace", replace);
@@ -60,10 +59,7 @@ fn failed(why: impl Into<String>) -> Error {
 fn capitalize(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| {
-        first
-            .to_uppercase()
-            .chain(characters.flat_map(char::to_lowercase))
-            .collect()
+        first.to_uppercase().chain(characters.flat_map(char::to_lowercase)).collect()
     })
 }
 
@@ -83,11 +79,7 @@ fn title(text: &str) -> String {
 
 /// The fallback when the value is absent or empty.
 fn default(value: &Value, fallback: Option<&Value>) -> Value {
-    if text(value).is_empty() {
-        fallback.cloned().unwrap_or_default()
-    } else {
-        value.clone()
-    }
+    if text(value).is_empty() { fallback.cloned().unwrap_or_default() } else { value.clone() }
 }
 
 fn urlencode(text: &str) -> String {
@@ -124,11 +116,7 @@ fn replace(value: &Value, from: &Value, to: &Value) -> Result<String, Error> {
     if from.is_empty() {
         return Ok(whole);
     }
-    let size = whole.len()
-        + whole
-            .matches(from.as_str())
-            .count()
-            .saturating_mul(to.len());
+    let size = whole.len() + whole.matches(from.as_str()).count().saturating_mul(to.len());
     if size > MAX_TEXT_BYTES {
         return Err(failed("`replace` makes the text too long"));
     }
@@ -155,14 +143,8 @@ fn join(value: &Value, separator: Option<&str>) -> Result<String, Error> {
 
 fn item(value: &Value, first: bool) -> Value {
     if let Some(text) = value.as_str() {
-        let character = if first {
-            text.chars().next()
-        } else {
-            text.chars().last()
-        };
-        return character
-            .map(|c| Value::from(c.to_string()))
-            .unwrap_or_default();
+        let character = if first { text.chars().next() } else { text.chars().last() };
+        return character.map(|c| Value::from(c.to_string())).unwrap_or_default();
     }
     let Ok(mut items) = value.try_iter() else {
         return Value::UNDEFINED;
@@ -171,11 +153,7 @@ fn item(value: &Value, first: bool) -> Value {
 }
 
 fn length(value: &Value) -> usize {
-    value
-        .as_str()
-        .map(|text| text.chars().count())
-        .or_else(|| value.len())
-        .unwrap_or(0)
+    value.as_str().map(|text| text.chars().count()).or_else(|| value.len()).unwrap_or(0)
 }
 
 fn round(value: &Value, digits: Option<i32>) -> Result<Value, Error> {
@@ -192,11 +170,7 @@ fn number(value: &Value) -> Result<Option<f64>, Error> {
         return Ok(None);
     }
     if let Some(text) = value.as_str() {
-        return text
-            .trim()
-            .parse()
-            .map(Some)
-            .map_err(|_| failed(format!("`{text}` is no number")));
+        return text.trim().parse().map(Some).map_err(|_| failed(format!("`{text}` is no number")));
     }
     f64::try_from(value.clone())
         .map(Some)
@@ -253,9 +227,5 @@ fn duration(value: &Value) -> Result<String, Error> {
         .filter(|(count, _)| *count > 0)
         .map(|(count, unit)| format!("{count}{unit}"))
         .collect();
-    Ok(if words.is_empty() {
-        "0s".to_owned()
-    } else {
-        words.join(" ")
-    })
+    Ok(if words.is_empty() { "0s".to_owned() } else { words.join(" ") })
 }

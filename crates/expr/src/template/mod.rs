@@ -105,10 +105,7 @@ impl Template {
                 Piece::Expression { text, at } => compile_expression(text, at, source, variables),
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            source: source.into(),
-            segments,
-        })
+        Ok(Self { source: source.into(), segments })
     }
 
     /// Fills it from `values` (an object). Absent values are empty. Bounded in work and output.
@@ -126,13 +123,12 @@ impl Template {
     /// # Errors
     /// As [`Template::render`].
     pub fn render_json(&self, values: &serde_json::Value) -> Result<String, ExprError> {
-        self.render_with(values, |text, is_json| {
-            if is_json {
-                text
-            } else {
-                value::json_content(&text)
-            }
-        })
+        self.render_with(
+            values,
+            |text, is_json| {
+                if is_json { text } else { value::json_content(&text) }
+            },
+        )
     }
 
     fn render_with(
@@ -179,14 +175,12 @@ fn compile_expression(
         ExprError::Unknown(why) => ExprError::Unknown(format!("{place}: {why}")),
         other => other,
     })?;
-    let expression = ENVIRONMENT
-        .compile_expression_owned(translated)
-        .map_err(|error| {
-            ExprError::Syntax(format!(
-                "{place}: `{{{{{text}}}}}` cannot be read: {}",
-                error.detail().unwrap_or("syntax error")
-            ))
-        })?;
+    let expression = ENVIRONMENT.compile_expression_owned(translated).map_err(|error| {
+        ExprError::Syntax(format!(
+            "{place}: `{{{{{text}}}}}` cannot be read: {}",
+            error.detail().unwrap_or("syntax error")
+        ))
+    })?;
     let mut unknown: Vec<_> = expression
         .undeclared_variables(false)
         .into_iter()

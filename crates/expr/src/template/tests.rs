@@ -22,10 +22,7 @@ fn values() -> Value {
 }
 
 fn render(source: &str) -> String {
-    Template::compile(source, EVENT_VARIABLES)
-        .unwrap()
-        .render(&values())
-        .unwrap()
+    Template::compile(source, EVENT_VARIABLES).unwrap().render(&values()).unwrap()
 }
 
 fn refused(source: &str) -> ExprError {
@@ -34,41 +31,26 @@ fn refused(source: &str) -> ExprError {
 
 #[test]
 fn the_documented_forms_are_filled() {
-    assert_eq!(
-        render("[{{ .state | upper }}] {{ .monitorName }}"),
-        "[DOWN] api"
-    );
-    assert_eq!(
-        render("{{.monitorNamespace}}/{{ monitorName }}"),
-        "shop/api"
-    );
+    assert_eq!(render("[{{ .state | upper }}] {{ .monitorName }}"), "[DOWN] api");
+    assert_eq!(render("{{.monitorNamespace}}/{{ monitorName }}"), "shop/api");
     assert_eq!(render("{{ .labels.team }}"), "core");
     assert_eq!(render("{{ .labels[\"app.kubernetes.io/name\"] }}"), "web");
     assert_eq!(render("Latency: {{ .latencyMs }}ms"), "Latency: 420ms");
-    assert_eq!(
-        render("{{ .labels }}"),
-        "app.kubernetes.io/name=web, team=core"
-    );
+    assert_eq!(render("{{ .labels }}"), "app.kubernetes.io/name=web, team=core");
     assert_eq!(render("a {{- .state -}} b"), "adownb");
     assert_eq!(render("{{ 'bad' if .state == 'down' else 'good' }}"), "bad");
 }
 
 #[test]
 fn the_older_form_is_read_for_event_variables_only() {
-    assert_eq!(
-        render("{monitorName} {state} {other} {} {"),
-        "api down {other} {} {"
-    );
+    assert_eq!(render("{monitorName} {state} {other} {} {"), "api down {other} {} {");
     let matrix = Template::compile("{url} {{ .region }}", &["region"]).unwrap();
     assert_eq!(matrix.render(&json!({"region": "eu"})).unwrap(), "{url} eu");
 }
 
 #[test]
 fn absent_values_are_empty() {
-    assert_eq!(
-        render("<{{ .incidentId }}{{ .labels.none.deeper }}{message}>"),
-        "<>"
-    );
+    assert_eq!(render("<{{ .incidentId }}{{ .labels.none.deeper }}{message}>"), "<>");
     assert_eq!(render("{{ .message | default(\"none\") }}"), "none");
     assert_eq!(render("{{ .message | default \"none\" | upper }}"), "NONE");
 }
@@ -78,27 +60,15 @@ fn filters_do_what_their_names_say() {
     assert_eq!(render("{{ 'the api is down' | title }}"), "The Api Is Down");
     assert_eq!(render("{{ .state | capitalize }}"), "Down");
     assert_eq!(render("{{ '  x ' | trim }}"), "x");
-    assert_eq!(
-        render("{{ .url | urlencode }}"),
-        "https%3A%2F%2Fexample.test%2F%3Fa%3Db%20c"
-    );
+    assert_eq!(render("{{ .url | urlencode }}"), "https%3A%2F%2Fexample.test%2F%3Fa%3Db%20c");
     assert_eq!(render("{{ .monitorNamespace | truncate(3) }}"), "sh…");
-    assert_eq!(
-        render("{{ .url | replace('https://', '') | truncate 7 }}"),
-        "exampl…"
-    );
-    assert_eq!(
-        render("{{ .labels | json }}"),
-        r#"{"app.kubernetes.io/name":"web","team":"core"}"#
-    );
+    assert_eq!(render("{{ .url | replace('https://', '') | truncate 7 }}"), "exampl…");
+    assert_eq!(render("{{ .labels | json }}"), r#"{"app.kubernetes.io/name":"web","team":"core"}"#);
     assert_eq!(render("{{ .timestamp | date }}"), "2026-03-29 01:30:00 UTC");
     assert_eq!(render("{{ .timestamp | date \"%H:%M\" }}"), "01:30");
     assert_eq!(render("{{ .duration | duration }}"), "1h 5m");
     assert_eq!(render("{{ 86400 | duration }} {{ 0 | duration }}"), "1d 0s");
-    assert_eq!(
-        render("{{ .state | length }}{{ .state | first }}{{ .state | last }}"),
-        "4dn"
-    );
+    assert_eq!(render("{{ .state | length }}{{ .state | first }}{{ .state | last }}"), "4dn");
     assert_eq!(render("{{ 1.256 | round(1) }}"), "1.3");
 }
 
@@ -121,25 +91,16 @@ fn errors_say_where_and_what() {
     insta::assert_snapshot!(refused("{{ .state + }}"), @"line 1, column 1: `{{ .state + }}` cannot be read: unexpected end of input, expected expression");
     insta::assert_snapshot!(refused("{{ if .state }}x{{ end }}"), @"line 1, column 1: `if` is not supported; write `{{ .a if .b else .c }}` for a choice");
     insta::assert_snapshot!(refused("{{ }}"), @"line 1, column 1: the placeholder is empty");
-    assert!(matches!(
-        refused(&"x".repeat(20_000)),
-        ExprError::TooLarge(_)
-    ));
+    assert!(matches!(refused(&"x".repeat(20_000)), ExprError::TooLarge(_)));
     let deep = format!("{{{{ {}1{} }}}}", "(".repeat(5000), ")".repeat(5000));
     assert!(matches!(refused(&deep), ExprError::TooLarge(_)));
-    assert!(matches!(
-        refused(&"{{ 1 }}".repeat(2000)),
-        ExprError::TooLarge(_)
-    ));
+    assert!(matches!(refused(&"{{ 1 }}".repeat(2000)), ExprError::TooLarge(_)));
 }
 
 #[test]
 fn json_bodies_survive_and_values_cannot_break_out() {
     let body = r#"{"text": "{{ .reason }}", "labels": {{ .labels | json }}, "n": {latencyMs}}"#;
-    let filled = Template::compile(body, EVENT_VARIABLES)
-        .unwrap()
-        .render_json(&values())
-        .unwrap();
+    let filled = Template::compile(body, EVENT_VARIABLES).unwrap().render_json(&values()).unwrap();
     let parsed: Value = serde_json::from_str(&filled).unwrap();
     assert_eq!(parsed["text"], values()["reason"]);
     assert_eq!(parsed["labels"]["team"], "core");
@@ -151,14 +112,8 @@ fn work_and_output_are_bounded() {
     let long = json!({"message": "x".repeat(40_000)});
     let twice = Template::compile("{message}{message}", EVENT_VARIABLES).unwrap();
     assert!(matches!(twice.render(&long), Err(ExprError::TooLarge(_))));
-    let grow = Template::compile(
-        "{{ .message | replace('x', 'yyyyyyyyyy') }}",
-        EVENT_VARIABLES,
-    );
-    assert!(matches!(
-        grow.unwrap().render(&long),
-        Err(ExprError::Run(_))
-    ));
+    let grow = Template::compile("{{ .message | replace('x', 'yyyyyyyyyy') }}", EVENT_VARIABLES);
+    assert!(matches!(grow.unwrap().render(&long), Err(ExprError::Run(_))));
     if let Ok(template) = Template::compile("{{ 'x' * 1000000000 }}", EVENT_VARIABLES) {
         assert!(template.render(&json!({})).is_err());
     }

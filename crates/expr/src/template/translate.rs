@@ -42,10 +42,7 @@ pub(super) fn translate(text: &str) -> Result<String, ExprError> {
 
 /// Whether a dot after these tokens belongs to the path before it (`labels.team`).
 fn continues_path(before: &[Token<'_>]) -> bool {
-    matches!(
-        before.last(),
-        Some(Token::Word(_) | Token::Mark(')' | ']') | Token::Text(_))
-    )
+    matches!(before.last(), Some(Token::Word(_) | Token::Mark(')' | ']') | Token::Text(_)))
 }
 
 fn refuse_statements(tokens: &[Token<'_>]) -> Result<(), ExprError> {
@@ -64,9 +61,7 @@ fn refuse_statements(tokens: &[Token<'_>]) -> Result<(), ExprError> {
 fn filter(tokens: &[Token<'_>], from: usize, out: &mut String) -> Result<usize, ExprError> {
     let mut at = skip_space(tokens, from);
     let Some(Token::Word(name)) = tokens.get(at) else {
-        return Err(ExprError::Syntax(
-            "a filter's name is missing after `|`".to_owned(),
-        ));
+        return Err(ExprError::Syntax("a filter's name is missing after `|`".to_owned()));
     };
     if !filters::NAMES.contains(name) {
         return Err(ExprError::Unknown(format!(

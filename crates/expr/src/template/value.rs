@@ -22,9 +22,7 @@ pub(super) fn from_json(value: &serde_json::Value) -> Value {
         serde_json::Value::String(text) => Value::from(text.as_str()),
         serde_json::Value::Array(items) => items.iter().map(from_json).collect(),
         serde_json::Value::Object(entries) => Value::from_pairs(
-            entries
-                .iter()
-                .map(|(key, value)| (Value::from(key.as_str()), from_json(value))),
+            entries.iter().map(|(key, value)| (Value::from(key.as_str()), from_json(value))),
         ),
     }
 }
@@ -50,12 +48,7 @@ pub(super) fn to_json(value: &Value, depth: usize) -> serde_json::Value {
                 .collect(),
         ),
         ValueKind::Seq | ValueKind::Iterable => serde_json::Value::Array(
-            value
-                .try_iter()
-                .into_iter()
-                .flatten()
-                .map(|item| to_json(&item, depth + 1))
-                .collect(),
+            value.try_iter().into_iter().flatten().map(|item| to_json(&item, depth + 1)).collect(),
         ),
         _ => serde_json::Value::String(value.to_string()),
     }

@@ -71,7 +71,10 @@ fn select(
     let Some(name) = name else {
         let monitors: Vec<_> = all().filter(probed).collect();
         if monitors.is_empty() {
-            bail!("{} holds no monitor that can be checked; `kubekuma validate` says why", path.display());
+            bail!(
+                "{} holds no monitor that can be checked; `kubekuma validate` says why",
+                path.display()
+            );
         }
         return Ok(monitors);
     };

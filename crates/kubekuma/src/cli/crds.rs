@@ -22,7 +22,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .iter()
         .filter(|crd| {
             arguments.kinds.is_empty()
-                || arguments.kinds.iter().any(|kind| kind.eq_ignore_ascii_case(&crd.spec.names.kind))
+                || arguments
+                    .kinds
+                    .iter()
+                    .any(|kind| kind.eq_ignore_ascii_case(&crd.spec.names.kind))
         })
         .map(kuma_api::crd::to_yaml)
         .collect();

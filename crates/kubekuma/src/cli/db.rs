@@ -44,7 +44,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 store.vacuum().await?;
                 kuma_core::ports::Store::close(&store).await?;
                 let after = std::fs::metadata(&path).map_or(0, |found| found.len());
-                output::print(&format!("{}: {before} bytes before, {after} after\n", path.display()))?;
+                output::print(&format!(
+                    "{}: {before} bytes before, {after} after\n",
+                    path.display()
+                ))?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Backup { to } => {

@@ -93,7 +93,8 @@ fn render(shown: &[Shown], now: Timestamp, colour: bool) -> String {
         ]);
     }
     let mut text = format!("{table}\n");
-    for Shown { incident, deliveries } in shown.iter().filter(|shown| !shown.deliveries.is_empty()) {
+    for Shown { incident, deliveries } in shown.iter().filter(|shown| !shown.deliveries.is_empty())
+    {
         text.extend(["\nmessages about incident ", &incident.id.0.to_string(), "\n"]);
         let mut table = plain(&["event", "provider", "status", "attempts", "at", "error"]);
         for delivery in deliveries {

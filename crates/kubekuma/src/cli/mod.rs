@@ -60,8 +60,9 @@ pub(crate) struct Shared {
 impl Shared {
     /// The shape of log lines, `NODE_ENV` considered.
     pub(crate) fn log_format(&self) -> Option<LogFormat> {
-        self.log_format
-            .or_else(|| (self.node_env.as_deref() == Some("development")).then_some(LogFormat::Pretty))
+        self.log_format.or_else(|| {
+            (self.node_env.as_deref() == Some("development")).then_some(LogFormat::Pretty)
+        })
     }
 }
 

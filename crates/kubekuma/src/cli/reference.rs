@@ -31,9 +31,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 /// The command line as one page of Markdown.
 fn command_line() -> String {
-    let mut page = String::from(
-        "# Command line\n\nGenerated from the program's own help; do not edit.\n\n",
-    );
+    let mut page =
+        String::from("# Command line\n\nGenerated from the program's own help; do not edit.\n\n");
     let mut command = super::Cli::command().term_width(100);
     command.build();
     describe(&mut page, &mut command, "kubekuma");

@@ -102,7 +102,8 @@ async fn draw(screen: &Screen, running: &Running, colour: bool) {
     let mut ticks = tokio::time::interval(TABLE_EVERY);
     loop {
         ticks.tick().await;
-        let width = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(120, |size| size.ws_col);
+        let width =
+            rustix::termios::tcgetwinsize(std::io::stdout()).map_or(120, |size| size.ws_col);
         let now = running.clock.now().wall;
         let table = table::live(&running.live.all(), now, width.max(60), colour);
         if let Err(error) = screen.draw(table) {

@@ -44,9 +44,7 @@ pub(crate) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<Exit
     let now = SystemClock::start().now().wall;
     let simulation = super::runtime()?.block_on(simulate(&shared.namespace, arguments, now))?;
     let colour = shared.color.on_stdout();
-    output::show(arguments.output, &simulation, |simulation| {
-        report::render(simulation, colour)
-    })?;
+    output::show(arguments.output, &simulation, |simulation| report::render(simulation, colour))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -62,40 +60,21 @@ async fn simulate(
         config.display()
     );
     let store = arguments.database.open_read_only().await?;
-    let known = store
-        .names()
-        .await?
-        .into_iter()
-        .map(|(id, name)| (name, id))
-        .collect();
+    let known = store.names().await?.into_iter().map(|(id, name)| (name, id)).collect();
     let reviewed = review::load_with(std::slice::from_ref(config), namespace, &known);
     let catalog = Arc::new(reviewed.catalog);
     if catalog.monitors.is_empty() {
-        bail!(
-            "{} holds no monitor; `kubekuma validate` says why",
-            config.display()
-        );
+        bail!("{} holds no monitor; `kubekuma validate` says why", config.display());
     }
     let from = minus(now, Duration::from_secs(u64::from(arguments.hours) * 3600));
     // Time stands still where history ends: what was never recorded is no silence of a target.
-    let newest = store
-        .last_results()
-        .await?
-        .into_iter()
-        .map(|last| last.heartbeat.at)
-        .max();
+    let newest = store.last_results().await?.into_iter().map(|last| last.heartbeat.at).max();
     let until = newest.map_or(now, |newest| newest.min(now));
     let (replay, heard) = play(store, &catalog, from, until).await?;
     if heard.results == 0 {
         bail!("{}", no_history(arguments, &catalog, newest)?);
     }
-    Ok(Simulation::new(
-        &catalog,
-        replay,
-        &heard,
-        until,
-        reviewed.report.errors,
-    ))
+    Ok(Simulation::new(&catalog, replay, &heard, until, reviewed.report.errors))
 }
 
 /// Plays the stored results of the catalog's monitors. They are read page by page beside the
@@ -122,17 +101,8 @@ fn no_history(
     newest: Option<Timestamp>,
 ) -> anyhow::Result<String> {
     let path = arguments.database.path()?;
-    let names: Vec<_> = catalog
-        .monitors
-        .keys()
-        .take(5)
-        .map(ToString::to_string)
-        .collect();
-    let more = if catalog.monitors.len() > names.len() {
-        ", …"
-    } else {
-        ""
-    };
+    let names: Vec<_> = catalog.monitors.keys().take(5).map(ToString::to_string).collect();
+    let more = if catalog.monitors.len() > names.len() { ", …" } else { "" };
     let advice = match newest {
         None => "it holds no results at all: let `kubekuma serve` run for a while first".to_owned(),
         Some(newest) => format!(

@@ -71,7 +71,10 @@ async fn rows(store: &SqliteStore, now: Timestamp) -> anyhow::Result<Vec<Row>> {
         .into_iter()
         .zip(uptime)
         .map(|(result, uptime)| Row {
-            monitor: names.get(&result.monitor).cloned().unwrap_or_else(|| ObjectName::new("", "?")),
+            monitor: names
+                .get(&result.monitor)
+                .cloned()
+                .unwrap_or_else(|| ObjectName::new("", "?")),
             state: result.heartbeat.state,
             checked_at: result.heartbeat.at,
             latency_us: result.heartbeat.latency_us,
@@ -92,8 +95,15 @@ fn render(rows: &[Row], now: Timestamp, colour: bool) -> String {
     if rows.is_empty() {
         return "no results yet\n".to_owned();
     }
-    let mut table =
-        plain(&["monitor", "state", "checked", "latency", "uptime 24h", "down since", "last result"]);
+    let mut table = plain(&[
+        "monitor",
+        "state",
+        "checked",
+        "latency",
+        "uptime 24h",
+        "down since",
+        "last result",
+    ]);
     for row in rows {
         let result = [row.reason.unwrap_or_default(), row.message.as_deref().unwrap_or_default()];
         let since = row.incident_since.map(|since| duration(between(since, now).as_secs()));

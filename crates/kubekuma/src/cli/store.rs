@@ -13,7 +13,13 @@ use crate::clock::SystemClock;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Database {
     /// Where history is kept: `sqlite:./kubekuma.db` or `sqlite:/path`.
-    #[arg(long = "database", env = "DATABASE_URL", default_value = "sqlite:./kubekuma.db", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long = "database",
+        env = "DATABASE_URL",
+        default_value = "sqlite:./kubekuma.db",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     url: String,
 }
 
@@ -29,7 +35,9 @@ impl Database {
     /// Says what is accepted.
     pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
         if self.url.starts_with("postgres://") || self.url.starts_with("postgresql://") {
-            bail!("this build stores in SQLite only; set DATABASE_URL to sqlite:./kubekuma.db or another path");
+            bail!(
+                "this build stores in SQLite only; set DATABASE_URL to sqlite:./kubekuma.db or another path"
+            );
         }
         let path = self.url.strip_prefix("sqlite:").with_context(|| {
             format!("`{}` is no database URL; it should look like sqlite:./kubekuma.db", self.url)
@@ -65,7 +73,8 @@ mod tests {
 
     #[test]
     fn database_urls_are_read_as_documented() {
-        let path = |url: &str| Database { url: url.to_owned() }.path().map(|p| p.display().to_string());
+        let path =
+            |url: &str| Database { url: url.to_owned() }.path().map(|p| p.display().to_string());
         assert_eq!(path("sqlite:./kubekuma.db").unwrap(), "./kubekuma.db");
         assert_eq!(path("sqlite:/data/kubekuma.db").unwrap(), "/data/kubekuma.db");
         assert_eq!(path("sqlite:///data/kubekuma.db").unwrap(), "/data/kubekuma.db");

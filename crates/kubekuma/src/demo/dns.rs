@@ -29,7 +29,8 @@ pub(super) async fn serve(socket: UdpSocket, stop: CancellationToken) {
 fn answer(question: &[u8]) -> Option<Vec<u8>> {
     let question = Message::from_vec(question).ok()?;
     let query = question.queries.first()?.clone();
-    let mut answer = Message::new(question.metadata.id, MessageType::Response, question.metadata.op_code);
+    let mut answer =
+        Message::new(question.metadata.id, MessageType::Response, question.metadata.op_code);
     answer.metadata.authoritative = true;
     let name = query.name().to_lowercase().to_ascii();
     if name == ZONE || name.ends_with(&format!(".{ZONE}")) {

@@ -24,7 +24,11 @@ pub struct Inbox(Mutex<VecDeque<Received>>);
 impl Inbox {
     /// Keeps a message and logs its title.
     pub fn add(&self, received: Received) {
-        tracing::info!(channel = received.channel, title = received.title, "demo received a message");
+        tracing::info!(
+            channel = received.channel,
+            title = received.title,
+            "demo received a message"
+        );
         let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if messages.len() == MAX_KEPT {
             messages.pop_front();

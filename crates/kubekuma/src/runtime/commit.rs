@@ -53,10 +53,25 @@ impl Stats for CommitStats {
             value: counter.get() as f64,
         };
         vec![
-            sample("store_dropped_results", "Routine results dropped because the store was away.", StatKind::Counter, &self.dropped),
+            sample(
+                "store_dropped_results",
+                "Routine results dropped because the store was away.",
+                StatKind::Counter,
+                &self.dropped,
+            ),
             sample("store_failed_commits", "Commits that failed.", StatKind::Counter, &self.failed),
-            sample("store_kept_decisions", "Decisions kept in memory until the store is back.", StatKind::Gauge, &self.kept),
-            sample("emergency_messages", "Messages sent without the store.", StatKind::Counter, &self.emergency),
+            sample(
+                "store_kept_decisions",
+                "Decisions kept in memory until the store is back.",
+                StatKind::Gauge,
+                &self.kept,
+            ),
+            sample(
+                "emergency_messages",
+                "Messages sent without the store.",
+                StatKind::Counter,
+                &self.emergency,
+            ),
         ]
     }
 }

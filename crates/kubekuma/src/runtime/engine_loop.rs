@@ -1,28 +1,27 @@
 //! The loop that owns engine and schedule: starts runs, feeds results in, hands decisions on. One
 //! task, so that everything about monitors happens in one order.
 
+mod show;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use kuma_core::catalog::{Catalog, Entry};
 use kuma_core::check::RunClass;
 use kuma_core::engine::announce::DeliveryFeedback;
-use kuma_core::engine::notice::Notice;
-use kuma_core::engine::{Change, Engine, Report};
 use kuma_core::engine::verdict::Next;
-use kuma_core::id::{IncidentId, MonitorId};
+use kuma_core::engine::{Change, Engine, Report};
+use kuma_core::id::MonitorId;
 use kuma_core::observation::Observation;
-use kuma_core::ports::{Batch, Heartbeat, PushArrival};
+use kuma_core::ports::PushArrival;
 use kuma_core::reason::Reason;
 use kuma_core::schedule::{After, Limits, Scheduler, Timing, seed};
 use kuma_core::time::{Clock, Mono, Now, Timestamp, between, plus};
-use kuma_core::trouble::Trouble;
 use kuma_probe::Prober;
 use kuma_server::Live;
-use kuma_server::live::LastResult;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::warn;
 
 use super::commit::Committer;
 use super::lateness::Lateness;
@@ -102,8 +101,14 @@ struct Loop {
 pub async fn run(parts: Parts) {
     let origin = parts.clock.now();
     let scheduler = Scheduler::new(limits(&Catalog::default()), wall_origin(origin));
-    let engine_loop =
-        Loop { parts, scheduler, catalog: Arc::default(), runs: CancellationToken::new(), origin, guard_since: None };
+    let engine_loop = Loop {
+        parts,
+        scheduler,
+        catalog: Arc::default(),
+        runs: CancellationToken::new(),
+        origin,
+        guard_since: None,
+    };
     engine_loop.run().await;
 }
 
@@ -305,7 +310,7 @@ impl Loop {
         for change in &report.changes {
             self.plan(change, now);
             self.show(change, now);
-            log(change, &self.catalog);
+            show::log(change, &self.catalog);
         }
         for id in &report.run_now {
             self.scheduler.run_now(*id, now.mono);
@@ -316,50 +321,6 @@ impl Loop {
             self.parts.live.total(|totals| totals.unrouted += u64::from(report.unrouted));
         }
         self.parts.committer.commit(report.batch);
-    }
-
-    /// Lets metrics and the system provider know when the own-fault guard begins and ends to hold.
-    fn watch_guard(&mut self, now: Now) {
-        let holds = self.parts.engine.guard_until().is_some();
-        self.parts.lateness.guard(holds);
-        let message = if holds {
-            "So much failed at once on different networks that the fault may be ours; outages are held back for a moment."
-        } else {
-            "The own-fault guard holds nothing back any more."
-        };
-        let (since, over) = match (self.guard_since, holds) {
-            (None, true) => (now.wall, None),
-            (Some(since), false) => (since, Some(now.wall)),
-            _ => return,
-        };
-        self.guard_since = holds.then_some(since);
-        warn!(holds, "own-fault guard");
-        let trouble = Trouble { kind: "guard", message, since, over };
-        if let Some(row) = kuma_core::trouble::row(&self.catalog, trouble, now.wall) {
-            let batch = Batch { outbox: vec![row], durable: true, ..Batch::default() };
-            self.parts.committer.commit(batch);
-        }
-    }
-
-    /// Results that no probe brought: groups, and pushes that did not come.
-    fn show_passive(&self, heartbeats: &[Heartbeat]) {
-        for beat in heartbeats {
-            let Some(entry) = self.catalog.entry(beat.monitor) else { continue };
-            if is_probed(entry) {
-                continue;
-            }
-            self.parts.live.update(beat.monitor, |live| {
-                let before = live.last.take().map(|last| last.message);
-                let message = beat.message.as_ref().map(ToString::to_string).or(before);
-                live.last = Some(LastResult {
-                    at: beat.at,
-                    latency_us: beat.latency_us,
-                    reason: beat.reason,
-                    message: message.unwrap_or_default(),
-                    attempts: u32::from(beat.attempts),
-                });
-            });
-        }
     }
 
     fn plan(&mut self, change: &Change, now: Now) {
@@ -380,38 +341,6 @@ impl Loop {
             Next::Now => self.scheduler.run_now(change.id, now.mono),
             Next::Stop => self.scheduler.stop(change.id),
         }
-    }
-
-    fn show(&self, change: &Change, now: Now) {
-        let live = &self.parts.live;
-        if let Some((_, to)) = change.transition {
-            live.update(change.id, |live| {
-                live.state = to;
-                live.since = Some(now.wall);
-            });
-        }
-        for notice in &change.notices {
-            match notice {
-                Notice::Opened { started_at, .. } => {
-                    live.update(change.id, |live| live.incident_since = Some(*started_at));
-                    live.total(|totals| totals.incidents_opened += 1);
-                }
-                Notice::Reopened { at, .. } => {
-                    live.update(change.id, |live| live.incident_since = Some(*at));
-                }
-                Notice::Closed { started_at, ended_at, .. } => {
-                    live.update(change.id, |live| live.incident_since = None);
-                    let lasted = between(*started_at, *ended_at).as_secs_f64();
-                    live.total(|totals| totals.incident_durations.observe(lasted));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn show_next_run(&self, id: MonitorId, now: Now) {
-        let next = self.scheduler.next_run(id).map(|at| plus(now.wall, at.since(now.mono)));
-        self.parts.live.update(id, |live| live.next_run = next);
     }
 
     fn timers(&mut self) {
@@ -461,32 +390,4 @@ impl Loop {
 fn mono(at: Timestamp, now: Now) -> Mono {
     let wait = between(now.wall, at);
     if wait.is_zero() { now.mono } else { now.mono + wait + Duration::from_millis(1) }
-}
-
-/// One line for what people care about, the rest at debug.
-fn log(change: &Change, catalog: &Catalog) {
-    let name = || catalog.by_id.get(&change.id).map(ToString::to_string).unwrap_or_default();
-    for notice in &change.notices {
-        match notice {
-            Notice::Opened { incident: IncidentId(incident), facts, .. } => {
-                let reason = facts.reason.map_or("", Reason::code);
-                warn!(monitor = name(), incident, reason, detail = facts.message, "incident opened");
-            }
-            Notice::Closed { incident: IncidentId(incident), started_at, ended_at, .. } => {
-                let lasted_s = between(*started_at, *ended_at).as_secs();
-                info!(monitor = name(), incident, lasted_s, "incident closed");
-            }
-            Notice::BecameUnknown { facts, .. } => {
-                let reason = facts.reason.map_or("", Reason::code);
-                warn!(monitor = name(), reason, detail = facts.message, "state is not known");
-            }
-            Notice::FlappingStarted { toggles, .. } => {
-                warn!(monitor = name(), toggles, "state changes too often");
-            }
-            _ => {}
-        }
-    }
-    if let Some((from, to)) = change.transition {
-        debug!(monitor = name(), from = from.as_str(), to = to.as_str(), "state changed");
-    }
 }

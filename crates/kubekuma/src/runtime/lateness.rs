@@ -77,12 +77,30 @@ impl Stats for Lateness {
         let (counter, gauge) = (StatKind::Counter, StatKind::Gauge);
         let counts = inner.counts;
         let mut samples = vec![
-            sample("scheduler_monitors", "Monitors scheduled.", gauge, vec![], counts.scheduled as f64),
-            sample("scheduler_queue_depth", "Runs that wait for a slot.", gauge, vec![], counts.waiting as f64),
+            sample(
+                "scheduler_monitors",
+                "Monitors scheduled.",
+                gauge,
+                vec![],
+                counts.scheduled as f64,
+            ),
+            sample(
+                "scheduler_queue_depth",
+                "Runs that wait for a slot.",
+                gauge,
+                vec![],
+                counts.waiting as f64,
+            ),
         ];
         for (class, running) in ["network", "privileged"].into_iter().zip(counts.running) {
             let labels = vec![("class", class.to_owned())];
-            samples.push(sample("scheduler_running", "Runs under way.", gauge, labels, running as f64));
+            samples.push(sample(
+                "scheduler_running",
+                "Runs under way.",
+                gauge,
+                labels,
+                running as f64,
+            ));
         }
         let skipped = [("overrun", counts.skipped_overrun), ("late", counts.skipped_late)];
         for (cause, count) in skipped {
@@ -90,17 +108,59 @@ impl Stats for Lateness {
             let help = "Starts skipped because the run before had not ended, or no slot came free.";
             samples.push(sample("scheduler_skipped_starts", help, counter, labels, count as f64));
         }
-        samples.push(sample("scheduler_starts", "Runs started.", counter, vec![], inner.started as f64));
-        samples.push(sample("scheduler_late_seconds", "Sum of how late runs started.", counter, vec![], inner.late_seconds));
-        samples.push(sample("scheduler_worst_late_seconds", "The latest start since this process began.", gauge, vec![], inner.worst.as_secs_f64()));
+        samples.push(sample(
+            "scheduler_starts",
+            "Runs started.",
+            counter,
+            vec![],
+            inner.started as f64,
+        ));
+        samples.push(sample(
+            "scheduler_late_seconds",
+            "Sum of how late runs started.",
+            counter,
+            vec![],
+            inner.late_seconds,
+        ));
+        samples.push(sample(
+            "scheduler_worst_late_seconds",
+            "The latest start since this process began.",
+            gauge,
+            vec![],
+            inner.worst.as_secs_f64(),
+        ));
         for (count, bound) in inner.under.iter().zip(BOUNDS_MS) {
             let labels = vec![("within_ms", bound.to_string())];
-            samples.push(sample("scheduler_starts_within", "Runs started at most so late.", counter, labels, *count as f64));
+            samples.push(sample(
+                "scheduler_starts_within",
+                "Runs started at most so late.",
+                counter,
+                labels,
+                *count as f64,
+            ));
         }
-        samples.push(sample("clock_jumps", "Jumps of the wall clock.", counter, vec![], inner.jumps as f64));
+        samples.push(sample(
+            "clock_jumps",
+            "Jumps of the wall clock.",
+            counter,
+            vec![],
+            inner.jumps as f64,
+        ));
         let holds = f64::from(u8::from(inner.guard_holds));
-        samples.push(sample("own_fault_guard_holding", "1 while so much fails at once that it may be our own fault.", gauge, vec![], holds));
-        samples.push(sample("own_fault_guard_trips", "Times that the own-fault guard began to hold.", counter, vec![], inner.guard_trips as f64));
+        samples.push(sample(
+            "own_fault_guard_holding",
+            "1 while so much fails at once that it may be our own fault.",
+            gauge,
+            vec![],
+            holds,
+        ));
+        samples.push(sample(
+            "own_fault_guard_trips",
+            "Times that the own-fault guard began to hold.",
+            counter,
+            vec![],
+            inner.guard_trips as f64,
+        ));
         samples
     }
 }

@@ -104,8 +104,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     }
     let store = open_store(&options, clock).await?;
     let port: Arc<dyn Store> = store.clone();
-    let secrets =
-        Arc::new(LocalSecrets::new(options.secrets_dir.clone(), secrets::environment()));
+    let secrets = Arc::new(LocalSecrets::new(options.secrets_dir.clone(), secrets::environment()));
     let holder = catalog::Holder::empty();
     let (sender, messages) = mpsc::unbounded_channel();
     let told = sender.clone();
@@ -188,8 +187,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         engine: sender.clone(),
     };
     upkeep::start(upkeep, &tracker, &stop_source);
-    let stats: Vec<Arc<dyn Stats>> =
-        vec![lateness, prober, store.clone(), commit_stats, deliverer];
+    let stats: Vec<Arc<dyn Stats>> = vec![lateness, prober, store.clone(), commit_stats, deliverer];
     let stop_server = CancellationToken::new();
     let router = kuma_server::router(Context {
         catalog: Arc::new(holder),
@@ -258,7 +256,8 @@ impl Running {
 }
 
 async fn open_store(options: &Options, clock: SystemClock) -> anyhow::Result<Arc<SqliteStore>> {
-    if let Some(folder) = options.database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    if let Some(folder) = options.database.parent().filter(|folder| !folder.as_os_str().is_empty())
+    {
         anyhow::ensure!(
             folder.is_dir(),
             "there is no folder {} for the database; make it, or name another with --database",
@@ -319,11 +318,7 @@ async fn load_engine(
             live.since = Some(beat.at);
         });
     }
-    let open = IncidentQuery {
-        open: Some(true),
-        limit: 100_000,
-        ..IncidentQuery::default()
-    };
+    let open = IncidentQuery { open: Some(true), limit: 100_000, ..IncidentQuery::default() };
     for incident in store.incidents(open).await? {
         live.update(incident.monitor, |live| live.incident_since = Some(incident.started_at));
     }
@@ -341,11 +336,8 @@ async fn newest_incidents(
     }
     let names = store.names().await?;
     for name in lost.iter().filter_map(|id| names.get(id)) {
-        let query = IncidentQuery {
-            monitor: Some(name.clone()),
-            limit: 1,
-            ..IncidentQuery::default()
-        };
+        let query =
+            IncidentQuery { monitor: Some(name.clone()), limit: 1, ..IncidentQuery::default() };
         found.extend(store.incidents(query).await?);
     }
     Ok(found)

@@ -210,7 +210,8 @@ impl SourceLoop {
             let key = kuma_core::id::ObjectKey { kind: Kind::Monitor, name: name.clone() };
             if let Some(status) = catalog.objects.get_mut(&key) {
                 status.problems.push(
-                    Problem::semantic("spec.target.push", why).with_fix("give each job its own token"),
+                    Problem::semantic("spec.target.push", why)
+                        .with_fix("give each job its own token"),
                 );
             }
             if let Some(entry) = catalog.monitors.remove(name) {
@@ -296,7 +297,8 @@ fn status(
         .collect();
     for (key, status) in &catalog.objects {
         let errors = status.problems.iter().filter(|problem| problem.severity == Severity::Error);
-        broken.extend(errors.map(|problem| format!("{key} ({}): {problem}", status.origin)).take(1));
+        broken
+            .extend(errors.map(|problem| format!("{key} ({}): {problem}", status.origin)).take(1));
     }
     let missing = scan.root_missing().then(|| "the folder is gone".to_owned());
     SourceStatus { synced: true, broken, holding: snapshot.holding.clone().or(missing) }

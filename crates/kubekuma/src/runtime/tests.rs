@@ -52,21 +52,13 @@ async fn a_monitor_whose_state_cannot_be_read_keeps_its_open_incident() {
     let batch = Batch {
         heartbeats: vec![beat],
         incidents: vec![incident(1, Some(at)), incident(2, None)],
-        states: vec![StateRow {
-            monitor,
-            version: 1,
-            blob: b"?".to_vec(),
-        }],
+        states: vec![StateRow { monitor, version: 1, blob: b"?".to_vec() }],
         durable: true,
         ..Batch::default()
     };
     store.commit(batch, Fence).await.unwrap();
-    let engine = load_engine(&store, &Catalog::default(), &Live::default())
-        .await
-        .unwrap();
-    let open = engine
-        .record(monitor)
-        .and_then(|record| record.verdict.open_incident(monitor));
+    let engine = load_engine(&store, &Catalog::default(), &Live::default()).await.unwrap();
+    let open = engine.record(monitor).and_then(|record| record.verdict.open_incident(monitor));
     assert_eq!(open, Some(IncidentId::new(monitor, 2)));
     store.close().await.unwrap();
 }

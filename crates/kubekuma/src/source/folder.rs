@@ -111,9 +111,7 @@ fn concerns(event: &notify::Event, roots: &[PathBuf]) -> bool {
     }
     let only_content = matches!(event.kind, EventKind::Modify(ModifyKind::Data(_)));
     event.paths.iter().any(|path| {
-        let near = roots
-            .iter()
-            .any(|root| path.starts_with(root) || root.starts_with(path));
+        let near = roots.iter().any(|root| path.starts_with(root) || root.starts_with(path));
         near && !(only_content && !is_configuration(path) && !roots.contains(path))
     })
 }
@@ -135,10 +133,7 @@ mod tests {
         let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
         assert!(!seen(written, "/data/kubekuma.db-wal"));
         assert!(!seen(written, "/data/monitors/kubekuma.db-wal"));
-        assert!(!seen(
-            EventKind::Create(CreateKind::File),
-            "/data/kubekuma.db-wal"
-        ));
+        assert!(!seen(EventKind::Create(CreateKind::File), "/data/kubekuma.db-wal"));
     }
 
     #[test]
@@ -147,19 +142,10 @@ mod tests {
         assert!(seen(written, "/data/monitors/a/web.yaml"));
         // A single file that was named is read whatever its name.
         assert!(seen(written, "/data/one"));
-        assert!(seen(
-            EventKind::Create(CreateKind::Folder),
-            "/data/monitors/new"
-        ));
-        assert!(seen(
-            EventKind::Remove(RemoveKind::Folder),
-            "/data/monitors"
-        ));
+        assert!(seen(EventKind::Create(CreateKind::Folder), "/data/monitors/new"));
+        assert!(seen(EventKind::Remove(RemoveKind::Folder), "/data/monitors"));
         assert!(seen(EventKind::Remove(RemoveKind::Folder), "/data"));
-        assert!(seen(
-            EventKind::Create(CreateKind::Any),
-            "/data/./monitors/..data"
-        ));
+        assert!(seen(EventKind::Create(CreateKind::Any), "/data/./monitors/..data"));
         let roots = [PathBuf::from("/data/monitors")];
         assert!(concerns(&Event::new(EventKind::Other), &roots));
     }

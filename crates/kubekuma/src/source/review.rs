@@ -38,9 +38,7 @@ pub fn load(paths: &[PathBuf], namespace: &str) -> Review {
 
 /// The same, with the surrogates that a store knows; other monitors get numbers beyond those.
 pub fn load_with(paths: &[PathBuf], namespace: &str, known: &Surrogates) -> Review {
-    let context = ReadContext {
-        default_namespace: namespace.to_owned(),
-    };
+    let context = ReadContext { default_namespace: namespace.to_owned() };
     let scan = Scanner::new(paths.to_vec(), context).scan();
     let mut settler = Settler::default();
     settler.apply(&scan, Mono::default(), true);
@@ -56,15 +54,8 @@ pub fn load_with(paths: &[PathBuf], namespace: &str, known: &Surrogates) -> Revi
     };
     let catalog = catalog::build(snapshot, namespace, &ids, 1);
     let report = report(&scan, &settler, &catalog);
-    let secrets = snapshot
-        .objects
-        .values()
-        .filter(|object| object.key.kind == Kind::Secret);
-    Review {
-        secrets: secrets.cloned().collect(),
-        catalog,
-        report,
-    }
+    let secrets = snapshot.objects.values().filter(|object| object.key.kind == Kind::Secret);
+    Review { secrets: secrets.cloned().collect(), catalog, report }
 }
 
 fn report(scan: &Scan, settler: &Settler, catalog: &Catalog) -> Report {
@@ -97,10 +88,7 @@ fn report(scan: &Scan, settler: &Settler, catalog: &Catalog) -> Report {
             let new = !told.contains(&(Some(key.clone()), text.clone()))
                 && seen.insert((key.clone(), text));
             if new {
-                by_file
-                    .entry(path)
-                    .or_default()
-                    .push((key.clone(), *line, problem.clone()));
+                by_file.entry(path).or_default().push((key.clone(), *line, problem.clone()));
             }
         }
     }

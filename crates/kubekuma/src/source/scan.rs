@@ -52,11 +52,7 @@ impl Scan {
 impl Scanner {
     /// A scanner of folders or files.
     pub fn new(roots: Vec<PathBuf>, context: ReadContext) -> Self {
-        Self {
-            roots,
-            context,
-            known: BTreeMap::new(),
-        }
+        Self { roots, context, known: BTreeMap::new() }
     }
 
     /// Reads everything that is there now.

@@ -96,12 +96,7 @@ struct Missing {
 
 impl Missing {
     fn until(self) -> Mono {
-        self.since
-            + if self.mass {
-                MASS_SETTLE
-            } else {
-                DELETE_SETTLE
-            }
+        self.since + if self.mass { MASS_SETTLE } else { DELETE_SETTLE }
     }
 }
 
@@ -109,14 +104,8 @@ impl Settler {
     /// A settler that starts from the last valid objects of the store: they stay in force where
     /// the folder holds a broken version, and are otherwise forgotten by the first scan.
     pub fn new(last_valid: BTreeMap<ObjectKey, Object>) -> Self {
-        let snapshot = Snapshot {
-            objects: last_valid,
-            ..Snapshot::default()
-        };
-        Self {
-            snapshot,
-            ..Self::default()
-        }
+        let snapshot = Snapshot { objects: last_valid, ..Snapshot::default() };
+        Self { snapshot, ..Self::default() }
     }
 
     /// The last snapshot.
@@ -144,10 +133,7 @@ impl Settler {
             invalid.last_valid_in_force = self.snapshot.objects.contains_key(&key);
             if was_invalid.get(&key).map(|was| &was.problems) != Some(&invalid.problems) {
                 let problems = invalid.problems.clone();
-                changes.push(Change::Rejected {
-                    key: key.clone(),
-                    problems,
-                });
+                changes.push(Change::Rejected { key: key.clone(), problems });
             }
             self.snapshot.invalid.insert(key, invalid);
         }
@@ -161,12 +147,8 @@ impl Settler {
     /// A root that is gone is another matter, and settles.
     fn keep_broken(&self, scan: &Scan, seen: &mut Seen) {
         let gone = |path: &Path| scan.missing_roots.iter().any(|root| path.starts_with(root));
-        let broken: BTreeSet<&Path> = seen
-            .broken_files
-            .keys()
-            .map(PathBuf::as_path)
-            .filter(|path| !gone(path))
-            .collect();
+        let broken: BTreeSet<&Path> =
+            seen.broken_files.keys().map(PathBuf::as_path).filter(|path| !gone(path)).collect();
         if broken.is_empty() {
             return;
         }
@@ -222,10 +204,7 @@ impl Settler {
         let much = !first && (root_missing || (gone.len() >= MASS_LEAST && gone.len() * 2 > total));
         self.missing.retain(|key, _| gone.contains(key));
         for key in gone {
-            let new = Missing {
-                since: now,
-                mass: false,
-            };
+            let new = Missing { since: now, mass: false };
             self.missing.entry(key.clone()).or_insert(new).mass |= much;
         }
         let settled: Vec<_> = self
@@ -279,18 +258,10 @@ impl Seen {
                 .with_fix("remove one of the two, or give it another name")
         };
         if let Some(invalid) = self.invalid.get_mut(key) {
-            invalid.problems.push(twice(format!(
-                "the same object is also written at {origin}"
-            )));
+            invalid.problems.push(twice(format!("the same object is also written at {origin}")));
         } else {
-            let problems = vec![twice(format!(
-                "the same object is already written at {first}"
-            ))];
-            let invalid = Invalid {
-                origin: origin.clone(),
-                problems,
-                last_valid_in_force: true,
-            };
+            let problems = vec![twice(format!("the same object is already written at {first}"))];
+            let invalid = Invalid { origin: origin.clone(), problems, last_valid_in_force: true };
             self.invalid.insert(key.clone(), invalid);
         }
         false
@@ -314,10 +285,7 @@ fn read(scan: &Scan) -> Seen {
         }
         for finding in &reading.findings {
             if let (Some(key), Severity::Warning) = (&finding.object, finding.problem.severity) {
-                seen.warnings
-                    .entry(key.clone())
-                    .or_default()
-                    .push(finding.problem.clone());
+                seen.warnings.entry(key.clone()).or_default().push(finding.problem.clone());
             }
         }
         for bad in &reading.invalid {
@@ -327,11 +295,7 @@ fn read(scan: &Scan) -> Seen {
             }
             let invalid = Invalid {
                 origin: bad.origin.clone(),
-                problems: bad
-                    .problems
-                    .iter()
-                    .map(|finding| finding.problem.clone())
-                    .collect(),
+                problems: bad.problems.iter().map(|finding| finding.problem.clone()).collect(),
                 last_valid_in_force: false,
             };
             seen.invalid.insert(key.clone(), invalid);
@@ -342,14 +306,9 @@ fn read(scan: &Scan) -> Seen {
 
 /// Why a file, or a document of it, cannot even be parsed: what it held is not known then.
 fn syntax_error(reading: &FileReading) -> Option<String> {
-    let finding = reading
-        .findings
-        .iter()
-        .find(|finding| finding.problem.class == ProblemClass::Syntax)?;
-    Some(format!(
-        "line {}: {}",
-        finding.location.line, finding.problem
-    ))
+    let finding =
+        reading.findings.iter().find(|finding| finding.problem.class == ProblemClass::Syntax)?;
+    Some(format!("line {}: {}", finding.location.line, finding.problem))
 }
 
 fn same(old: &Object, new: &Object) -> bool {
@@ -367,13 +326,9 @@ fn secrets_equal(old: &Object, new: &Object) -> bool {
     };
     old.labels == new.labels
         && old.data.len() == new.data.len()
-        && old
-            .data
-            .iter()
-            .zip(&new.data)
-            .all(|((old_key, old), (new_key, new))| {
-                old_key == new_key && old.expose_secret() == new.expose_secret()
-            })
+        && old.data.iter().zip(&new.data).all(|((old_key, old), (new_key, new))| {
+            old_key == new_key && old.expose_secret() == new.expose_secret()
+        })
 }
 
 #[cfg(test)]

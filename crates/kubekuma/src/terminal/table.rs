@@ -53,7 +53,8 @@ pub fn live(monitors: &[LiveMonitor], now: Timestamp, width: u16, colour: bool) 
     if order.len() > MAX_ROWS {
         order.sort_by_key(|monitor| (severity(monitor.state), &monitor.name));
     }
-    let mut table = plain(&["monitor", "type", "state", "for", "latency", "uptime 24h", "last result"]);
+    let mut table =
+        plain(&["monitor", "type", "state", "for", "latency", "uptime 24h", "last result"]);
     let shown = &order[..order.len().min(MAX_ROWS)];
     for monitor in shown {
         table.add_row(row(monitor, now));

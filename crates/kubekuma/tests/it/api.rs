@@ -13,27 +13,15 @@ fn another_host_name_is_refused_unless_the_api_is_open() {
     for path in ["/api/v1/monitors", "/api/v1/incidents"] {
         let refused = get(kuma.port, path, "rebound.example.com").unwrap();
         assert_eq!(refused.status, 403, "{refused:?}");
-        assert!(
-            refused.head.contains("application/problem+json"),
-            "{refused:?}"
-        );
+        assert!(refused.head.contains("application/problem+json"), "{refused:?}");
         assert_eq!(get(kuma.port, path, "127.0.0.1").unwrap().status, 200);
     }
     for path in ["/health", "/ready", "/metrics"] {
-        assert_eq!(
-            get(kuma.port, path, "kuma.example.com").unwrap().status,
-            200,
-            "{path}"
-        );
+        assert_eq!(get(kuma.port, path, "kuma.example.com").unwrap().status, 200, "{path}");
     }
     drop(kuma);
     let kuma = home.serve_with(&["--api-open"], &[]);
-    assert_eq!(
-        get(kuma.port, "/api/v1/monitors", "kuma.example.com")
-            .unwrap()
-            .status,
-        200
-    );
+    assert_eq!(get(kuma.port, "/api/v1/monitors", "kuma.example.com").unwrap().status, 200);
 }
 
 #[test]
@@ -51,10 +39,7 @@ fn questions_that_cannot_be_answered_are_problem_documents() {
     ] {
         let answer = kuma.get(path);
         assert_eq!(answer.status, 400, "{path}: {answer:?}");
-        assert!(
-            answer.head.contains("application/problem+json"),
-            "{path}: {answer:?}"
-        );
+        assert!(answer.head.contains("application/problem+json"), "{path}: {answer:?}");
         let problem = answer.json();
         assert_eq!(problem["status"], 400);
         assert_eq!(problem["errors"][0]["path"], word, "{path}: {problem}");
@@ -76,11 +61,7 @@ fn pages_of_monitors_follow_their_cursor() {
         let page = kuma.get(&path).json();
         assert_eq!(page["total"], 5);
         let items = page["items"].as_array().unwrap();
-        names.extend(
-            items
-                .iter()
-                .map(|item| item["name"].as_str().unwrap().to_owned()),
-        );
+        names.extend(items.iter().map(|item| item["name"].as_str().unwrap().to_owned()));
         let Some(next) = page["nextCursor"].as_str() else {
             break;
         };

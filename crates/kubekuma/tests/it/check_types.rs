@@ -27,11 +27,7 @@ fn https_keyword_and_json_checks_of_a_real_web_server() {
             secret("ca", json!({ "ca.crt": authority.pem() })),
             monitor("https", "http", json!({ "url": https, "tls": trusting })),
             web("untrusted", &https),
-            monitor(
-                "keyword",
-                "keyword",
-                json!({ "url": plain("page"), "keyword": "systems go" }),
-            ),
+            monitor("keyword", "keyword", json!({ "url": plain("page"), "keyword": "systems go" })),
             monitor(
                 "query",
                 "jsonQuery",
@@ -48,20 +44,8 @@ fn https_keyword_and_json_checks_of_a_real_web_server() {
     let up = kuma.becomes("https", "up");
     let certificate = &up["cert"];
     assert_eq!(certificate["valid"], true, "{up}");
-    assert!(
-        certificate["expiresAt"]
-            .as_str()
-            .unwrap()
-            .starts_with("2060-01-01"),
-        "{up}"
-    );
-    assert!(
-        certificate["issuer"]
-            .as_str()
-            .unwrap()
-            .contains("KubeKuma test CA"),
-        "{up}"
-    );
+    assert!(certificate["expiresAt"].as_str().unwrap().starts_with("2060-01-01"), "{up}");
+    assert!(certificate["issuer"].as_str().unwrap().contains("KubeKuma test CA"), "{up}");
     kuma.becomes("keyword", "up");
     kuma.becomes("query", "up");
     kuma.fails("untrusted", "TLS_UNTRUSTED");
@@ -72,22 +56,13 @@ fn https_keyword_and_json_checks_of_a_real_web_server() {
     kuma.fails("https", "HTTP_STATUS");
     kuma.fails("keyword", "BODY_MISMATCH");
     let status = kuma.fails("query", "JSON_QUERY");
-    assert!(
-        status["lastResult"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("5000"),
-        "{status}"
-    );
+    assert!(status["lastResult"]["message"].as_str().unwrap().contains("5000"), "{status}");
 }
 
 #[test]
 fn tcp_dns_and_ping_checks() {
-    let (greeter, names, home) = (
-        Greeter::start("220 ready\r\n"),
-        NameServer::start(),
-        Home::new(),
-    );
+    let (greeter, names, home) =
+        (Greeter::start("220 ready\r\n"), NameServer::start(), Home::new());
     names.set("www.kuma.test", [127, 0, 0, 1]);
     names.set("host.kuma.test", [127, 0, 0, 1]);
     let networking = json!({ "networking": {
@@ -123,10 +98,7 @@ fn tcp_dns_and_ping_checks() {
     kuma.fails("tcp", "TCP_MISMATCH");
     let status = kuma.fails("dns", "DNS_MISMATCH");
     assert!(
-        status["lastResult"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("lacks 127.0.0.1"),
+        status["lastResult"]["message"].as_str().unwrap().contains("lacks 127.0.0.1"),
         "{status}"
     );
     kuma.fails("named", "DNS_NXDOMAIN");
@@ -141,11 +113,7 @@ fn push_until(kuma: &Kuma, path: &str, name: &str, state: &str) -> Value {
         let answer = kuma.get(path);
         assert_eq!((answer.status, answer.json()), (200, json!({ "ok": true })));
         let status = kuma.monitor(name);
-        if status["state"] == state {
-            Ok(status)
-        } else {
-            Err(status.to_string())
-        }
+        if status["state"] == state { Ok(status) } else { Err(status.to_string()) }
     })
 }
 
@@ -157,10 +125,7 @@ fn push_checks_by_both_routes() {
         "all.yaml",
         &[
             settings(),
-            secret(
-                "jobs",
-                json!({ "backup": "backup-token", "report": "report-token" }),
-            ),
+            secret("jobs", json!({ "backup": "backup-token", "report": "report-token" })),
             monitor("backup", "push", token("backup")),
             monitor("report", "push", token("report")),
         ],
@@ -171,37 +136,22 @@ fn push_checks_by_both_routes() {
     assert_eq!(kuma.incident("backup", true)["reason"], "PUSH_MISSING");
 
     // The second route is the one that other tools have configured already.
-    push_until(
-        &kuma,
-        "/api/push/report-token?status=up&msg=OK&ping=12",
-        "report",
-        "up",
-    );
+    push_until(&kuma, "/api/push/report-token?status=up&msg=OK&ping=12", "report", "up");
     let path = "/api/push/report-token?status=down&msg=disk%20full";
     let status = push_until(&kuma, path, "report", "down");
     let incident = kuma.incident("report", true);
     let reasons = ["PUSH_DOWN", "PUSH_MISSING"];
-    assert!(
-        reasons.contains(&incident["reason"].as_str().unwrap()),
-        "{incident} {status}"
-    );
+    assert!(reasons.contains(&incident["reason"].as_str().unwrap()), "{incident} {status}");
     until("the job's own words", || {
         kuma.get(path);
         let status = kuma.monitor("report");
         let message = status["lastResult"]["message"].as_str().unwrap_or_default();
-        if message.contains("disk full") {
-            Ok(())
-        } else {
-            Err(status.to_string())
-        }
+        if message.contains("disk full") { Ok(()) } else { Err(status.to_string()) }
     });
 
     let unknown = kuma.get("/push/no-such-token");
     assert_eq!(unknown.status, 404);
-    assert!(
-        unknown.head.contains("application/problem+json"),
-        "{unknown:?}"
-    );
+    assert!(unknown.head.contains("application/problem+json"), "{unknown:?}");
     assert_eq!(kuma.get("/api/push/no-such-token").json()["ok"], false);
 }
 
@@ -215,16 +165,8 @@ fn a_group_follows_its_members() {
             settings(),
             web("first", &first.url("/")),
             web("second", &second.url("/")),
-            monitor(
-                "both",
-                "group",
-                json!({ "members": members, "rule": "all" }),
-            ),
-            monitor(
-                "either",
-                "group",
-                json!({ "members": members, "rule": "any" }),
-            ),
+            monitor("both", "group", json!({ "members": members, "rule": "all" })),
+            monitor("either", "group", json!({ "members": members, "rule": "any" })),
         ],
     );
     let kuma = home.serve();

@@ -30,10 +30,7 @@ fn redacted(home: &Home, text: &str) -> String {
         (r" {2,}", "  "),
         (r"(?m) +$", ""),
     ] {
-        text = regex::Regex::new(pattern)
-            .unwrap()
-            .replace_all(&text, instead)
-            .into_owned();
+        text = regex::Regex::new(pattern).unwrap().replace_all(&text, instead).into_owned();
     }
     text
 }
@@ -50,11 +47,7 @@ fn validate_reports_every_error_at_once() {
     insta::assert_snapshot!(shown(&home, &home.run(&["validate", "config"])));
     let json = home.run(&["validate", "config", "-o", "json"]);
     assert_eq!(json.code, 1);
-    assert!(
-        serde_json::from_str::<serde_json::Value>(&json.out).is_ok(),
-        "{}",
-        json.out
-    );
+    assert!(serde_json::from_str::<serde_json::Value>(&json.out).is_ok(), "{}", json.out);
 }
 
 #[test]
@@ -82,11 +75,7 @@ fn check_shows_what_it_saw() {
             settings(),
             secret("ca", serde_json::json!({ "ca.crt": authority.pem() })),
             web("up", &target.url("/")),
-            monitor(
-                "tls",
-                "http",
-                serde_json::json!({ "url": https, "tls": trusting }),
-            ),
+            monitor("tls", "http", serde_json::json!({ "url": https, "tls": trusting })),
             web("untrusted", &https),
         ],
     );
@@ -123,32 +112,19 @@ fn status_incidents_and_database_commands_work_beside_serve() {
     until("the results to be in the database", || {
         let rows = home.run(&["status", "-o", "json"]);
         let seen = rows.out.contains("\"up\"") && home.incidents().len() == 1;
-        let sent = home
-            .run(&["incidents", "--deliveries"])
-            .out
-            .contains("sent");
+        let sent = home.run(&["incidents", "--deliveries"]).out.contains("sent");
         if seen && sent { Ok(()) } else { Err(rows.out) }
     });
     insta::assert_snapshot!("status", shown(&home, &home.run(&["status"])));
-    let down = home
-        .run(&["status", "--state", "down", "-o", "json"])
-        .json();
+    let down = home.run(&["status", "--state", "down", "-o", "json"]).json();
     assert_eq!(down.as_array().unwrap().len(), 1);
     let odd = home.run(&["status", "--state", "odd"]);
     assert_eq!(odd.code, 1);
     assert!(odd.err.contains("there is no state `odd`"), "{odd:?}");
-    insta::assert_snapshot!(
-        "incidents",
-        shown(&home, &home.run(&["incidents", "--deliveries"]))
-    );
+    insta::assert_snapshot!("incidents", shown(&home, &home.run(&["incidents", "--deliveries"])));
     insta::assert_snapshot!("db_check", shown(&home, &home.run(&["db", "check"])));
-    insta::assert_snapshot!(
-        "db_backup",
-        shown(&home, &home.run(&["db", "backup", "copy.db"]))
-    );
-    let copy = home
-        .run(&["status", "--database", "sqlite:copy.db", "-o", "json"])
-        .json();
+    insta::assert_snapshot!("db_backup", shown(&home, &home.run(&["db", "backup", "copy.db"])));
+    let copy = home.run(&["status", "--database", "sqlite:copy.db", "-o", "json"]).json();
     assert_eq!(copy.as_array().unwrap().len(), 2);
     drop(kuma);
     insta::assert_snapshot!("db_vacuum", shown(&home, &home.run(&["db", "vacuum"])));
@@ -159,10 +135,7 @@ fn crds_and_completions_are_printed() {
     let home = Home::new();
     let crds = home.run(&["crds"]);
     assert_eq!(crds.code, 0);
-    assert_eq!(
-        crds.out.matches("kind: CustomResourceDefinition").count(),
-        10
-    );
+    assert_eq!(crds.out.matches("kind: CustomResourceDefinition").count(), 10);
     let monitor = home.run(&["crds", "monitor"]);
     let first: Vec<_> = monitor.out.lines().take(8).collect();
     insta::assert_snapshot!("crds", first.join("\n"));
@@ -210,33 +183,14 @@ fn errors_say_what_to_do() {
         let shown = redacted(&home, &format!("{}{}", ran.out, ran.err)).replace(&port, "[port]");
         let _ = write!(text, "# {what}\n{shown}\n");
     };
-    fails(
-        "a folder that is not there",
-        &home.run(&["serve", "nowhere", "--port", "0"]),
-    );
-    fails(
-        "a port that is taken",
-        &home.run(&["serve", "config", "--port", &port]),
-    );
-    let database = |url: &str| {
-        home.run_with(
-            &["serve", "config", "--port", "0"],
-            &[("DATABASE_URL", url)],
-        )
-    };
+    fails("a folder that is not there", &home.run(&["serve", "nowhere", "--port", "0"]));
+    fails("a port that is taken", &home.run(&["serve", "config", "--port", &port]));
+    let database =
+        |url: &str| home.run_with(&["serve", "config", "--port", "0"], &[("DATABASE_URL", url)]);
     fails("a database of another make", &database("mysql://db/kuma"));
-    fails(
-        "a database that comes later",
-        &database("postgres://kuma:s3cret@db/kuma"),
-    );
-    fails(
-        "a database in no folder",
-        &database("sqlite:./nowhere/kuma.db"),
-    );
-    fails(
-        "an unknown monitor",
-        &home.run(&["check", "wbe", "--config", "config"]),
-    );
+    fails("a database that comes later", &database("postgres://kuma:s3cret@db/kuma"));
+    fails("a database in no folder", &database("sqlite:./nowhere/kuma.db"));
+    fails("an unknown monitor", &home.run(&["check", "wbe", "--config", "config"]));
     fails("an unknown kind", &home.run(&["crds", "Monitr"]));
     fails("no database yet", &home.run(&["incidents"]));
     assert!(!text.contains("s3cret"), "{text}");

@@ -10,16 +10,10 @@ use crate::kit::{Home, until};
 fn delivery(home: &Home, wanted: impl Fn(&Value) -> bool) -> Value {
     until("the delivery", || {
         let incidents = home.incidents();
-        let deliveries = incidents
-            .first()
-            .map(|incident| incident["deliveries"].clone());
+        let deliveries = incidents.first().map(|incident| incident["deliveries"].clone());
         let deliveries = deliveries.unwrap_or_default();
         let first = deliveries.get(0).cloned().unwrap_or_default();
-        if wanted(&first) {
-            Ok(first)
-        } else {
-            Err(deliveries.to_string())
-        }
+        if wanted(&first) { Ok(first) } else { Err(deliveries.to_string()) }
     })
 }
 
@@ -28,44 +22,25 @@ fn a_message_waits_for_a_receiver_that_is_away() {
     let (target, mut receiver, home) = (Site::start(), Site::off(), Home::new());
     target.answer_with(500);
     let hook = webhook("hook", &receiver.url("/"));
-    home.write(
-        "all.yaml",
-        &[
-            settings(),
-            web("web", &target.url("/")),
-            hook,
-            policy(&["hook"]),
-        ],
-    );
+    home.write("all.yaml", &[settings(), web("web", &target.url("/")), hook, policy(&["hook"])]);
     let kuma = home.serve();
     kuma.incident("web", true);
     let waiting = delivery(&home, |delivery| {
         delivery["status"] == "pending" && delivery["lastError"].is_string()
     });
-    assert!(
-        waiting["lastError"].as_str().unwrap().contains("refused"),
-        "{waiting}"
-    );
+    assert!(waiting["lastError"].as_str().unwrap().contains("refused"), "{waiting}");
     receiver.answer_with(503);
     receiver.switch_on();
     delivery(&home, |delivery| {
-        delivery["lastError"]
-            .as_str()
-            .is_some_and(|error| error.contains("503"))
+        delivery["lastError"].as_str().is_some_and(|error| error.contains("503"))
     });
     receiver.answer_with(200);
     let sent = delivery(&home, |delivery| delivery["status"] == "sent");
     assert!(sent["attempts"].as_u64() > Some(1), "{sent}");
     let told = receiver.told("web", "down");
-    let keys: std::collections::BTreeSet<_> = told
-        .iter()
-        .map(|request| request.header("webhook-id").unwrap())
-        .collect();
-    assert_eq!(
-        keys,
-        [sent["key"].as_str().unwrap()].into(),
-        "one key however often it was tried"
-    );
+    let keys: std::collections::BTreeSet<_> =
+        told.iter().map(|request| request.header("webhook-id").unwrap()).collect();
+    assert_eq!(keys, [sent["key"].as_str().unwrap()].into(), "one key however often it was tried");
     receiver.switch_off();
 }
 
@@ -74,24 +49,14 @@ fn a_message_that_is_refused_for_good_is_a_dead_letter_until_its_provider_change
     let (target, receiver, home) = (Site::start(), Site::start(), Home::new());
     target.answer_with(500);
     receiver.answer_with(404);
-    home.write(
-        "all.yaml",
-        &[settings(), web("web", &target.url("/")), policy(&["hook"])],
-    );
+    home.write("all.yaml", &[settings(), web("web", &target.url("/")), policy(&["hook"])]);
     home.write("hook.yaml", &[webhook("hook", &receiver.url("/wrong"))]);
     let kuma = home.serve();
     kuma.incident("web", true);
     let dead = delivery(&home, |delivery| delivery["status"] == "failed");
-    assert!(
-        dead["lastError"].as_str().unwrap().contains("404"),
-        "{dead}"
-    );
+    assert!(dead["lastError"].as_str().unwrap().contains("404"), "{dead}");
     let shown = home.run(&["incidents", "--deliveries"]);
-    assert!(
-        shown.out.contains("failed") && shown.out.contains("404"),
-        "{}",
-        shown.out
-    );
+    assert!(shown.out.contains("failed") && shown.out.contains("404"), "{}", shown.out);
 
     receiver.answer_with(200);
     home.write("hook.yaml", &[webhook("hook", &receiver.url("/right"))]);

@@ -12,23 +12,13 @@ use crate::kit::{Home, until};
 
 #[test]
 fn an_outage_is_told_once_by_webhook_and_mail_and_its_end_too() {
-    let (target, receiver, mails, home) = (
-        Site::start(),
-        Site::start(),
-        MailServer::start(),
-        Home::new(),
-    );
+    let (target, receiver, mails, home) =
+        (Site::start(), Site::start(), MailServer::start(), Home::new());
     let extra = json!({ "schedule": { "retries": 1, "retryIntervalSeconds": 1 } });
     let url = target.url("/health");
     home.write("settings.yaml", &[settings()]);
-    home.write(
-        "web.yaml",
-        &[monitor_with("web", "http", json!({ "url": url }), extra)],
-    );
-    let providers = [
-        webhook("hook", &receiver.url("/hook")),
-        mail("mail", mails.port),
-    ];
+    home.write("web.yaml", &[monitor_with("web", "http", json!({ "url": url }), extra)]);
+    let providers = [webhook("hook", &receiver.url("/hook")), mail("mail", mails.port)];
     home.write("providers.yaml", &providers);
     home.write("policy.yaml", &[policy(&["hook", "mail"])]);
     let kuma = home.serve();
@@ -38,13 +28,7 @@ fn an_outage_is_told_once_by_webhook_and_mail_and_its_end_too() {
 
     target.answer_with(503);
     let status = kuma.fails("web", "HTTP_STATUS");
-    assert!(
-        status["lastResult"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("503"),
-        "{status}"
-    );
+    assert!(status["lastResult"]["message"].as_str().unwrap().contains("503"), "{status}");
     let open = kuma.incident("web", true);
     assert_eq!(open["reason"], "HTTP_STATUS");
     let down = receiver.hears("web", "down").json();
@@ -52,38 +36,17 @@ fn an_outage_is_told_once_by_webhook_and_mail_and_its_end_too() {
     assert_eq!(down["incident"]["id"], open["id"]);
     assert_eq!(down["monitor"]["id"], "kubekuma/web");
     let first = &mails.receives(1)[0];
-    assert!(
-        first["subject"].as_str().unwrap().contains("web"),
-        "{first}"
-    );
+    assert!(first["subject"].as_str().unwrap().contains("web"), "{first}");
     assert_eq!(first["to"], json!(["oncall@example.com"]));
-    assert!(
-        first["parts"]["text/plain"]
-            .as_str()
-            .unwrap()
-            .contains("503"),
-        "{first}"
-    );
-    assert!(
-        first["parts"]["text/html"]
-            .as_str()
-            .unwrap()
-            .contains("503"),
-        "{first}"
-    );
+    assert!(first["parts"]["text/plain"].as_str().unwrap().contains("503"), "{first}");
+    assert!(first["parts"]["text/html"].as_str().unwrap().contains("503"), "{first}");
     assert_eq!(kuma.series("kubekuma_incidents_open"), Some(1.0));
-    assert_eq!(
-        kuma.series("kubekuma_monitor_up{namespace=\"kubekuma\",name=\"web\""),
-        Some(0.0)
-    );
+    assert_eq!(kuma.series("kubekuma_monitor_up{namespace=\"kubekuma\",name=\"web\""), Some(0.0));
 
     target.answer_with(200);
     kuma.becomes("web", "up");
     let closed = kuma.incident("web", false);
-    assert_eq!(
-        (&closed["id"], &closed["closedReason"]),
-        (&open["id"], &json!("RECOVERED"))
-    );
+    assert_eq!((&closed["id"], &closed["closedReason"]), (&open["id"], &json!("RECOVERED")));
     let up = receiver.hears("web", "up").json();
     assert_eq!(up["incident"]["id"], open["id"]);
     assert!(up["incident"]["endedAt"].is_string(), "{up}");
@@ -94,19 +57,10 @@ fn an_outage_is_told_once_by_webhook_and_mail_and_its_end_too() {
     // The log of deliveries knows the same messages as those who received them.
     let incidents = until("the deliveries to be recorded", || {
         let incidents = home.incidents();
-        let sent = incidents[0]["deliveries"]
-            .as_array()
-            .map_or(0, |deliveries| {
-                deliveries
-                    .iter()
-                    .filter(|delivery| delivery["status"] == "sent")
-                    .count()
-            });
-        if sent == 4 {
-            Ok(incidents)
-        } else {
-            Err(format!("{incidents:?}"))
-        }
+        let sent = incidents[0]["deliveries"].as_array().map_or(0, |deliveries| {
+            deliveries.iter().filter(|delivery| delivery["status"] == "sent").count()
+        });
+        if sent == 4 { Ok(incidents) } else { Err(format!("{incidents:?}")) }
     });
     assert_eq!(incidents.len(), 1);
     let deliveries = incidents[0]["deliveries"].as_array().unwrap();
@@ -115,13 +69,7 @@ fn an_outage_is_told_once_by_webhook_and_mail_and_its_end_too() {
     assert_eq!((requests.len(), mails.len()), (2, 2), "once each");
     for request in &requests {
         let id = request.header("webhook-id").unwrap();
-        assert_eq!(
-            deliveries
-                .iter()
-                .filter(|delivery| delivery["key"] == id)
-                .count(),
-            1
-        );
+        assert_eq!(deliveries.iter().filter(|delivery| delivery["key"] == id).count(), 1);
     }
     assert_ne!(mails[0]["id"], mails[1]["id"]);
 }
@@ -141,10 +89,7 @@ fn health_readiness_and_metrics_are_as_documented() {
     kuma.incident("goes", false);
 
     let health = kuma.get("/health");
-    assert_eq!(
-        (health.status, &health.json()["status"]),
-        (200, &json!("ok"))
-    );
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("ok")));
     let ready = kuma.get("/ready");
     assert_eq!((ready.status, &ready.json()["ready"]), (200, &json!(true)));
     assert_eq!(ready.json()["checks"]["store"]["ok"], true);
@@ -152,20 +97,13 @@ fn health_readiness_and_metrics_are_as_documented() {
     let metrics = kuma.get("/metrics").body;
     assert!(metrics.contains("name=\"goes\""), "{metrics}");
     // Prometheus takes no histogram whose last bucket is open in another spelling.
-    assert!(
-        metrics.contains("kubekuma_check_duration_seconds_bucket{le=\"+Inf\""),
-        "{metrics}"
-    );
+    assert!(metrics.contains("kubekuma_check_duration_seconds_bucket{le=\"+Inf\""), "{metrics}");
     promtool(&metrics);
 
     home.remove("goes.yaml");
     until("the series of a deleted monitor to go", || {
         let metrics = kuma.get("/metrics").body;
-        if metrics.contains("name=\"goes\"") {
-            Err("they are there".to_owned())
-        } else {
-            Ok(())
-        }
+        if metrics.contains("name=\"goes\"") { Err("they are there".to_owned()) } else { Ok(()) }
     });
     assert!(kuma.get("/metrics").body.contains("name=\"stays\""));
     assert!(kuma.monitor("goes").is_null());
@@ -183,16 +121,8 @@ fn promtool(metrics: &str) {
         eprintln!("promtool is not installed: the metrics are not judged by it");
         return;
     };
-    promtool
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(metrics.as_bytes())
-        .unwrap();
+    promtool.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
     let judged = promtool.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&judged.stderr) + String::from_utf8_lossy(&judged.stdout);
-    assert!(
-        judged.status.success() && said.is_empty(),
-        "{said}\n{metrics}"
-    );
+    assert!(judged.status.success() && said.is_empty(), "{said}\n{metrics}");
 }

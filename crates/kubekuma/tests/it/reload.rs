@@ -13,15 +13,8 @@ use crate::kit::{Home, Kuma, now, until};
 fn ready_says(kuma: &Kuma, word: &str) -> String {
     until(&format!("/ready to mention {word}"), || {
         let ready = kuma.get("/ready");
-        assert_eq!(
-            ready.status, 200,
-            "a broken document stops nothing: {ready:?}"
-        );
-        if ready.body.contains(word) {
-            Ok(ready.body)
-        } else {
-            Err(ready.body)
-        }
+        assert_eq!(ready.status, 200, "a broken document stops nothing: {ready:?}");
+        if ready.body.contains(word) { Ok(ready.body) } else { Err(ready.body) }
     })
 }
 
@@ -31,11 +24,7 @@ fn runs_on(kuma: &Kuma, name: &str) {
     until(&format!("another result of {name}"), || {
         let status = kuma.monitor(name);
         assert_eq!(status["state"], "up", "{status}");
-        if status["lastResult"]["checkedAt"] == before {
-            Err(status.to_string())
-        } else {
-            Ok(())
-        }
+        if status["lastResult"]["checkedAt"] == before { Err(status.to_string()) } else { Ok(()) }
     });
 }
 
@@ -65,28 +54,15 @@ fn an_edit_touches_only_what_changed() {
     kuma.becomes("new", "up");
     home.write("web.yaml", &[web("web", &other.url("/second"))]);
     until("the edited target to be asked", || {
-        let asked = other
-            .requests()
-            .iter()
-            .any(|request| request.path == "/second");
-        if asked {
-            Ok(())
-        } else {
-            Err("it is not".to_owned())
-        }
+        let asked = other.requests().iter().any(|request| request.path == "/second");
+        if asked { Ok(()) } else { Err("it is not".to_owned()) }
     });
     kuma.becomes("web", "up");
     let after = kuma.monitor(&rare);
     for field in ["state", "since", "lastResult"] {
         assert_eq!(after[field], before[field], "{field}");
     }
-    let next = |status: &Value| {
-        status["nextRunAt"]
-            .as_str()
-            .unwrap()
-            .parse::<Timestamp>()
-            .unwrap()
-    };
+    let next = |status: &Value| status["nextRunAt"].as_str().unwrap().parse::<Timestamp>().unwrap();
     let moved = next(&after).duration_since(next(&before)).abs();
     // The plan is on another clock than the one that it is shown by.
     assert!(moved < SignedDuration::from_millis(10), "{before} {after}");
@@ -125,11 +101,7 @@ fn a_broken_document_keeps_its_last_valid_version_running_even_over_a_restart() 
     home.write("other.yaml", &[web("other", &target.url("/"))]);
     until("/ready to have nothing to say", || {
         let ready = kuma.get("/ready").body;
-        if ready.contains("last valid") {
-            Err(ready)
-        } else {
-            Ok(())
-        }
+        if ready.contains("last valid") { Err(ready) } else { Ok(()) }
     });
 }
 
@@ -137,14 +109,7 @@ fn a_broken_document_keeps_its_last_valid_version_running_even_over_a_restart() 
 fn a_deleted_monitor_closes_its_incident_and_whoever_was_told_hears_of_it() {
     let (target, receiver, home) = (Site::start(), Site::start(), Home::new());
     target.answer_with(500);
-    home.write(
-        "all.yaml",
-        &[
-            settings(),
-            webhook("hook", &receiver.url("/")),
-            policy(&["hook"]),
-        ],
-    );
+    home.write("all.yaml", &[settings(), webhook("hook", &receiver.url("/")), policy(&["hook"])]);
     home.write("web.yaml", &[web("web", &target.url("/"))]);
     let kuma = home.serve();
     let open = kuma.incident("web", true);
@@ -157,32 +122,18 @@ fn a_deleted_monitor_closes_its_incident_and_whoever_was_told_hears_of_it() {
     let seen = target.requests().len();
     until("three more runs", || {
         let more = target.requests().len() - seen;
-        if more >= 3 {
-            Ok(())
-        } else {
-            Err(format!("{more}"))
-        }
+        if more >= 3 { Ok(()) } else { Err(format!("{more}")) }
     });
     assert!(kuma.incident("web", true)["endedAt"].is_null());
 
     home.remove("web.yaml");
     let removed = now();
     let closed = kuma.incident("web", false);
-    assert!(
-        removed.elapsed() > Duration::from_secs(4),
-        "a deletion settles"
-    );
-    assert_eq!(
-        (&closed["id"], &closed["closedReason"]),
-        (&open["id"], &json!("DELETED"))
-    );
+    assert!(removed.elapsed() > Duration::from_secs(4), "a deletion settles");
+    assert_eq!((&closed["id"], &closed["closedReason"]), (&open["id"], &json!("DELETED")));
     let told = until("a closing webhook", || {
         let requests = receiver.requests();
-        if requests.len() == 2 {
-            Ok(requests[1].clone())
-        } else {
-            Err(format!("{requests:?}"))
-        }
+        if requests.len() == 2 { Ok(requests[1].clone()) } else { Err(format!("{requests:?}")) }
     });
     assert!(told.text.contains("no longer monitored"), "{}", told.text);
     assert!(kuma.monitor("web").is_null());
@@ -197,15 +148,7 @@ fn the_same_object_in_two_files_is_an_error_of_the_later_one() {
     kuma.becomes("web", "up");
     home.write("second.yaml", &[web("web", &target.url("/second"))]);
     let ready = ready_says(&kuma, "second.yaml");
-    assert!(
-        ready.contains("first.yaml"),
-        "it says where the other is: {ready}"
-    );
+    assert!(ready.contains("first.yaml"), "it says where the other is: {ready}");
     runs_on(&kuma, "web");
-    assert!(
-        target
-            .requests()
-            .iter()
-            .all(|request| request.path == "/first")
-    );
+    assert!(target.requests().iter().all(|request| request.path == "/first"));
 }

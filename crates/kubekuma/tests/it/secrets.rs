@@ -28,32 +28,18 @@ fn secrets_are_used_and_shown_nowhere() {
         &[
             settings(),
             secret("hook", json!({ "key": FROM_DOCUMENT })),
-            monitor(
-                "web",
-                "http",
-                json!({ "url": target.url("/"), "headers": headers }),
-            ),
-            monitor(
-                "query",
-                "http",
-                json!({ "url": other.url("/?key=${SECRET:api:token}") }),
-            ),
+            monitor("web", "http", json!({ "url": target.url("/"), "headers": headers })),
+            monitor("query", "http", json!({ "url": other.url("/?key=${SECRET:api:token}") })),
             provider("hook", "webhook", hook),
             policy(&["hook"]),
         ],
     );
     let variable = ("KUBEKUMA_SECRET_OTHER_API_THE_KEY", FROM_ENVIRONMENT);
-    let kuma = home.serve_with(
-        &["--secrets-dir", "secrets", "--log-level", "trace"],
-        &[variable],
-    );
+    let kuma = home.serve_with(&["--secrets-dir", "secrets", "--log-level", "trace"], &[variable]);
     kuma.becomes("web", "up");
     kuma.becomes("query", "up");
     let requests = target.requests();
-    let seen = requests
-        .iter()
-        .find(|request| request.header("x-file").is_some())
-        .unwrap();
+    let seen = requests.iter().find(|request| request.header("x-file").is_some()).unwrap();
     assert_eq!(seen.header("x-file"), Some(FROM_FILE));
     assert_eq!(seen.header("x-environment"), Some(FROM_ENVIRONMENT));
 
@@ -64,33 +50,15 @@ fn secrets_are_used_and_shown_nowhere() {
     other.answer_with(500);
     kuma.incident("web", true);
     kuma.incident("query", true);
-    assert_eq!(
-        receiver.hears("web", "down").header("x-document"),
-        Some(FROM_DOCUMENT)
-    );
+    assert_eq!(receiver.hears("web", "down").header("x-document"), Some(FROM_DOCUMENT));
     receiver.hears("query", "down");
     until("both messages to be recorded as sent", || {
         let incidents = home.incidents();
-        let sent = incidents
-            .iter()
-            .all(|incident| incident["deliveries"][0]["status"] == "sent");
-        if sent {
-            Ok(())
-        } else {
-            Err(format!("{incidents:?}"))
-        }
+        let sent = incidents.iter().all(|incident| incident["deliveries"][0]["status"] == "sent");
+        if sent { Ok(()) } else { Err(format!("{incidents:?}")) }
     });
     let check = home.run_with(
-        &[
-            "check",
-            "web",
-            "--config",
-            "config",
-            "--secrets-dir",
-            "secrets",
-            "-o",
-            "json",
-        ],
+        &["check", "web", "--config", "config", "--secrets-dir", "secrets", "-o", "json"],
         &[variable],
     );
     assert_eq!(check.code, 1, "{check:?}");
@@ -102,18 +70,10 @@ fn secrets_are_used_and_shown_nowhere() {
         ("ready", kuma.get("/ready").body),
         ("check", check.shown()),
         ("validate", home.run(&["validate", "config"]).shown()),
-        (
-            "incidents command",
-            home.run(&["incidents", "--deliveries", "-o", "yaml"]).out,
-        ),
+        ("incidents command", home.run(&["incidents", "--deliveries", "-o", "yaml"]).out),
         ("status command", home.run(&["status", "-o", "json"]).out),
     ];
-    places.extend(
-        receiver
-            .requests()
-            .into_iter()
-            .map(|request| ("message", request.text)),
-    );
+    places.extend(receiver.requests().into_iter().map(|request| ("message", request.text)));
     let (_, _, printed) = kuma.stop();
     places.push(("log", printed));
     for entry in std::fs::read_dir(home.path()).unwrap() {
@@ -124,10 +84,7 @@ fn secrets_are_used_and_shown_nowhere() {
         }
     }
     for (place, text) in places {
-        assert!(
-            !text.is_empty(),
-            "{place} is empty, so nothing was looked at"
-        );
+        assert!(!text.is_empty(), "{place} is empty, so nothing was looked at");
         for value in [FROM_FILE, FROM_ENVIRONMENT, FROM_DOCUMENT] {
             assert!(!text.contains(value), "{place} shows `{value}`");
         }

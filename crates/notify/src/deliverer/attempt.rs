@@ -63,10 +63,7 @@ impl Deliverer {
         let known = catalog.providers.get(&first.provider).map(AsRef::as_ref);
         let provider = usable(known, &first.provider)?;
         let channel = channel(provider, &self.transports)?;
-        let thawed = claim
-            .frozen
-            .as_deref()
-            .and_then(|frozen| Payload::thaw(frozen, provider));
+        let thawed = claim.frozen.as_deref().and_then(|frozen| Payload::thaw(frozen, provider));
         let payload = if let Some(payload) = thawed {
             payload
         } else {
@@ -77,8 +74,7 @@ impl Deliverer {
             payload
         };
         let repeat = claim.may_be_repeat && claim.frozen.is_some();
-        self.send(channel.as_ref(), &payload, &claim.key, repeat)
-            .await
+        self.send(channel.as_ref(), &payload, &claim.key, repeat).await
     }
 
     fn render(
@@ -88,10 +84,7 @@ impl Deliverer {
         catalog: &Catalog,
         channel: &dyn Channel,
     ) -> Result<Payload, DeliveryError> {
-        let policy = first
-            .policy
-            .as_ref()
-            .and_then(|name| catalog.policies.get(name));
+        let policy = first.policy.as_ref().and_then(|name| catalog.policies.get(name));
         let events = events_of(claim);
         let message = render(RenderInput {
             key: &claim.key,
@@ -181,8 +174,7 @@ impl Deliverer {
         now: Timestamp,
     ) {
         self.health.sent(&row.provider, now);
-        self.numbers
-            .ended(&row.provider_type, Outcome::Sent, None, took);
+        self.numbers.ended(&row.provider_type, Outcome::Sent, None, took);
         tracing::info!(
             key = claim.key,
             provider = %row.provider,
@@ -204,14 +196,9 @@ impl Deliverer {
         took: Duration,
     ) {
         let dead = decision.is_dead();
-        let outcome = if dead {
-            Outcome::Dead
-        } else {
-            Outcome::Retried
-        };
+        let outcome = if dead { Outcome::Dead } else { Outcome::Retried };
         self.health.failed(&row.provider, dead, &error.to_string());
-        self.numbers
-            .ended(&row.provider_type, outcome, Some(decision.reason), took);
+        self.numbers.ended(&row.provider_type, outcome, Some(decision.reason), took);
         tracing::warn!(
             key = claim.key,
             provider = %row.provider,
@@ -245,11 +232,7 @@ impl Deliverer {
         }
         let stored = self
             .until_stored("fallback messages", || {
-                let batch = Batch {
-                    outbox: rows.clone(),
-                    durable: true,
-                    ..Batch::default()
-                };
+                let batch = Batch { outbox: rows.clone(), durable: true, ..Batch::default() };
                 self.config.store.commit(batch, Fence)
             })
             .await;
@@ -285,10 +268,7 @@ impl Deliverer {
             .rows
             .iter()
             .zip(events_of(claim))
-            .map(|(row, event)| OutboxRow {
-                event,
-                ..row.clone()
-            })
+            .map(|(row, event)| OutboxRow { event, ..row.clone() })
             .collect();
         let catalog = self.config.catalog.current();
         let policy = claim
@@ -317,9 +297,7 @@ impl Deliverer {
 
     pub(super) async fn finish(&self, key: &str, end: DeliveryEnd, took: Duration) {
         self.until_stored("the end of a delivery", || {
-            self.config
-                .store
-                .finish(key, end.clone(), took, self.wall())
+            self.config.store.finish(key, end.clone(), took, self.wall())
         })
         .await;
     }

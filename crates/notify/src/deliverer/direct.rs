@@ -72,9 +72,8 @@ impl Direct {
     /// Room for the sends that one provider gets at a time.
     fn slots(&self, provider: &ObjectName) -> Arc<Semaphore> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let slots = slots
-            .entry(provider.clone())
-            .or_insert_with(|| Arc::new(Semaphore::new(PER_PROVIDER)));
+        let slots =
+            slots.entry(provider.clone()).or_insert_with(|| Arc::new(Semaphore::new(PER_PROVIDER)));
         Arc::clone(slots)
     }
 
@@ -97,10 +96,7 @@ impl Deliverer {
         while !rows.is_empty() {
             let mut streams: BTreeMap<(String, ObjectName), Vec<OutboxRow>> = BTreeMap::new();
             for row in rows.drain(..).filter(|row| self.direct.begin(&row.key)) {
-                streams
-                    .entry((row.subject.clone(), row.provider.clone()))
-                    .or_default()
-                    .push(row);
+                streams.entry((row.subject.clone(), row.provider.clone())).or_default().push(row);
             }
             let work = streams.into_values().map(|rows| self.direct_stream(rows));
             rows = join_all(work).await.into_iter().flatten().collect();
@@ -184,10 +180,7 @@ impl Deliverer {
         if in_flight {
             let end = DeliveryEnd::Retry {
                 at: plus(now, IN_FLIGHT),
-                error: format!(
-                    "{}: being delivered past the store",
-                    DeliveryReason::Network
-                ),
+                error: format!("{}: being delivered past the store", DeliveryReason::Network),
             };
             self.finish(&claim.key, end, Duration::ZERO).await;
             return None;

@@ -38,13 +38,7 @@ impl Board {
     }
 
     pub(super) fn sent(&self, provider: &ObjectName, now: Timestamp) {
-        self.known().insert(
-            provider.clone(),
-            Known {
-                last_sent: Some(now),
-                ..Known::default()
-            },
-        );
+        self.known().insert(provider.clone(), Known { last_sent: Some(now), ..Known::default() });
     }
 
     pub(super) fn failed(&self, provider: &ObjectName, dead: bool, error: &str) {

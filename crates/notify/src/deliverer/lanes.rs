@@ -33,11 +33,7 @@ impl Lanes {
         let Some(provider) = claim.rows.first().map(|row| row.provider.clone()) else {
             return;
         };
-        self.lanes
-            .entry(provider)
-            .or_default()
-            .waiting
-            .push_back(claim);
+        self.lanes.entry(provider).or_default().waiting.push_back(claim);
     }
 
     /// The next claim that may be sent now.

@@ -100,10 +100,7 @@ impl Numbers {
             samples.push(counter(
                 "deliveries",
                 "Attempts to deliver a message by provider type and result.",
-                vec![
-                    ("type", name.clone()),
-                    ("result", outcome.as_str().to_owned()),
-                ],
+                vec![("type", name.clone()), ("result", outcome.as_str().to_owned())],
                 *count as f64,
             ));
         }

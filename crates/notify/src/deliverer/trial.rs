@@ -54,10 +54,7 @@ fn test_event(provider: &Provider, now: Timestamp) -> Event {
         previous_state: MonitorState::Up,
         current_state: MonitorState::Up,
         reason: None,
-        message: Some(format!(
-            "Sent through NotificationProvider {}.",
-            provider.name
-        )),
+        message: Some(format!("Sent through NotificationProvider {}.", provider.name)),
         latency_ms: None,
         at: now,
         started_at: None,

@@ -50,10 +50,7 @@ fn event(kind: EventKind) -> Event {
         }
         EventKind::Closed => (Some("PAUSED"), None),
         EventKind::Degraded => (Some("DEGRADED"), Some("2300 ms, degraded above 800 ms")),
-        EventKind::Unknown => (
-            Some("RESOLVER_DOWN"),
-            Some("the resolver answers for nothing"),
-        ),
+        EventKind::Unknown => (Some("RESOLVER_DOWN"), Some("the resolver answers for nothing")),
         EventKind::MassOutage => (
             Some("OWN_FAULT_GUARD"),
             Some("12 monitors on different networks stopped answering at once"),
@@ -109,22 +106,11 @@ fn policy(title: Option<&str>, body: Option<&str>) -> Policy {
 }
 
 fn rendered(events: &[Event], policy: Option<&Policy>) -> Message {
-    render(RenderInput {
-        key: "00ff",
-        events,
-        policy,
-        now: from_ms(T0 + 125_000),
-    })
-    .unwrap()
+    render(RenderInput { key: "00ff", events, policy, now: from_ms(T0 + 125_000) }).unwrap()
 }
 
 fn shown(message: &Message) -> String {
-    format!(
-        "[{}] {}\n\n{}\n",
-        message.severity.as_str(),
-        message.title,
-        message.plain_text()
-    )
+    format!("[{}] {}\n\n{}\n", message.severity.as_str(), message.title, message.plain_text())
 }
 
 #[test]
@@ -171,11 +157,7 @@ fn an_expired_certificate_is_called_expired() {
 fn our_own_trouble_is_never_worded_as_the_targets() {
     for kind in [EventKind::Unknown, EventKind::MassOutage] {
         let message = rendered(&[event(kind)], None);
-        assert!(
-            message.text.contains("KubeKuma's own side"),
-            "{}",
-            message.text
-        );
+        assert!(message.text.contains("KubeKuma's own side"), "{}", message.text);
         assert!(!message.title.contains("DOWN"), "{}", message.title);
     }
 }
@@ -243,10 +225,7 @@ fn every_documented_variable_has_a_value() {
     full.latency_ms = Some(12);
     let values = values(&full, from_ms(T0));
     for name in EVENT_VARIABLES {
-        assert!(
-            values.get(*name).is_some_and(|value| !value.is_null()),
-            "{name}"
-        );
+        assert!(values.get(*name).is_some_and(|value| !value.is_null()), "{name}");
     }
     assert_eq!(values.as_object().unwrap().len(), EVENT_VARIABLES.len());
 }
@@ -259,10 +238,7 @@ fn a_template_that_fails_gives_the_default_text_and_the_error() {
     let message = rendered(&[talkative], Some(&policy));
     assert!(message.text.starts_with("shop/api is down since"));
     let error = message.template_error.unwrap();
-    assert!(
-        error.contains("body template of NotificationPolicy shop/ops"),
-        "{error}"
-    );
+    assert!(error.contains("body template of NotificationPolicy shop/ops"), "{error}");
 }
 
 #[test]

@@ -38,10 +38,7 @@ pub(super) fn link(title: &str, url: &str, markup: TelegramMarkup) -> String {
 }
 
 fn html(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn backslashed(text: &str, special: &str) -> String {

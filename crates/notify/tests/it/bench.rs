@@ -47,11 +47,7 @@ impl Drop for Bench {
 
 impl Bench {
     pub(crate) fn new(providers: Vec<Provider>, policies: Vec<Policy>) -> Self {
-        Self::on(
-            Arc::default(),
-            Arc::default(),
-            FixedCatalog::of(providers, policies),
-        )
+        Self::on(Arc::default(), Arc::default(), FixedCatalog::of(providers, policies))
     }
 
     fn on(store: Arc<MemoryStore>, clock: Arc<ManualClock>, catalog: Arc<FixedCatalog>) -> Self {
@@ -84,11 +80,7 @@ impl Bench {
             task.abort();
             let _ = task.await;
         }
-        Self::on(
-            Arc::clone(&self.store),
-            Arc::clone(&self.clock),
-            Arc::clone(&self.catalog),
-        )
+        Self::on(Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.catalog))
     }
 
     pub(crate) fn enqueue(&self, row: OutboxRow) -> String {
@@ -119,10 +111,7 @@ impl Bench {
 
     pub(crate) fn health(&self, of: &str) -> ProviderHealth {
         let health = self.worker.health();
-        health
-            .into_iter()
-            .find(|known| known.name == name(of))
-            .unwrap()
+        health.into_iter().find(|known| known.name == name(of)).unwrap()
     }
 
     pub(crate) fn number(&self, called: &str) -> String {

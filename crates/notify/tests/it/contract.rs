@@ -65,20 +65,13 @@ pub(crate) async fn attempt(
 ) -> Result<Receipt, DeliveryError> {
     let transports = fixture.transports();
     let channel = channel(provider, &transports).unwrap();
-    let context = SendContext {
-        key,
-        may_be_repeat,
-        secrets: fixture.secrets(),
-        now: at(5_000),
-    };
+    let context = SendContext { key, may_be_repeat, secrets: fixture.secrets(), now: at(5_000) };
     channel.send(payload, context).await
 }
 
 async fn fails(fixture: &dyn Fixture, provider: &Provider) -> DeliveryError {
     let payload = rendered(fixture, &message("fails", &event(EventKind::Down)));
-    attempt(fixture, provider, &payload, &key("fails"), false)
-        .await
-        .unwrap_err()
+    attempt(fixture, provider, &payload, &key("fails"), false).await.unwrap_err()
 }
 
 /// Runs the whole contract.
@@ -102,43 +95,19 @@ async fn every_kind_arrives_with_its_key(fixture: &dyn Fixture) {
         assert!(sent.is_ok(), "{kind}: {sent:?}");
         let arrived = fixture.arrived().pop().unwrap();
         assert_eq!(arrived.key, message.key, "{kind}");
-        assert!(
-            arrived.text.contains(&message.title),
-            "{kind}: {}",
-            arrived.text
-        );
+        assert!(arrived.text.contains(&message.title), "{kind}: {}", arrived.text);
         let first_line = message.text.lines().next().unwrap();
-        assert!(
-            arrived.text.contains(first_line),
-            "{kind}: {}",
-            arrived.text
-        );
+        assert!(arrived.text.contains(first_line), "{kind}: {}", arrived.text);
     }
 }
 
 async fn status_classes_are_told_apart(fixture: &dyn Fixture) {
     let minutes = Some(Duration::from_mins(2));
     let cases = [
-        (
-            Trouble::Throttled(Some(120)),
-            Some(minutes),
-            DeliveryReason::Throttled,
-        ),
-        (
-            Trouble::Throttled(None),
-            Some(None),
-            DeliveryReason::Throttled,
-        ),
-        (
-            Trouble::Later(Some(120)),
-            Some(minutes),
-            DeliveryReason::ServerError,
-        ),
-        (
-            Trouble::Later(None),
-            Some(None),
-            DeliveryReason::ServerError,
-        ),
+        (Trouble::Throttled(Some(120)), Some(minutes), DeliveryReason::Throttled),
+        (Trouble::Throttled(None), Some(None), DeliveryReason::Throttled),
+        (Trouble::Later(Some(120)), Some(minutes), DeliveryReason::ServerError),
+        (Trouble::Later(None), Some(None), DeliveryReason::ServerError),
         (Trouble::Rejected, None, DeliveryReason::Rejected),
         (Trouble::Unauthorized, None, DeliveryReason::Unauthorized),
     ];
@@ -158,20 +127,12 @@ async fn status_classes_are_told_apart(fixture: &dyn Fixture) {
 
 async fn network_trouble_is_retryable(fixture: &dyn Fixture) {
     let error = fails(fixture, &fixture.elsewhere(refused().await)).await;
-    assert_eq!(
-        (error.is_retryable(), error.reason()),
-        (true, DeliveryReason::Connect),
-        "{error}"
-    );
+    assert_eq!((error.is_retryable(), error.reason()), (true, DeliveryReason::Connect), "{error}");
 
     let (address, silent) = mute(b"").await;
     let error = fails(fixture, &fixture.elsewhere(address)).await;
     silent.abort();
-    assert_eq!(
-        (error.is_retryable(), error.reason()),
-        (true, DeliveryReason::Timeout),
-        "{error}"
-    );
+    assert_eq!((error.is_retryable(), error.reason()), (true, DeliveryReason::Timeout), "{error}");
 
     let (address, odd) = mute(b"\x01\x02 neither HTTP nor SMTP\r\n\r\n").await;
     let error = fails(fixture, &fixture.elsewhere(address)).await;
@@ -189,9 +150,7 @@ async fn a_retry_sends_the_same_bytes(fixture: &dyn Fixture) {
     let frozen = rendered(fixture, &message).freeze(&provider);
     for _ in 0..2 {
         let payload = Payload::thaw(&frozen, &provider).unwrap();
-        attempt(fixture, &provider, &payload, &message.key, false)
-            .await
-            .unwrap();
+        attempt(fixture, &provider, &payload, &message.key, false).await.unwrap();
     }
     let arrived = fixture.arrived();
     let [.., first, second] = arrived.as_slice() else {
@@ -203,16 +162,10 @@ async fn a_retry_sends_the_same_bytes(fixture: &dyn Fixture) {
 async fn a_possible_repeat_says_so(fixture: &dyn Fixture) {
     let message = message("repeat", &event(EventKind::Down));
     let payload = rendered(fixture, &message);
-    attempt(fixture, &fixture.provider(), &payload, &message.key, true)
-        .await
-        .unwrap();
+    attempt(fixture, &fixture.provider(), &payload, &message.key, true).await.unwrap();
     let arrived = fixture.arrived().pop().unwrap();
     let text = arrived.text.to_lowercase().replace("maybe", "may be ");
-    assert!(
-        text.contains("may be a repeat") || text.contains("may be repeat"),
-        "{}",
-        arrived.text
-    );
+    assert!(text.contains("may be a repeat") || text.contains("may be repeat"), "{}", arrived.text);
     assert_eq!(arrived.key, message.key);
 }
 
@@ -222,9 +175,7 @@ async fn any_text_arrives_as_it_was_written(fixture: &dyn Fixture) {
     event.message = Some(odd.to_owned());
     let message = message("odd", &event);
     let payload = rendered(fixture, &message);
-    attempt(fixture, &fixture.provider(), &payload, &message.key, false)
-        .await
-        .unwrap();
+    attempt(fixture, &fixture.provider(), &payload, &message.key, false).await.unwrap();
     let arrived = fixture.arrived().pop().unwrap();
     assert!(arrived.text.contains(odd), "{}", arrived.text);
 }
@@ -236,14 +187,9 @@ async fn what_is_too_long_keeps_its_beginning(fixture: &dyn Fixture) {
     event.reason = Some("R".repeat(5_000));
     let message = message("long", &event);
     let payload = rendered(fixture, &message);
-    attempt(fixture, &fixture.provider(), &payload, &message.key, false)
-        .await
-        .unwrap();
+    attempt(fixture, &fixture.provider(), &payload, &message.key, false).await.unwrap();
     let arrived = fixture.arrived().pop().unwrap();
-    assert!(
-        arrived.text.contains("shop/api is down since"),
-        "the sentence is kept"
-    );
+    assert!(arrived.text.contains("shop/api is down since"), "the sentence is kept");
 }
 
 async fn no_secret_is_shown(fixture: &dyn Fixture) {
@@ -252,11 +198,7 @@ async fn no_secret_is_shown(fixture: &dyn Fixture) {
     let bytes = String::from_utf8_lossy(&payload.0).into_owned();
     assert!(!bytes.contains(CANARY), "payload: {bytes}");
     let mut errors = Vec::new();
-    for trouble in [
-        Trouble::Rejected,
-        Trouble::Unauthorized,
-        Trouble::Later(None),
-    ] {
+    for trouble in [Trouble::Rejected, Trouble::Unauthorized, Trouble::Later(None)] {
         if fixture.script(trouble) {
             errors.push(fails(fixture, &fixture.provider()).await);
         }

@@ -19,10 +19,7 @@ async fn server() -> HttpServer {
 
 fn events(server: &HttpServer) -> Vec<String> {
     let received = server.received();
-    received
-        .iter()
-        .map(|request| request.json()["event"].as_str().unwrap().to_owned())
-        .collect()
+    received.iter().map(|request| request.json()["event"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -32,9 +29,7 @@ async fn what_is_enqueued_is_sent_without_waiting_for_a_timer() {
     bench.start();
     let sent = bench.enqueue(row("api", "a", EventKind::Down));
     let waited = until("it is sent", || bench.store.status(&sent) == Status::Sent);
-    tokio::time::timeout(Duration::from_millis(900), waited)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_millis(900), waited).await.unwrap();
     assert_eq!(server.received()[0].headers["webhook-id"], sent);
     assert!(bench.health("a").healthy);
     assert_eq!(bench.number("deliveries"), "1");
@@ -51,14 +46,7 @@ async fn a_retry_sends_the_same_bytes_and_an_up_never_overtakes_its_down() {
     bench.attempted(&down, 1).await;
     let up = bench.enqueue(row("api", "a", EventKind::Up));
     assert_eq!(bench.store.status(&up), Status::Pending);
-    assert!(
-        bench
-            .store
-            .row(&down)
-            .last_error
-            .unwrap()
-            .contains("SERVER_ERROR")
-    );
+    assert!(bench.store.row(&down).last_error.unwrap().contains("SERVER_ERROR"));
     bench.pass(Duration::from_secs(10));
     bench.becomes(&up, Status::Sent).await;
     assert_eq!(events(&server), ["down", "down", "up"]);
@@ -91,22 +79,9 @@ async fn a_group_is_one_message() {
         bench.enqueue(row);
     }
     bench.start();
-    until("all are sent", || {
-        bench
-            .store
-            .rows()
-            .iter()
-            .all(|row| row.status == Status::Sent)
-    })
-    .await;
+    until("all are sent", || bench.store.rows().iter().all(|row| row.status == Status::Sent)).await;
     assert_eq!(events(&server), ["digest"]);
-    assert_eq!(
-        server.received()[0].json()["events"]
-            .as_array()
-            .unwrap()
-            .len(),
-        3
-    );
+    assert_eq!(server.received()[0].json()["events"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]
@@ -127,9 +102,7 @@ async fn a_provider_that_hangs_delays_nobody_else() {
             bench.becomes(key, Status::Sent).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(4), all)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(4), all).await.unwrap();
     assert!(slow.received().len() <= 2, "two at a time");
 }
 
@@ -171,13 +144,7 @@ async fn a_dead_letter_goes_to_the_fallback_providers() {
     bench.becomes(&dead, Status::Dead).await;
     until("the fallback arrives", || other.received().len() == 1).await;
     let body = other.received()[0].json();
-    assert!(
-        body["note"]
-            .as_str()
-            .unwrap()
-            .contains("shop/gone failed: GONE"),
-        "{body}"
-    );
+    assert!(body["note"].as_str().unwrap().contains("shop/gone failed: GONE"), "{body}");
     assert!(!bench.health("gone").healthy);
     assert_eq!(bench.number("delivery_dead_letters"), "1");
 }
@@ -231,14 +198,7 @@ async fn a_message_is_given_up_after_a_day_of_retries() {
     assert_eq!(bench.store.status(&key), Status::Pending);
     bench.pass(Duration::from_hours(12));
     bench.becomes(&key, Status::Dead).await;
-    assert!(
-        bench
-            .store
-            .row(&key)
-            .last_error
-            .unwrap()
-            .starts_with("EXPIRED")
-    );
+    assert!(bench.store.row(&key).last_error.unwrap().starts_with("EXPIRED"));
 }
 
 #[tokio::test]
@@ -254,10 +214,7 @@ async fn after_a_crash_what_was_being_sent_is_repeated_once_and_says_so() {
     bench.becomes(&key, Status::Sent).await;
     let received = server.received();
     assert_eq!(received.len(), 2);
-    assert_eq!(
-        received[0].headers["webhook-id"],
-        received[1].headers["webhook-id"]
-    );
+    assert_eq!(received[0].headers["webhook-id"], received[1].headers["webhook-id"]);
     assert_eq!(received[0].json()["mayBeRepeat"], false);
     assert_eq!(received[1].json()["mayBeRepeat"], true);
 }
@@ -271,10 +228,7 @@ async fn what_was_sent_is_not_sent_again_when_the_store_cannot_record_it() {
     let key = bench.enqueue(row("api", "a", EventKind::Down));
     until("it is taken", || server.received().len() == 1).await;
     bench.store.down.store(true, Ordering::SeqCst);
-    until("recording fails", || {
-        bench.store.refused.load(Ordering::SeqCst) > 2
-    })
-    .await;
+    until("recording fails", || bench.store.refused.load(Ordering::SeqCst) > 2).await;
     assert_eq!(bench.store.status(&key), Status::Sending);
     bench.store.down.store(false, Ordering::SeqCst);
     bench.becomes(&key, Status::Sent).await;
@@ -290,10 +244,7 @@ async fn a_stop_lets_running_sends_finish() {
     until("it is taken", || !server.received().is_empty()).await;
     bench.stop.cancel();
     let task = bench.task.take().unwrap();
-    tokio::time::timeout(Duration::from_secs(5), task)
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), task).await.unwrap().unwrap();
     assert_eq!(bench.store.status(&key), Status::Sent);
     let after = bench.enqueue(row("db", "a", EventKind::Down));
     assert_eq!(bench.store.status(&after), Status::Pending);

@@ -19,16 +19,9 @@ async fn rows_are_sent_once_and_their_results_recorded_when_the_store_is_back() 
     bench.start();
     let down = row("api", "a", EventKind::Down);
     let up = row("api", "a", EventKind::Up);
-    bench
-        .worker
-        .deliver_direct(vec![down.clone(), up.clone()])
-        .await;
+    bench.worker.deliver_direct(vec![down.clone(), up.clone()]).await;
     bench.worker.deliver_direct(vec![down.clone()]).await;
-    let events: Vec<_> = server
-        .received()
-        .iter()
-        .map(|r| r.json()["event"].clone())
-        .collect();
+    let events: Vec<_> = server.received().iter().map(|r| r.json()["event"].clone()).collect();
     assert_eq!(events, ["down", "up"]);
 
     bench.store.down.store(false, Ordering::SeqCst);

@@ -29,10 +29,7 @@ fn vendor(request: &Received) -> Result<(), (u16, String)> {
     let invalid = |what: &str| Err((400, format!("{{\"code\": 50035, \"message\": \"{what}\"}}")));
     let wanted = format!("/api/webhooks/1/{CANARY}?wait=true&thread_id=42");
     if request.method != "POST" || request.path != wanted {
-        return Err((
-            404,
-            r#"{"code": 10015, "message": "Unknown Webhook"}"#.into(),
-        ));
+        return Err((404, r#"{"code": 10015, "message": "Unknown Webhook"}"#.into()));
     }
     if request.headers.get("content-type").map(String::as_str) != Some("application/json") {
         return invalid("content-type");
@@ -87,21 +84,14 @@ impl Discord {
             avatar_url: Some("https://kubekuma.example/bear.png".into()),
             thread_id: Some("42".into()),
         };
-        Self {
-            server,
-            secrets,
-            config,
-        }
+        Self { server, secrets, config }
     }
 
     async fn answers(&self, status: u16, body: &str) -> DeliveryError {
         let message = message("answers", &event(EventKind::Down));
         let payload = rendered(self, &message);
-        self.server
-            .next(Reaction::Answer(status, Vec::new(), body.into()));
-        attempt(self, &self.provider(), &payload, &message.key, false)
-            .await
-            .unwrap_err()
+        self.server.next(Reaction::Answer(status, Vec::new(), body.into()));
+        attempt(self, &self.provider(), &payload, &message.key, false).await.unwrap_err()
     }
 }
 
@@ -130,10 +120,7 @@ impl Fixture for Discord {
             Trouble::Throttled(Some(after)) => {
                 // The header is in whole seconds, the body has the truth.
                 headers.push(("retry-after", (after + 1).to_string()));
-                (
-                    429,
-                    format!("\"retry_after\": {after}.0, \"global\": false"),
-                )
+                (429, format!("\"retry_after\": {after}.0, \"global\": false"))
             }
             Trouble::Throttled(None) => (429, "\"global\": false".to_owned()),
             Trouble::Later(after) => {
@@ -225,13 +212,9 @@ async fn long_facts_do_not_push_the_links_out() {
 #[tokio::test]
 async fn what_discord_says_for_good_is_permanent() {
     let chat = Discord::start().await;
-    let gone = chat
-        .answers(404, r#"{"code": 10015, "message": "Unknown Webhook"}"#)
-        .await;
+    let gone = chat.answers(404, r#"{"code": 10015, "message": "Unknown Webhook"}"#).await;
     assert_eq!(gone.reason(), DeliveryReason::Gone, "{gone}");
-    let thread = chat
-        .answers(404, r#"{"code": 10003, "message": "Unknown Channel"}"#)
-        .await;
+    let thread = chat.answers(404, r#"{"code": 10003, "message": "Unknown Channel"}"#).await;
     assert_eq!(thread.reason(), DeliveryReason::Rejected, "{thread}");
     let portal = chat.answers(200, "<html>Sign in</html>").await;
     assert_eq!(portal.reason(), DeliveryReason::BadAnswer, "{portal}");

@@ -21,10 +21,7 @@ struct Gotify {
 /// What Gotify's API documentation asks for.
 fn vendor(request: &Received) -> Result<(), (u16, String)> {
     let error = |status: u16, what: &str| {
-        Err((
-            status,
-            format!("{{\"error\": \"{what}\", \"errorCode\": {status}}}"),
-        ))
+        Err((status, format!("{{\"error\": \"{what}\", \"errorCode\": {status}}}")))
     };
     if request.method != "POST" || request.path != "/push/message" {
         return error(404, "Not Found");
@@ -35,9 +32,7 @@ fn vendor(request: &Received) -> Result<(), (u16, String)> {
     let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
         return error(400, "Bad Request");
     };
-    let filled = body["message"]
-        .as_str()
-        .is_some_and(|text| !text.is_empty());
+    let filled = body["message"].as_str().is_some_and(|text| !text.is_empty());
     if !filled || !body["title"].is_string() || !body["priority"].is_i64() {
         return error(400, "Field 'message' is required");
     }
@@ -59,11 +54,7 @@ impl Gotify {
             token: text("${SECRET:push:token}"),
             priority: None,
         };
-        Self {
-            server,
-            secrets,
-            config,
-        }
+        Self { server, secrets, config }
     }
 }
 
@@ -96,11 +87,7 @@ impl Fixture for Gotify {
         };
         let headers = after.map(|seconds| ("retry-after", seconds.to_string()));
         let body = format!("{{\"error\": \"{CANARY}\", \"errorCode\": {status}}}");
-        self.server.next(Reaction::Answer(
-            status,
-            headers.into_iter().collect(),
-            body,
-        ));
+        self.server.next(Reaction::Answer(status, headers.into_iter().collect(), body));
         true
     }
 
@@ -145,10 +132,7 @@ async fn a_click_leads_to_the_runbook() {
     let push = Gotify::start().await;
     let payload = rendered(&push, &message("click", &event(EventKind::Down)));
     let body: Value = serde_json::from_slice(&payload.0).unwrap();
-    assert_eq!(
-        body["extras"]["client::notification"]["click"]["url"],
-        "https://wiki.example/api"
-    );
+    assert_eq!(body["extras"]["client::notification"]["click"]["url"], "https://wiki.example/api");
 }
 
 #[tokio::test]
@@ -158,8 +142,6 @@ async fn a_sign_in_page_is_no_delivery() {
     let payload = rendered(&push, &message);
     let page = "<html>Sign in</html>".to_owned();
     push.server.next(Reaction::Answer(200, Vec::new(), page));
-    let error = attempt(&push, &push.provider(), &payload, &message.key, false)
-        .await
-        .unwrap_err();
+    let error = attempt(&push, &push.provider(), &payload, &message.key, false).await.unwrap_err();
     assert_eq!(error.reason(), DeliveryReason::BadAnswer);
 }

@@ -85,11 +85,7 @@ impl HttpServer {
                 tokio::spawn(serve(stream, Arc::clone(&served)));
             }
         });
-        Self {
-            address,
-            shared,
-            task,
-        }
+        Self { address, shared, task }
     }
 
     /// The next request is answered so, before what [`Self::always`] says.
@@ -166,21 +162,14 @@ async fn read(stream: &mut TcpStream) -> Option<Received> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let length: usize = headers
-        .get("content-length")
-        .map_or(0, |length| length.parse().unwrap());
+    let length: usize = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = bytes.split_off(head_end + 4);
     while body.len() < length {
         if stream.read_buf(&mut body).await.ok()? == 0 {
             return None;
         }
     }
-    Some(Received {
-        method,
-        path,
-        headers,
-        body,
-    })
+    Some(Received { method, path, headers, body })
 }
 
 /// An address on which nothing listens.

@@ -48,10 +48,7 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Now {
         let ms = self.0.load(Ordering::SeqCst);
-        Now {
-            mono: Mono(u64::try_from(ms).unwrap() * 1_000_000),
-            wall: from_ms(T0 + ms),
-        }
+        Now { mono: Mono(u64::try_from(ms).unwrap() * 1_000_000), wall: from_ms(T0 + ms) }
     }
 }
 
@@ -69,13 +66,11 @@ impl SecretSource for MapSecrets {
     fn get(&self, namespace: &str, at: &SecretRef) -> Result<SecretString, SecretError> {
         let key = (namespace.to_owned(), at.name.clone(), at.key.clone());
         let map = self.0.lock().unwrap();
-        map.get(&key)
-            .map(|value| value.clone().into())
-            .ok_or_else(|| SecretError::Missing {
-                namespace: namespace.to_owned(),
-                name: at.name.clone(),
-                key: at.key.clone(),
-            })
+        map.get(&key).map(|value| value.clone().into()).ok_or_else(|| SecretError::Missing {
+            namespace: namespace.to_owned(),
+            name: at.name.clone(),
+            key: at.key.clone(),
+        })
     }
 }
 
@@ -155,16 +150,8 @@ pub(crate) fn event(kind: EventKind) -> Event {
         check_type: "http".into(),
         target: "https://api.example/health".into(),
         incident: Some(IncidentId::new(MonitorId(7), 3)),
-        previous_state: if recovery {
-            MonitorState::Down
-        } else {
-            MonitorState::Up
-        },
-        current_state: if recovery {
-            MonitorState::Up
-        } else {
-            MonitorState::Down
-        },
+        previous_state: if recovery { MonitorState::Down } else { MonitorState::Up },
+        current_state: if recovery { MonitorState::Up } else { MonitorState::Down },
         reason: Some("TIMEOUT".into()),
         message: Some("no answer within 10 s".into()),
         latency_ms: Some(10_000),
@@ -195,10 +182,7 @@ pub(crate) fn row(seed: &str, to: &str, kind: EventKind) -> OutboxRow {
         not_before: from_ms(T0),
         group_key: None,
         merges: None,
-        event: Event {
-            monitor: name(seed),
-            ..event(kind)
-        },
+        event: Event { monitor: name(seed), ..event(kind) },
     }
 }
 

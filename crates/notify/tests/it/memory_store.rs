@@ -79,9 +79,7 @@ impl MemoryStore {
 
     pub(crate) fn row(&self, key: &str) -> Stored {
         let rows = self.rows();
-        rows.into_iter()
-            .find(|stored| stored.row.key == key)
-            .unwrap()
+        rows.into_iter().find(|stored| stored.row.key == key).unwrap()
     }
 
     pub(crate) fn status(&self, key: &str) -> Status {
@@ -246,10 +244,7 @@ impl Store for MemoryStore {
 
     fn provider_pauses(&self) -> StoreResult<'_, Vec<(ObjectName, Timestamp)>> {
         let pauses = self.pauses.lock().unwrap();
-        ready(Ok(pauses
-            .iter()
-            .map(|(name, at)| (name.clone(), *at))
-            .collect()))
+        ready(Ok(pauses.iter().map(|(name, at)| (name.clone(), *at)).collect()))
     }
 
     fn pause_provider<'a>(

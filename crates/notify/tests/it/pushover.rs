@@ -19,9 +19,7 @@ struct Pushover {
 }
 
 fn form(request: &Received) -> BTreeMap<String, String> {
-    url::form_urlencoded::parse(&request.body)
-        .into_owned()
-        .collect()
+    url::form_urlencoded::parse(&request.body).into_owned().collect()
 }
 
 /// What Pushover's API documentation asks for.
@@ -52,10 +50,7 @@ fn vendor(request: &Received) -> Result<(), (u16, String)> {
     if length("title") > 250 || length("url") > 512 || length("url_title") > 100 {
         return invalid("title or url");
     }
-    let loud = matches!(
-        (number("retry"), number("expire")),
-        (Some(30..), Some(..=10_800))
-    );
+    let loud = matches!((number("retry"), number("expire")), (Some(30..), Some(..=10_800)));
     match number("priority") {
         Some(2) if loud => Ok(()),
         Some(-2..=1) => Ok(()),
@@ -80,11 +75,7 @@ impl Pushover {
             device: Some("phone".into()),
             api_base_url: text(&server.url("")),
         };
-        Self {
-            server,
-            secrets,
-            config,
-        }
+        Self { server, secrets, config }
     }
 
     async fn sends(&self, kind: EventKind) -> Result<BTreeMap<String, String>, DeliveryError> {
@@ -169,10 +160,7 @@ async fn the_form_has_what_a_phone_shows() {
 async fn only_outages_ring_until_they_are_acknowledged() {
     let mut push = Pushover::start().await;
     push.config.priority = Some(2);
-    push.config.repeat = Some(PushoverRepeat {
-        retry: 60,
-        expire: 3_600,
-    });
+    push.config.repeat = Some(PushoverRepeat { retry: 60, expire: 3_600 });
     let down = push.sends(EventKind::Down).await.unwrap();
     assert_eq!((&*down["priority"], &*down["retry"]), ("2", "60"));
     let up = push.sends(EventKind::Up).await.unwrap();
@@ -194,8 +182,7 @@ async fn a_sign_in_page_is_no_delivery() {
     let payload = rendered(&push, &message("portal", &event(EventKind::Down)));
     let page = "<html>Sign in</html>".to_owned();
     push.server.next(Reaction::Answer(200, Vec::new(), page));
-    let error = attempt(&push, &push.provider(), &payload, &key("portal"), false)
-        .await
-        .unwrap_err();
+    let error =
+        attempt(&push, &push.provider(), &payload, &key("portal"), false).await.unwrap_err();
     assert_eq!(error.reason(), DeliveryReason::BadAnswer);
 }

@@ -27,19 +27,12 @@ fn vendor(request: &Received) -> Result<(), (u16, String)> {
     if body["text"].as_str().is_none_or(str::is_empty) {
         return Err((400, "no_text".into()));
     }
-    let blocks = body["attachments"][0]["blocks"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
+    let blocks = body["attachments"][0]["blocks"].as_array().cloned().unwrap_or_default();
     if blocks.is_empty() || blocks.len() > 50 {
         return invalid("count");
     }
     for block in &blocks {
-        let length = |value: &Value| {
-            value["text"]
-                .as_str()
-                .map_or(0, |text| text.chars().count())
-        };
+        let length = |value: &Value| value["text"].as_str().map_or(0, |text| text.chars().count());
         let fields = block["fields"].as_array().cloned().unwrap_or_default();
         match block["type"].as_str() {
             Some("header") if !(1..=150).contains(&length(&block["text"])) => {
@@ -73,11 +66,7 @@ impl Chat {
             username: Some("KubeKuma".into()),
             icon_emoji: Some(":bear:".into()),
         };
-        Self {
-            server,
-            secrets,
-            config,
-        }
+        Self { server, secrets, config }
     }
 }
 
@@ -109,11 +98,7 @@ impl Fixture for Chat {
         };
         let headers = after.map(|seconds| ("retry-after", seconds.to_string()));
         let body = format!("{body} /services/{CANARY}");
-        self.server.next(Reaction::Answer(
-            status,
-            headers.into_iter().collect(),
-            body,
-        ));
+        self.server.next(Reaction::Answer(status, headers.into_iter().collect(), body));
         true
     }
 
@@ -140,11 +125,9 @@ fn texts_of(value: &Value, into: &mut Vec<String>) {
         Value::Array(items) => items.iter().for_each(|item| texts_of(item, into)),
         Value::Object(map) => {
             match (map.get("type").and_then(Value::as_str), map.get("text")) {
-                (Some("mrkdwn"), Some(Value::String(text))) => into.push(
-                    text.replace("&lt;", "<")
-                        .replace("&gt;", ">")
-                        .replace("&amp;", "&"),
-                ),
+                (Some("mrkdwn"), Some(Value::String(text))) => {
+                    into.push(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"));
+                }
                 (Some("plain_text"), Some(Value::String(text))) => into.push(text.clone()),
                 _ => {}
             }
@@ -179,11 +162,9 @@ async fn what_slack_refuses_for_good_is_permanent() {
         (410, "channel_is_archived"),
         (403, "invalid_token"),
     ] {
-        chat.server
-            .next(Reaction::Answer(status, Vec::new(), body.into()));
-        let error = attempt(&chat, &chat.provider(), &payload, &message.key, false)
-            .await
-            .unwrap_err();
+        chat.server.next(Reaction::Answer(status, Vec::new(), body.into()));
+        let error =
+            attempt(&chat, &chat.provider(), &payload, &message.key, false).await.unwrap_err();
         assert!(!error.is_retryable(), "{error}");
         assert!(error.to_string().contains(body), "{error}");
     }
@@ -194,13 +175,7 @@ async fn a_sign_in_page_is_no_delivery() {
     let chat = Chat::start().await;
     let message = message("portal", &event(EventKind::Down));
     let payload = rendered(&chat, &message);
-    chat.server.next(Reaction::Answer(
-        200,
-        Vec::new(),
-        "<html>Sign in</html>".into(),
-    ));
-    let error = attempt(&chat, &chat.provider(), &payload, &message.key, false)
-        .await
-        .unwrap_err();
+    chat.server.next(Reaction::Answer(200, Vec::new(), "<html>Sign in</html>".into()));
+    let error = attempt(&chat, &chat.provider(), &payload, &message.key, false).await.unwrap_err();
     assert_eq!(error.reason(), DeliveryReason::BadAnswer);
 }

@@ -35,12 +35,7 @@ impl Mail {
             cc: vec!["boss@shop.example".into()],
             reply_to: Some("help@shop.example".into()),
         };
-        Self {
-            server,
-            secrets,
-            config,
-            roots: Vec::new(),
-        }
+        Self { server, secrets, config, roots: Vec::new() }
     }
 
     async fn signing_in(password: &str) -> Self {
@@ -54,17 +49,10 @@ impl Mail {
     async fn secured(security: SmtpSecurity) -> (Self, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
-        let (cert, key) = (
-            folder.path().join("cert.pem"),
-            folder.path().join("key.pem"),
-        );
+        let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
         std::fs::write(&cert, made.cert.pem()).unwrap();
         std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-        let mode = if security == SmtpSecurity::Tls {
-            "tls"
-        } else {
-            "starttls"
-        };
+        let mode = if security == SmtpSecurity::Tls { "tls" } else { "starttls" };
         let mut mail = Self::start(json!({"mode": mode, "cert": cert, "key": key})).await;
         mail.config.security = security;
         mail.roots = vec![made.cert.pem().into_bytes()];
@@ -116,11 +104,7 @@ impl Fixture for Mail {
             Trouble::Later(Some(_)) | Trouble::Throttled(_) => return false,
         };
         // With several recipients a refusal is tried once more for each of them.
-        let refused = if trouble == Trouble::Later(None) {
-            1
-        } else {
-            3
-        };
+        let refused = if trouble == Trouble::Later(None) { 1 } else { 3 };
         for _ in 0..refused {
             self.server.order(&order);
         }
@@ -156,29 +140,17 @@ async fn a_mail_has_text_and_html_and_says_that_it_is_automatic() {
     let received = mail.mail(0).await;
     assert_eq!(received["defects"], json!([]));
     assert_eq!(received["from"], "kuma@shop.example");
-    assert_eq!(
-        received["to"],
-        json!(["ops@shop.example", "boss@shop.example"])
-    );
+    assert_eq!(received["to"], json!(["ops@shop.example", "boss@shop.example"]));
     let headers = &received["headers"];
     assert_eq!(headers["subject"], "DOWN: shop/api (TIMEOUT)");
     assert_eq!(headers["to"], "Ops <ops@shop.example>");
     assert_eq!(headers["cc"], "boss@shop.example");
     assert_eq!(headers["reply-to"], "help@shop.example");
     assert_eq!(headers["auto-submitted"], "auto-generated");
-    assert_eq!(
-        headers["message-id"],
-        format!("<{}@shop.example>", key("parts"))
-    );
+    assert_eq!(headers["message-id"], format!("<{}@shop.example>", key("parts")));
     assert_eq!(headers["date"], "Tue, 14 Nov 2023 22:13:25 +0000");
-    insta::assert_snapshot!(
-        "mail_text",
-        received["text"].as_str().unwrap().replace("\r\n", "\n")
-    );
-    insta::assert_snapshot!(
-        "mail_html",
-        received["html"].as_str().unwrap().replace("\r\n", "\n")
-    );
+    insta::assert_snapshot!("mail_text", received["text"].as_str().unwrap().replace("\r\n", "\n"));
+    insta::assert_snapshot!("mail_html", received["html"].as_str().unwrap().replace("\r\n", "\n"));
 }
 
 #[tokio::test]
@@ -202,9 +174,7 @@ async fn html_is_escaped() {
     event.message = Some("<script>alert(1)</script>".into());
     let message = message("html", &event);
     let payload = rendered(&mail, &message);
-    attempt(&mail, &mail.provider(), &payload, &message.key, false)
-        .await
-        .unwrap();
+    attempt(&mail, &mail.provider(), &payload, &message.key, false).await.unwrap();
     let received = mail.mail(0).await;
     let html = received["html"].as_str().unwrap();
     assert!(html.contains("&lt;script&gt;alert(1)"), "{html}");
@@ -217,10 +187,7 @@ async fn starttls_and_tls_protect_the_way() {
         let (mail, _folder) = Mail::secured(security).await;
         mail.send("tls", EventKind::Down).await.unwrap();
         let received = mail.mail(0).await;
-        assert!(
-            received["tls"] == true || security == SmtpSecurity::Tls,
-            "{received}"
-        );
+        assert!(received["tls"] == true || security == SmtpSecurity::Tls, "{received}");
     }
 }
 
@@ -249,23 +216,16 @@ async fn a_password_signs_in_and_a_wrong_one_is_permanent() {
     assert_eq!(mail.mail(0).await["user"], "kuma");
     let mail = Mail::signing_in("another").await;
     let error = mail.send("wrong", EventKind::Down).await.unwrap_err();
-    assert_eq!(
-        (error.is_retryable(), error.reason()),
-        (false, DeliveryReason::Unauthorized)
-    );
+    assert_eq!((error.is_retryable(), error.reason()), (false, DeliveryReason::Unauthorized));
     assert!(!error.to_string().contains(CANARY), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recipient_that_is_refused_for_now_is_tried_again_later() {
     let mail = Mail::start(plain()).await;
-    mail.server
-        .order(&json!({"rcpt": "450 4.2.1 mailbox busy"}));
+    mail.server.order(&json!({"rcpt": "450 4.2.1 mailbox busy"}));
     let error = mail.send("busy", EventKind::Down).await.unwrap_err();
-    assert_eq!(
-        (error.is_retryable(), error.reason()),
-        (true, DeliveryReason::ServerError)
-    );
+    assert_eq!((error.is_retryable(), error.reason()), (true, DeliveryReason::ServerError));
     assert!(error.to_string().contains("mailbox busy"), "{error}");
 }
 
@@ -278,8 +238,5 @@ async fn one_wrong_address_does_not_keep_the_others_uninformed() {
     assert_eq!(mail.mail(0).await["to"], json!(["boss@shop.example"]));
     mail.server.order(&json!({"reject": "boss@shop.example"}));
     let error = mail.send("nobody", EventKind::Down).await.unwrap_err();
-    assert_eq!(
-        (error.is_retryable(), error.reason()),
-        (false, DeliveryReason::Rejected)
-    );
+    assert_eq!((error.is_retryable(), error.reason()), (false, DeliveryReason::Rejected));
 }

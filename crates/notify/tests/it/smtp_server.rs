@@ -16,10 +16,7 @@ pub(crate) struct SmtpServer {
     _child: Child,
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests find their tools through the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests find their tools through the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -78,13 +75,7 @@ impl SmtpServer {
             }
         });
         let input = Arc::new(tokio::sync::Mutex::new(child.stdin.take().unwrap()));
-        Self {
-            port,
-            input,
-            mails,
-            obeyed,
-            _child: child,
-        }
+        Self { port, input, mails, obeyed, _child: child }
     }
 
     /// Gives an order and waits until it is in force.

@@ -67,12 +67,7 @@ fn html(text: &str) -> Option<String> {
             }
             rest = &rest[end + 1..];
         } else {
-            let entities = [
-                ("&lt;", '<'),
-                ("&gt;", '>'),
-                ("&amp;", '&'),
-                ("&quot;", '"'),
-            ];
+            let entities = [("&lt;", '<'), ("&gt;", '>'), ("&amp;", '&'), ("&quot;", '"')];
             let (entity, c) = entities.iter().find(|(name, _)| rest.starts_with(name))?;
             seen.push(*c);
             rest = &rest[entity.len()..];
@@ -157,21 +152,14 @@ impl Bot {
             message_thread_id: Some(7),
             api_base_url: text(&server.url("")),
         };
-        Self {
-            server,
-            secrets,
-            config,
-        }
+        Self { server, secrets, config }
     }
 
     async fn answers(&self, status: u16, body: &str) -> DeliveryError {
         let message = message("answers", &event(EventKind::Down));
         let payload = rendered(self, &message);
-        self.server
-            .next(Reaction::Answer(status, Vec::new(), body.into()));
-        attempt(self, &self.provider(), &payload, &message.key, false)
-            .await
-            .unwrap_err()
+        self.server.next(Reaction::Answer(status, Vec::new(), body.into()));
+        attempt(self, &self.provider(), &payload, &message.key, false).await.unwrap_err()
     }
 }
 
@@ -197,10 +185,9 @@ impl Fixture for Bot {
     fn script(&self, trouble: Trouble) -> bool {
         let mut headers = Vec::new();
         let (status, more) = match trouble {
-            Trouble::Throttled(Some(after)) => (
-                429,
-                format!(", \"parameters\": {{\"retry_after\": {after}}}"),
-            ),
+            Trouble::Throttled(Some(after)) => {
+                (429, format!(", \"parameters\": {{\"retry_after\": {after}}}"))
+            }
             Trouble::Throttled(None) => (429, String::new()),
             Trouble::Later(after) => {
                 headers.extend(after.map(|after| ("retry-after", after.to_string())));
@@ -264,11 +251,7 @@ async fn a_message_has_a_bold_title_facts_and_links() {
 async fn what_telegram_says_for_good_is_permanent() {
     let bot = Bot::start(TelegramMarkup::Html).await;
     for (status, description, reason) in [
-        (
-            403,
-            "bot was blocked by the user",
-            DeliveryReason::Unauthorized,
-        ),
+        (403, "bot was blocked by the user", DeliveryReason::Unauthorized),
         (404, "Not Found", DeliveryReason::Unauthorized),
         (400, "chat not found", DeliveryReason::Rejected),
         (200, "odd", DeliveryReason::BadAnswer),
@@ -287,9 +270,7 @@ async fn a_token_that_is_none_is_never_sent() {
     bot.secrets.set("shop", "bot", "token", "x/../../steal?a=");
     let message = message("token", &event(EventKind::Down));
     let payload = rendered(&bot, &message);
-    let error = attempt(&bot, &bot.provider(), &payload, &message.key, false)
-        .await
-        .unwrap_err();
+    let error = attempt(&bot, &bot.provider(), &payload, &message.key, false).await.unwrap_err();
     assert_eq!(error.reason(), DeliveryReason::Misconfigured);
     assert!(bot.server.received().is_empty());
 }

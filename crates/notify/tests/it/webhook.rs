@@ -25,23 +25,16 @@ struct Hook {
 /// What any receiver of Standard Webhooks asks for.
 fn vendor(request: &Received) -> Result<(), (u16, String)> {
     let signed = request.headers.get("webhook-signature");
-    for name in [
-        "webhook-id",
-        "webhook-timestamp",
-        "content-type",
-        "user-agent",
-    ] {
+    for name in ["webhook-id", "webhook-timestamp", "content-type", "user-agent"] {
         if !request.headers.contains_key(name) {
             return Err((400, format!("no {name}")));
         }
     }
     if let Some(signature) = signed {
         let key = hmac::Key::new(hmac::HMAC_SHA256, CANARY.as_bytes());
-        let mut content = format!(
-            "{}.{}.",
-            request.headers["webhook-id"], request.headers["webhook-timestamp"]
-        )
-        .into_bytes();
+        let mut content =
+            format!("{}.{}.", request.headers["webhook-id"], request.headers["webhook-timestamp"])
+                .into_bytes();
         content.extend_from_slice(&request.body);
         let given = signature.strip_prefix("v1,").unwrap_or_default();
         let given = STANDARD.decode(given).unwrap_or_default();
@@ -64,16 +57,9 @@ impl Hook {
             method: "POST".into(),
             headers: vec![("X-Token".into(), text("Bearer ${SECRET:hook:token}"))],
             body: None,
-            signing_secret: Some(SecretRef {
-                name: "hook".into(),
-                key: "token".into(),
-            }),
+            signing_secret: Some(SecretRef { name: "hook".into(), key: "token".into() }),
         };
-        Self {
-            server,
-            secrets,
-            config,
-        }
+        Self { server, secrets, config }
     }
 
     fn with_body(mut self, source: &str) -> Self {
@@ -111,11 +97,7 @@ impl Fixture for Hook {
         let headers = after.map(|seconds| ("retry-after", seconds.to_string()));
         // It echoes what it got, as debugging servers do.
         let echo = format!("you sent Bearer {CANARY} to /in/{CANARY}");
-        self.server.next(Reaction::Answer(
-            status,
-            headers.into_iter().collect(),
-            echo,
-        ));
+        self.server.next(Reaction::Answer(status, headers.into_iter().collect(), echo));
         true
     }
 
@@ -159,9 +141,7 @@ async fn the_documented_body_is_what_is_sent() {
     let hook = Hook::start().await;
     let message = message("body", &event(EventKind::Up));
     let payload = rendered(&hook, &message);
-    attempt(&hook, &hook.provider(), &payload, &message.key, false)
-        .await
-        .unwrap();
+    attempt(&hook, &hook.provider(), &payload, &message.key, false).await.unwrap();
     let received = hook.server.received().pop().unwrap();
     assert_eq!(received.path, format!("/in/{CANARY}?t={CANARY}"));
     assert_eq!(received.headers["x-token"], format!("Bearer {CANARY}"));
@@ -175,17 +155,10 @@ async fn a_digest_lists_its_events() {
     let hook = Hook::start().await;
     let events = [event(EventKind::Down), event(EventKind::Up)];
     let key = key("digest");
-    let message = render(RenderInput {
-        key: &key,
-        events: &events,
-        policy: None,
-        now: at(0),
-    })
-    .unwrap();
+    let message =
+        render(RenderInput { key: &key, events: &events, policy: None, now: at(0) }).unwrap();
     let payload = rendered(&hook, &message);
-    attempt(&hook, &hook.provider(), &payload, &key, false)
-        .await
-        .unwrap();
+    attempt(&hook, &hook.provider(), &payload, &key, false).await.unwrap();
     let body = hook.server.received().pop().unwrap().json();
     assert_eq!(body["type"], "digest");
     assert_eq!(body["events"][0]["event"], "down");
@@ -204,9 +177,7 @@ async fn an_own_body_is_escaped_and_its_secrets_are_filled_late() {
     let message = message("own", &event);
     let payload = rendered(&hook, &message);
     assert!(!String::from_utf8_lossy(&payload.0).contains(CANARY));
-    attempt(&hook, &hook.provider(), &payload, &message.key, true)
-        .await
-        .unwrap();
+    attempt(&hook, &hook.provider(), &payload, &message.key, true).await.unwrap();
     let received = hook.server.received().pop().unwrap();
     let body = received.json();
     assert_eq!(body["token"], CANARY);
@@ -217,54 +188,30 @@ async fn an_own_body_is_escaped_and_its_secrets_are_filled_late() {
 
 #[tokio::test]
 async fn an_own_body_that_fails_becomes_the_documented_one_with_the_error() {
-    let hook = Hook::start()
-        .await
-        .with_body("{{ .message }}{{ .message }}");
+    let hook = Hook::start().await.with_body("{{ .message }}{{ .message }}");
     let mut event = event(EventKind::Down);
     event.message = Some("x".repeat(40_000));
     let message = message("broken", &event);
     let payload = rendered(&hook, &message);
-    attempt(&hook, &hook.provider(), &payload, &message.key, false)
-        .await
-        .unwrap();
+    attempt(&hook, &hook.provider(), &payload, &message.key, false).await.unwrap();
     let body = hook.server.received().pop().unwrap().json();
     assert_eq!(body["event"], "down");
-    assert!(
-        body["templateError"]
-            .as_str()
-            .unwrap()
-            .contains("body template"),
-        "{body}"
-    );
+    assert!(body["templateError"].as_str().unwrap().contains("body template"), "{body}");
 }
 
 #[tokio::test]
 async fn signatures_are_those_of_standard_webhooks() {
     // The example of the specification's reference libraries.
     let hook = Hook::start().await;
-    hook.secrets.set(
-        "shop",
-        "hook",
-        "token",
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-    );
+    hook.secrets.set("shop", "hook", "token", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let message = message("signed", &event(EventKind::Down));
     let payload = rendered(&hook, &message);
-    let error = attempt(&hook, &hook.provider(), &payload, &message.key, false)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.reason(),
-        DeliveryReason::Unauthorized,
-        "another key is another signature"
-    );
+    let error = attempt(&hook, &hook.provider(), &payload, &message.key, false).await.unwrap_err();
+    assert_eq!(error.reason(), DeliveryReason::Unauthorized, "another key is another signature");
     let received = hook.server.received().pop().unwrap();
     let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
     let content = format!("{}.1700000005.{}", message.key, received.text());
-    let signature = hmac::sign(
-        &hmac::Key::new(hmac::HMAC_SHA256, &secret),
-        content.as_bytes(),
-    );
+    let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), content.as_bytes());
     assert_eq!(
         received.headers["webhook-signature"],
         format!("v1,{}", STANDARD.encode(signature.as_ref()))
@@ -277,9 +224,7 @@ async fn an_unsigned_webhook_still_carries_its_key() {
     hook.config.signing_secret = None;
     let message = message("unsigned", &event(EventKind::Down));
     let payload = rendered(&hook, &message);
-    attempt(&hook, &hook.provider(), &payload, &message.key, false)
-        .await
-        .unwrap();
+    attempt(&hook, &hook.provider(), &payload, &message.key, false).await.unwrap();
     let received = hook.server.received().pop().unwrap();
     assert_eq!(received.headers["webhook-id"], message.key);
     assert!(!received.headers.contains_key("webhook-signature"));
@@ -291,13 +236,11 @@ async fn redirects_are_not_followed_and_gone_is_gone() {
     let message = message("moved", &event(EventKind::Down));
     let payload = rendered(&hook, &message);
     let there = vec![("location", hook.server.url("/elsewhere"))];
-    hook.server
-        .next(Reaction::Answer(307, there, String::new()));
+    hook.server.next(Reaction::Answer(307, there, String::new()));
     hook.server.next(Reaction::status(410));
     for reason in [DeliveryReason::Redirected, DeliveryReason::Gone] {
-        let error = attempt(&hook, &hook.provider(), &payload, &message.key, false)
-            .await
-            .unwrap_err();
+        let error =
+            attempt(&hook, &hook.provider(), &payload, &message.key, false).await.unwrap_err();
         assert_eq!((error.is_retryable(), error.reason()), (false, reason));
     }
     assert_eq!(hook.server.received().len(), 2);
@@ -308,11 +251,8 @@ async fn endless_answers_and_broken_connections_end() {
     let hook = Hook::start().await;
     let message = message("endless", &event(EventKind::Down));
     let payload = rendered(&hook, &message);
-    hook.server
-        .next(Reaction::Answer(400, Vec::new(), "x".repeat(5_000_000)));
-    let error = attempt(&hook, &hook.provider(), &payload, &message.key, false)
-        .await
-        .unwrap_err();
+    hook.server.next(Reaction::Answer(400, Vec::new(), "x".repeat(5_000_000)));
+    let error = attempt(&hook, &hook.provider(), &payload, &message.key, false).await.unwrap_err();
     assert!(error.to_string().len() < 700, "{error}");
     for (reaction, reason) in [
         (Reaction::Close, DeliveryReason::Network),
@@ -320,14 +260,9 @@ async fn endless_answers_and_broken_connections_end() {
         (Reaction::Garbage, DeliveryReason::BadAnswer),
     ] {
         hook.server.next(reaction);
-        let error = attempt(&hook, &hook.provider(), &payload, &message.key, false)
-            .await
-            .unwrap_err();
-        assert_eq!(
-            (error.is_retryable(), error.reason()),
-            (true, reason),
-            "{error}"
-        );
+        let error =
+            attempt(&hook, &hook.provider(), &payload, &message.key, false).await.unwrap_err();
+        assert_eq!((error.is_retryable(), error.reason()), (true, reason), "{error}");
     }
 }
 
@@ -337,12 +272,7 @@ async fn a_url_that_is_none_is_a_misconfiguration() {
     hook.config.url = text("${SECRET:hook:token}");
     let message = message("url", &event(EventKind::Down));
     let payload = rendered(&hook, &message);
-    let error = attempt(&hook, &hook.provider(), &payload, &message.key, false)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (error.is_retryable(), error.reason()),
-        (false, DeliveryReason::Misconfigured)
-    );
+    let error = attempt(&hook, &hook.provider(), &payload, &message.key, false).await.unwrap_err();
+    assert_eq!((error.is_retryable(), error.reason()), (false, DeliveryReason::Misconfigured));
     assert!(!error.to_string().contains(CANARY), "{error}");
 }

@@ -58,17 +58,10 @@ pub(crate) struct Answer {
 pub(crate) enum ExchangeError {
     /// Nothing that belongs to the question came in time.
     #[error("no answer from {server} within {}", crate::words::duration(*.budget))]
-    Timeout {
-        server: SocketAddr,
-        budget: Duration,
-        ignored: u32,
-    },
+    Timeout { server: SocketAddr, budget: Duration, ignored: u32 },
     /// The socket failed.
     #[error("{server}: {error}")]
-    Io {
-        server: SocketAddr,
-        error: io::Error,
-    },
+    Io { server: SocketAddr, error: io::Error },
     /// The server closed the connection without an answer.
     #[error("{server} closed the connection without an answer")]
     Closed { server: SocketAddr },
@@ -88,16 +81,9 @@ pub(crate) async fn ask(
     budget: Duration,
 ) -> Result<Answer, ExchangeError> {
     let mut ignored = 0;
-    let asked = tokio::time::timeout(
-        budget,
-        ask_untimed(server, question, transport, &mut ignored),
-    )
-    .await;
-    asked.unwrap_or(Err(ExchangeError::Timeout {
-        server,
-        budget,
-        ignored,
-    }))
+    let asked =
+        tokio::time::timeout(budget, ask_untimed(server, question, transport, &mut ignored)).await;
+    asked.unwrap_or(Err(ExchangeError::Timeout { server, budget, ignored }))
 }
 
 async fn ask_untimed(
@@ -126,18 +112,10 @@ async fn ask_once(
     if transport == Transport::Udp
         && let Some(message) = over_udp(server, question, edns, ignored).await?
     {
-        return Ok(Answer {
-            message,
-            via: Transport::Udp,
-            ignored: *ignored,
-        });
+        return Ok(Answer { message, via: Transport::Udp, ignored: *ignored });
     }
     let message = over_tcp(server, question, edns, ignored).await?;
-    Ok(Answer {
-        message,
-        via: Transport::Tcp,
-        ignored: *ignored,
-    })
+    Ok(Answer { message, via: Transport::Tcp, ignored: *ignored })
 }
 
 /// The question as a message with a random identifier.
@@ -150,9 +128,7 @@ fn encode(question: &Question, edns: bool) -> Result<(u16, Vec<u8>), ExchangeErr
         extension.set_max_payload(UDP_PAYLOAD).set_version(0);
         message.set_edns(extension);
     }
-    let bytes = message
-        .to_vec()
-        .map_err(|error| ExchangeError::Question(error.to_string()))?;
+    let bytes = message.to_vec().map_err(|error| ExchangeError::Question(error.to_string()))?;
     Ok((message.metadata.id, bytes))
 }
 

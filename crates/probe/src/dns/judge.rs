@@ -40,13 +40,8 @@ pub(crate) fn judge(check: &DnsCheck, question: &Question, answer: &Answer) -> V
             format!("{asked}: the answer has no record of this type"),
         ));
     }
-    records::compare(
-        &values,
-        &check.expected,
-        check.match_mode,
-        check.record_type,
-    )
-    .map_err(|mismatch| other_records(&mismatch, check, &asked))?;
+    records::compare(&values, &check.expected, check.match_mode, check.record_type)
+        .map_err(|mismatch| other_records(&mismatch, check, &asked))?;
     Ok(match values.len() {
         0 => format!("{asked}: NOERROR without records"),
         _ => format!("{asked}: {}", words::list(&values, NAMED)),
@@ -63,10 +58,7 @@ fn other_code(expected: Rcode, code: ResponseCode, asked: &str) -> Fault {
     };
     Fault::target(
         reason,
-        format!(
-            "{asked}: the answer is {name}, expected is {}",
-            code_name(wire_code(expected))
-        ),
+        format!("{asked}: the answer is {name}, expected is {}", code_name(wire_code(expected))),
     )
 }
 
@@ -91,10 +83,7 @@ pub(crate) fn facts(answer: &Answer) -> Vec<(String, String)> {
         ("code".to_owned(), code_name(message.metadata.response_code)),
         ("transport".to_owned(), answer.via.as_str().to_owned()),
     ];
-    let sections = [
-        ("answer", &message.answers),
-        ("authority", &message.authorities),
-    ];
+    let sections = [("answer", &message.answers), ("authority", &message.authorities)];
     for (name, section) in sections {
         if !section.is_empty() {
             let lines: Vec<String> = section.iter().take(SHOWN).map(line).collect();

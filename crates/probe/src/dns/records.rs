@@ -32,13 +32,9 @@ pub(crate) fn presented(data: &RData) -> String {
         RData::NS(name) => host(&name.0),
         RData::PTR(name) => host(&name.0),
         RData::MX(mx) => format!("{} {}", mx.preference, host(&mx.exchange)),
-        RData::SRV(srv) => format!(
-            "{} {} {} {}",
-            srv.priority,
-            srv.weight,
-            srv.port,
-            host(&srv.target)
-        ),
+        RData::SRV(srv) => {
+            format!("{} {} {} {}", srv.priority, srv.weight, srv.port, host(&srv.target))
+        }
         RData::SOA(soa) => format!(
             "{} {} {} {} {} {} {}",
             host(&soa.mname),
@@ -79,10 +75,7 @@ fn printable(bytes: &[u8]) -> String {
 /// A value in the form in which two values are compared.
 fn comparable(text: &str, record_type: RecordType) -> String {
     match record_type {
-        RecordType::Txt => unquoted(text)
-            .to_lowercase()
-            .trim_end_matches('.')
-            .to_owned(),
+        RecordType::Txt => unquoted(text).to_lowercase().trim_end_matches('.').to_owned(),
         RecordType::A | RecordType::Aaaa => match text.trim().parse::<IpAddr>() {
             Ok(address) => address.to_string(),
             Err(_) => text.trim().to_lowercase(),
@@ -92,9 +85,7 @@ fn comparable(text: &str, record_type: RecordType) -> String {
                 .split_whitespace()
                 .map(|word| {
                     let word = word.trim_matches('"');
-                    word.strip_suffix('.')
-                        .filter(|rest| !rest.is_empty())
-                        .unwrap_or(word)
+                    word.strip_suffix('.').filter(|rest| !rest.is_empty()).unwrap_or(word)
                 })
                 .collect();
             words.join(" ").to_lowercase()
@@ -135,10 +126,7 @@ pub(crate) fn compare(
         return Ok(());
     }
     let set = |values: &[String]| -> HashSet<String> {
-        values
-            .iter()
-            .map(|value| comparable(value, record_type))
-            .collect()
+        values.iter().map(|value| comparable(value, record_type)).collect()
     };
     let (here, wanted) = (set(answers), set(expected));
     let without = |values: &[String], other: &HashSet<String>| -> Vec<String> {
@@ -157,11 +145,7 @@ pub(crate) fn compare(
         MatchMode::Any | MatchMode::All => Ok(()),
         MatchMode::Exact => {
             let surplus = without(answers, &wanted);
-            if surplus.is_empty() {
-                Ok(())
-            } else {
-                Err(Mismatch::Surplus(surplus))
-            }
+            if surplus.is_empty() { Ok(()) } else { Err(Mismatch::Surplus(surplus)) }
         }
     }
 }
@@ -182,26 +166,12 @@ mod tests {
     }
 
     fn matches(record_type: RecordType, answer: &str, expected: &str) -> bool {
-        compare(
-            &strings(&[answer]),
-            &strings(&[expected]),
-            MatchMode::Exact,
-            record_type,
-        )
-        .is_ok()
+        compare(&strings(&[answer]), &strings(&[expected]), MatchMode::Exact, record_type).is_ok()
     }
 
     #[test]
     fn every_type_reads_as_in_a_zone_file() {
-        let soa = SOA::new(
-            name("ns1.example."),
-            name("admin.example."),
-            7,
-            3600,
-            600,
-            86400,
-            60,
-        );
+        let soa = SOA::new(name("ns1.example."), name("admin.example."), 7, 3600, 600, 86400, 60);
         let shown: Vec<String> = [
             RData::MX(MX::new(10, name("Mail.example.com."))),
             RData::MX(MX::new(0, Name::root())),
@@ -254,20 +224,10 @@ mod tests {
             Err(Mismatch::Missing(strings(&["10.0.0.9"])))
         );
         assert_eq!(compare(&["10.0.0.9", "10.0.0.1"], Any), Ok(()));
-        assert_eq!(
-            compare(&["10.0.0.9"], Any),
-            Err(Mismatch::NoneOf(strings(&["10.0.0.9"])))
-        );
+        assert_eq!(compare(&["10.0.0.9"], Any), Err(Mismatch::NoneOf(strings(&["10.0.0.9"]))));
         assert_eq!(compare(&["10.0.0.2", "10.0.0.1"], Exact), Ok(()));
-        assert_eq!(
-            compare(&["10.0.0.2"], Exact),
-            Err(Mismatch::Surplus(strings(&["10.0.0.1"])))
-        );
-        assert_eq!(
-            compare(&[], Exact),
-            Ok(()),
-            "nothing expected, nothing compared"
-        );
+        assert_eq!(compare(&["10.0.0.2"], Exact), Err(Mismatch::Surplus(strings(&["10.0.0.1"]))));
+        assert_eq!(compare(&[], Exact), Ok(()), "nothing expected, nothing compared");
     }
 
     proptest! {

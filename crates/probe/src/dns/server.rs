@@ -43,9 +43,7 @@ mod tests {
         ] {
             assert_eq!(split(text), Some((host.to_owned(), port)), "{text}");
         }
-        for bad in [
-            "", ":53", "a:b", "a:0", "a:99999", "[::1", "[x]:53", "a b", "tls://a",
-        ] {
+        for bad in ["", ":53", "a:b", "a:0", "a:99999", "[::1", "[x]:53", "a b", "tls://a"] {
             assert_eq!(split(bad), None, "{bad}");
         }
     }

@@ -46,22 +46,13 @@ impl DnsServer {
         let log = Arc::clone(&asked);
         let handler: Arc<Handler> = Arc::new(move |message: &Message, transport| {
             let query = &message.queries[0];
-            log.lock()
-                .unwrap()
-                .push((query.name().to_ascii(), query.query_type(), transport));
+            log.lock().unwrap().push((query.name().to_ascii(), query.query_type(), transport));
             handler(message, transport)
         });
         let task = tokio::spawn(async move {
-            tokio::join!(
-                serve_udp(udp, Arc::clone(&handler)),
-                serve_tcp(tcp, handler)
-            );
+            tokio::join!(serve_udp(udp, Arc::clone(&handler)), serve_tcp(tcp, handler));
         });
-        Self {
-            address,
-            asked,
-            task,
-        }
+        Self { address, asked, task }
     }
 
     /// A server that answers each name with these records and with NXDOMAIN what is not there.
@@ -121,9 +112,7 @@ async fn answer_tcp(mut stream: TcpStream, handler: Arc<Handler>) -> std::io::Re
     for step in handler(&message, Transport::Tcp) {
         match step {
             Step::Send(bytes) => {
-                stream
-                    .write_u16(u16::try_from(bytes.len()).unwrap())
-                    .await?;
+                stream.write_u16(u16::try_from(bytes.len()).unwrap()).await?;
                 stream.write_all(&bytes).await?;
             }
             Step::Wait(time) => tokio::time::sleep(time).await,
@@ -148,18 +137,13 @@ pub(crate) fn reply(request: &Message, code: ResponseCode, records: &[Record]) -
 
 fn from_zone(request: &Message, records: &[Record]) -> Vec<u8> {
     let query = &request.queries[0];
-    let named: Vec<_> = records
-        .iter()
-        .filter(|record| record.name == *query.name())
-        .cloned()
-        .collect();
+    let named: Vec<_> =
+        records.iter().filter(|record| record.name == *query.name()).cloned().collect();
     if named.is_empty() {
         return reply(request, ResponseCode::NXDomain, &[]);
     }
-    let typed: Vec<_> = named
-        .into_iter()
-        .filter(|record| record.record_type() == query.query_type())
-        .collect();
+    let typed: Vec<_> =
+        named.into_iter().filter(|record| record.record_type() == query.query_type()).collect();
     reply(request, ResponseCode::NoError, &typed)
 }
 

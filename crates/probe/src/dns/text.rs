@@ -5,11 +5,7 @@ use hickory_proto::rr::Name;
 /// A name as given, case kept; names in other scripts become their ASCII form (IDNA). Relative
 /// or absolute as written.
 pub(crate) fn parse_name(text: &str) -> Result<Name, String> {
-    let parsed = if text.is_ascii() {
-        Name::from_ascii(text)
-    } else {
-        Name::from_utf8(text)
-    };
+    let parsed = if text.is_ascii() { Name::from_ascii(text) } else { Name::from_utf8(text) };
     match parsed {
         Ok(name) if !text.is_empty() => Ok(name),
         Ok(_) => Err("the name is empty".to_owned()),
@@ -29,18 +25,12 @@ mod tests {
 
     #[test]
     fn names_keep_their_case_and_foreign_scripts_become_ascii() {
-        assert_eq!(
-            parse_name("WwW.Example.com").unwrap().to_ascii(),
-            "WwW.Example.com"
-        );
+        assert_eq!(parse_name("WwW.Example.com").unwrap().to_ascii(), "WwW.Example.com");
         assert_eq!(
             parse_name("_sip._tcp.example.com.").unwrap().to_ascii(),
             "_sip._tcp.example.com."
         );
-        assert_eq!(
-            parse_name("bücher.example").unwrap().to_ascii(),
-            "xn--bcher-kva.example"
-        );
+        assert_eq!(parse_name("bücher.example").unwrap().to_ascii(), "xn--bcher-kva.example");
         for bad in ["", "a..b", "a b.example", "fe80::1%eth0", &"x".repeat(64)] {
             assert!(parse_name(bad).is_err(), "{bad}");
         }

@@ -52,10 +52,8 @@ impl Answer {
 
     fn own_facts(&self) -> Vec<(String, String)> {
         let head = &self.head;
-        let mut facts = vec![(
-            "status".to_owned(),
-            format!("{:?} {}", head.version, self.status_line()),
-        )];
+        let mut facts =
+            vec![("status".to_owned(), format!("{:?} {}", head.version, self.status_line()))];
         let shown = head
             .headers
             .iter()
@@ -86,12 +84,6 @@ pub(crate) fn beginning(body: &[u8]) -> String {
     let shown = &body[..body.len().min(SHOWN_BODY_BYTES)];
     String::from_utf8_lossy(shown)
         .chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' && c != '\t' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
+        .map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c })
         .collect()
 }

@@ -41,22 +41,12 @@ pub(super) async fn exchange(
             ));
         }
         let form = if two { Form::Two } else { Form::Origin };
-        return Box::pin(speak(
-            attempt, check, plan, stream, form, decide, completion,
-        ))
-        .await;
+        return Box::pin(speak(attempt, check, plan, stream, form, decide, completion)).await;
     }
     let form = match (route.speaks_for_us, check.version) {
         (Some(credentials), _) => {
-            return Box::pin(through_proxy(
-                attempt,
-                check,
-                plan,
-                route.wire,
-                credentials,
-                decide,
-            ))
-            .await;
+            return Box::pin(through_proxy(attempt, check, plan, route.wire, credentials, decide))
+                .await;
         }
         (None, HttpVersion::Http2) => Form::Two,
         (None, _) => Form::Origin,
@@ -101,9 +91,7 @@ async fn through_proxy(
 ) -> Result<Answer, Fault> {
     let mut request = plan.request(Form::Absolute)?;
     if let Some(value) = credentials.header() {
-        request
-            .headers_mut()
-            .insert(::http::header::PROXY_AUTHORIZATION, value);
+        request.headers_mut().insert(::http::header::PROXY_AUTHORIZATION, value);
     }
     let completion = wire.completion();
     let exchange = Exchange {
@@ -125,9 +113,5 @@ fn tls_options<'a>(check: &'a HttpCheck, plan: &Plan) -> std::borrow::Cow<'a, Tl
     if plan.at_home {
         return std::borrow::Cow::Borrowed(&check.tls);
     }
-    std::borrow::Cow::Owned(TlsOptions {
-        sni: None,
-        client_cert: None,
-        ..check.tls.clone()
-    })
+    std::borrow::Cow::Owned(TlsOptions { sni: None, client_cert: None, ..check.tls.clone() })
 }

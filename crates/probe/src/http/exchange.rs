@@ -126,12 +126,7 @@ impl Exchange<'_, '_> {
         self.trace.enter(Stage::Transfer);
         let (head, body) = response.into_parts();
         let wish = (self.decide)(&head);
-        let mut answer = Answer {
-            head,
-            body: Vec::new(),
-            broken: None,
-            url: None,
-        };
+        let mut answer = Answer { head, body: Vec::new(), broken: None, url: None };
         if wish != Wish::Nothing {
             answer.broken = self.read(&mut answer, body, wish).await.err();
         }
@@ -189,10 +184,8 @@ impl Exchange<'_, '_> {
 
     fn torn(&self, error: &hyper::Error) -> Fault {
         let mut fault = explain(error, Stage::Transfer);
-        fault.message = format!(
-            "{}; {} bytes of the body had come",
-            fault.message, self.trace.received
-        );
+        fault.message =
+            format!("{}; {} bytes of the body had come", fault.message, self.trace.received);
         fault
     }
 }
@@ -270,11 +263,8 @@ where
 
 /// What hyper's error says about the target.
 fn explain(error: &hyper::Error, stage: Stage) -> Fault {
-    let doing = if stage == Stage::Transfer {
-        "while the body was coming"
-    } else {
-        "before the answer"
-    };
+    let doing =
+        if stage == Stage::Transfer { "while the body was coming" } else { "before the answer" };
     if let Some(error) = io_error(error) {
         return tls::alert_in(error).unwrap_or_else(|| exchange_fault(error, doing));
     }
@@ -297,10 +287,7 @@ fn explain(error: &hyper::Error, stage: Stage) -> Fault {
         causes.push_str(&cause.to_string());
         next = cause.source();
     }
-    Fault::target(
-        Reason::HttpProtocol,
-        format!("the answer is not valid HTTP: {causes}"),
-    )
+    Fault::target(Reason::HttpProtocol, format!("the answer is not valid HTTP: {causes}"))
 }
 
 fn io_error(error: &hyper::Error) -> Option<&io::Error> {

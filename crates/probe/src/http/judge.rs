@@ -15,30 +15,20 @@ pub(super) fn head(criteria: &HttpCriteria, head: &Parts) -> Result<(), Fault> {
     if !criteria.status_codes.iter().any(accepted) {
         return Err(Fault::target(
             Reason::HttpStatus,
-            format!(
-                "status {}, expected {}",
-                status_line(head),
-                ranges(&criteria.status_codes)
-            ),
+            format!("status {}, expected {}", status_line(head), ranges(&criteria.status_codes)),
         ));
     }
     if let Some(expected) = &criteria.content_type {
         content_type(expected, head)?;
     }
-    criteria
-        .header_matches
-        .iter()
-        .try_for_each(|wanted| header(wanted, head))
+    criteria.header_matches.iter().try_for_each(|wanted| header(wanted, head))
 }
 
 fn content_type(expected: &str, head: &Parts) -> Result<(), Fault> {
-    let found = head
-        .headers
-        .get(CONTENT_TYPE)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let media_type = found
-        .as_deref()
-        .map(|value| value.split(';').next().unwrap_or_default().trim());
+    let found =
+        head.headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let media_type =
+        found.as_deref().map(|value| value.split(';').next().unwrap_or_default().trim());
     if media_type.is_some_and(|found| found.eq_ignore_ascii_case(expected)) {
         return Ok(());
     }
@@ -57,18 +47,10 @@ fn header(wanted: &HeaderMatch, head: &Parts) -> Result<(), Fault> {
     if values.any(|value| wanted.pattern.is_match_bytes(value.as_bytes())) {
         return Ok(());
     }
-    let what = if absent {
-        "is absent"
-    } else {
-        "has another value"
-    };
+    let what = if absent { "is absent" } else { "has another value" };
     Err(Fault::target(
         Reason::HttpHeader,
-        format!(
-            "header {} {what}, expected a match of `{}`",
-            wanted.name,
-            wanted.pattern.as_str()
-        ),
+        format!("header {} {what}, expected a match of `{}`", wanted.name, wanted.pattern.as_str()),
     ))
 }
 
@@ -114,14 +96,8 @@ mod tests {
     fn the_status_must_be_in_a_range() {
         let criteria = HttpCriteria {
             status_codes: vec![
-                StatusRange {
-                    low: 200,
-                    high: 299,
-                },
-                StatusRange {
-                    low: 404,
-                    high: 404,
-                },
+                StatusRange { low: 200, high: 299 },
+                StatusRange { low: 404, high: 404 },
             ],
             ..HttpCriteria::default()
         };

@@ -59,14 +59,7 @@ impl Plan {
         authorize(attempt, check, &mut url, &mut headers)?;
         let (body, body_is_secret) = body(attempt, check.body.as_ref(), &mut headers)?;
         defaults(attempt, &mut headers)?;
-        Ok(Self {
-            url,
-            method,
-            headers,
-            body,
-            body_is_secret,
-            at_home: true,
-        })
+        Ok(Self { url, method, headers, body, body_is_secret, at_home: true })
     }
 
     /// The URL for people, without its fragment. User info is never in it.
@@ -79,9 +72,7 @@ impl Plan {
     /// The host, without the brackets of IPv6.
     pub(super) fn host(&self) -> &str {
         let host = self.url.host_str().unwrap_or_default();
-        host.strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host)
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
     }
 
     /// The port, as written or the scheme's.
@@ -129,11 +120,7 @@ impl Plan {
             _ => Authority::try_from(self.authority()),
         };
         let mut parts = ::http::uri::Parts::default();
-        parts.scheme = Some(if self.is_https() {
-            Scheme::HTTPS
-        } else {
-            Scheme::HTTP
-        });
+        parts.scheme = Some(if self.is_https() { Scheme::HTTPS } else { Scheme::HTTP });
         parts.authority = Some(authority.map_err(|_| bad())?);
         parts.path_and_query = Some(path);
         Uri::from_parts(parts).map_err(|_| bad())
@@ -158,9 +145,7 @@ pub(super) fn basic(username: &str, password: &str) -> HeaderValue {
 pub(super) const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
 
 fn read_url(attempt: &Attempt<'_>, check: &HttpCheck) -> Result<Url, Fault> {
-    let text = check
-        .url
-        .resolve(attempt.namespace(), attempt.shared.secrets.as_ref())?;
+    let text = check.url.resolve(attempt.namespace(), attempt.shared.secrets.as_ref())?;
     // The parser's message may hold no part of the URL, which may be a secret.
     let url = Url::parse(text.expose_secret().trim())
         .map_err(|error| invalid(format!("the URL cannot be read: {error}")))?;
@@ -204,12 +189,8 @@ fn authorize(
     let value = match &check.auth {
         None => in_url,
         Some(HttpAuth::Basic { username, password }) => Some(basic(
-            read(username)?
-                .expose_secret()
-                .trim_end_matches(['\r', '\n']),
-            read(password)?
-                .expose_secret()
-                .trim_end_matches(['\r', '\n']),
+            read(username)?.expose_secret().trim_end_matches(['\r', '\n']),
+            read(password)?.expose_secret().trim_end_matches(['\r', '\n']),
         )),
         Some(HttpAuth::Bearer(token)) => {
             let mut value =
@@ -253,9 +234,7 @@ fn body(
             (form.finish(), "application/x-www-form-urlencoded", secret)
         }
     };
-    headers
-        .entry(CONTENT_TYPE)
-        .or_insert(HeaderValue::from_static(media_type));
+    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(media_type));
     Ok((Bytes::from(bytes), secret))
 }
 
@@ -265,11 +244,7 @@ fn defaults(attempt: &Attempt<'_>, headers: &mut HeaderMap) -> Result<(), Fault>
             .map_err(|_| invalid("`networking.userAgent` is not valid in a header"))?;
         headers.insert(USER_AGENT, agent);
     }
-    headers
-        .entry(ACCEPT)
-        .or_insert(HeaderValue::from_static("*/*"));
-    headers
-        .entry(ACCEPT_ENCODING)
-        .or_insert(HeaderValue::from_static("identity"));
+    headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
     Ok(())
 }

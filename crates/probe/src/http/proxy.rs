@@ -44,13 +44,8 @@ pub(super) async fn route(
 ) -> Result<Route, Fault> {
     match &check.proxy {
         None => {
-            let stream = attempt
-                .dial(plan.host(), plan.port(), check.ip_family)
-                .await?;
-            Ok(Route {
-                wire: Wire::new(stream),
-                speaks_for_us: None,
-            })
+            let stream = attempt.dial(plan.host(), plan.port(), check.ip_family).await?;
+            Ok(Route { wire: Wire::new(stream), speaks_for_us: None })
         }
         Some(proxy) => Box::pin(proxied(attempt, check, proxy, plan)).await,
     }
@@ -69,10 +64,7 @@ async fn proxied(
         .map_err(|fault| at_proxy(fault, &place))?;
     let mut wire = Wire::new(stream);
     if proxy.kind == ProxyKind::Http && !plan.is_https() {
-        return Ok(Route {
-            wire,
-            speaks_for_us: Some(place.credentials),
-        });
+        return Ok(Route { wire, speaks_for_us: Some(place.credentials) });
     }
     attempt.trace.enter(Stage::Proxy);
     let opened = match proxy.kind {
@@ -81,10 +73,7 @@ async fn proxied(
     };
     attempt.trace.enter(Stage::Idle);
     opened.map_err(broken_off)?;
-    Ok(Route {
-        wire,
-        speaks_for_us: None,
-    })
+    Ok(Route { wire, speaks_for_us: None })
 }
 
 struct Place {
@@ -95,10 +84,7 @@ struct Place {
 
 impl Place {
     fn read(attempt: &Attempt<'_>, proxy: &Proxy) -> Result<Self, Fault> {
-        let secret = attempt
-            .shared
-            .secrets
-            .get(attempt.namespace(), &proxy.url)?;
+        let secret = attempt.shared.secrets.get(attempt.namespace(), &proxy.url)?;
         let bad = |why: &str| invalid(format!("the proxy's URL in its Secret {why}"));
         let url = Url::parse(secret.expose_secret().trim()).map_err(|_| bad("cannot be read"))?;
         let default_port = match (proxy.kind, url.scheme()) {
@@ -126,10 +112,8 @@ impl Place {
 fn at_proxy(mut fault: Fault, place: &Place) -> Fault {
     if let Outcome::Failure(reason) = fault.outcome {
         fault.outcome = Outcome::Failure(Reason::ProxyConnect);
-        fault.message = format!(
-            "the proxy {}:{} cannot be reached: {}",
-            place.host, place.port, fault.message
-        );
+        fault.message =
+            format!("the proxy {}:{} cannot be reached: {}", place.host, place.port, fault.message);
         fault = fault.with("proxy reason", reason.code());
     }
     fault
@@ -138,10 +122,7 @@ fn at_proxy(mut fault: Fault, place: &Place) -> Fault {
 /// A connection that breaks before the way is open is the proxy's doing, not the target's.
 fn broken_off(mut fault: Fault) -> Fault {
     if let Outcome::Failure(reason) = fault.outcome
-        && !matches!(
-            reason,
-            Reason::ProxyAuth | Reason::ProxyRefused | Reason::TargetInvalid
-        )
+        && !matches!(reason, Reason::ProxyAuth | Reason::ProxyRefused | Reason::TargetInvalid)
     {
         fault.outcome = Outcome::Failure(Reason::ProxyRefused);
     }

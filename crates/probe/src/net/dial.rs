@@ -51,11 +51,7 @@ impl Attempt<'_> {
             return Ok(vec![ip]);
         }
         self.trace.enter(Stage::Resolve);
-        let found = self
-            .shared
-            .resolver
-            .lookup(host, family, self.settings)
-            .await;
+        let found = self.shared.resolver.lookup(host, family, self.settings).await;
         self.trace.enter(Stage::Idle);
         let found = found?;
         let Some(first) = found.first().copied() else {
@@ -153,10 +149,7 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
 }
 
 fn denied(ip: IpAddr) -> Fault {
-    Fault::ours(
-        Reason::EgressDenied,
-        format!("{ip} may not be asked (`networking.egress`)"),
-    )
+    Fault::ours(Reason::EgressDenied, format!("{ip} may not be asked (`networking.egress`)"))
 }
 
 /// Of several addresses' faults the one that says most: an answer before our own trouble, that

@@ -25,10 +25,9 @@ pub(crate) fn connect_fault(error: &io::Error, whom: &str) -> Fault {
             (Reason::ConnectionReset, "reset the connection")
         }
         ErrorKind::HostUnreachable => (Reason::HostUnreachable, "cannot be reached"),
-        ErrorKind::NetworkUnreachable => (
-            Reason::NetworkUnreachable,
-            "is in a network without a route",
-        ),
+        ErrorKind::NetworkUnreachable => {
+            (Reason::NetworkUnreachable, "is in a network without a route")
+        }
         ErrorKind::TimedOut => (Reason::ConnectTimeout, "did not answer"),
         _ => {
             return Fault::target(
@@ -46,32 +45,25 @@ pub(crate) fn exchange_fault(error: &io::Error, doing: &str) -> Fault {
         return fault;
     }
     match error.kind() {
-        ErrorKind::UnexpectedEof | ErrorKind::WriteZero => Fault::target(
-            Reason::ConnectionClosed,
-            format!("the connection was closed {doing}"),
-        ),
-        ErrorKind::HostUnreachable => Fault::target(
-            Reason::HostUnreachable,
-            format!("the host became unreachable {doing}"),
-        ),
+        ErrorKind::UnexpectedEof | ErrorKind::WriteZero => {
+            Fault::target(Reason::ConnectionClosed, format!("the connection was closed {doing}"))
+        }
+        ErrorKind::HostUnreachable => {
+            Fault::target(Reason::HostUnreachable, format!("the host became unreachable {doing}"))
+        }
         ErrorKind::NetworkUnreachable => Fault::target(
             Reason::NetworkUnreachable,
             format!("the network became unreachable {doing}"),
         ),
-        ErrorKind::TimedOut => Fault::target(
-            Reason::Timeout,
-            format!("the host stopped answering {doing}"),
-        ),
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-            Fault::target(
-                Reason::ConnectionReset,
-                format!("the connection was reset {doing}"),
-            )
+        ErrorKind::TimedOut => {
+            Fault::target(Reason::Timeout, format!("the host stopped answering {doing}"))
         }
-        _ => Fault::target(
-            Reason::ConnectionReset,
-            format!("the connection broke {doing}: {error}"),
-        ),
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+            Fault::target(Reason::ConnectionReset, format!("the connection was reset {doing}"))
+        }
+        _ => {
+            Fault::target(Reason::ConnectionReset, format!("the connection broke {doing}: {error}"))
+        }
     }
 }
 
@@ -118,17 +110,9 @@ mod tests {
         ] {
             let error = io::Error::from_raw_os_error(code);
             let fault = connect_fault(&error, "127.0.0.1:80");
-            assert_eq!(
-                fault.outcome,
-                Outcome::Indeterminate(reason),
-                "errno {code}"
-            );
+            assert_eq!(fault.outcome, Outcome::Indeterminate(reason), "errno {code}");
             let fault = exchange_fault(&error, "while reading");
-            assert_eq!(
-                fault.outcome,
-                Outcome::Indeterminate(reason),
-                "errno {code}"
-            );
+            assert_eq!(fault.outcome, Outcome::Indeterminate(reason), "errno {code}");
         }
         for kind in [ErrorKind::AddrNotAvailable, ErrorKind::OutOfMemory] {
             let fault = connect_fault(&kind.into(), "127.0.0.1:80");

@@ -36,11 +36,7 @@ pub(crate) struct Wire {
 impl Wire {
     /// Takes over a connection.
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            complete: Completion::default(),
-            peer_closed: false,
-        }
+        Self { stream, complete: Completion::default(), peer_closed: false }
     }
 
     /// The switch that says that nothing more is wanted.

@@ -70,9 +70,7 @@ impl EchoSocket {
         };
         let kind = if raw { Type::RAW } else { Type::DGRAM };
         let socket = Socket::new(domain, kind, Some(protocol)).map_err(|error| {
-            let unknown = error
-                .raw_os_error()
-                .is_some_and(|code| NO_PROTOCOL.contains(&code));
+            let unknown = error.raw_os_error().is_some_and(|code| NO_PROTOCOL.contains(&code));
             if error.kind() == ErrorKind::PermissionDenied || unknown {
                 OpenError::NotPermitted
             } else {
@@ -89,12 +87,7 @@ impl EchoSocket {
             Ok((UdpSocket::from_std(socket.into())?, identifier))
         };
         let (socket, identifier) = ready().map_err(OpenError::Io)?;
-        Ok(Self {
-            socket,
-            raw,
-            version,
-            identifier,
-        })
+        Ok(Self { socket, raw, version, identifier })
     }
 
     /// Sends the plan's requests and waits for their replies, until all have come or the time is
@@ -109,11 +102,7 @@ impl EchoSocket {
         clock: &dyn Clock,
         tally: &mut Tally,
     ) -> io::Result<Option<io::Error>> {
-        let identity = Identity {
-            identifier: self.identifier,
-            nonce: random()?,
-            size: plan.size,
-        };
+        let identity = Identity { identifier: self.identifier, nonce: random()?, size: plan.size };
         let mut buffer = vec![0; MIN_BUFFER.max(plan.size + MAX_IP_HEADER + 8)];
         let started = Instant::now();
         let deadline = started + plan.budget;

@@ -30,9 +30,7 @@ impl Method {
 /// the one before. A monitor's `tcpFallback` wins over the settings' mode, except that `tcpOnly`
 /// means that ICMP is not to be used at all.
 pub(crate) fn methods(check: &PingCheck, settings: &NetworkingSettings) -> Vec<Method> {
-    let port = check
-        .tcp_fallback_port
-        .unwrap_or(settings.ping_tcp_fallback_port);
+    let port = check.tcp_fallback_port.unwrap_or(settings.ping_tcp_fallback_port);
     if settings.ping_mode == PingMode::TcpOnly {
         return vec![Method::Tcp(port)];
     }
@@ -40,9 +38,7 @@ pub(crate) fn methods(check: &PingCheck, settings: &NetworkingSettings) -> Vec<M
     if settings.ping_privileged {
         methods.push(Method::Raw);
     }
-    let fallback = check
-        .tcp_fallback
-        .unwrap_or(settings.ping_mode == PingMode::TcpFallback);
+    let fallback = check.tcp_fallback.unwrap_or(settings.ping_mode == PingMode::TcpFallback);
     if fallback {
         methods.push(Method::Tcp(port));
     }
@@ -105,21 +101,15 @@ mod tests {
             (TcpOnly, true, None, None, vec![Tcp(443)]),
             (TcpOnly, true, Some(false), Some(80), vec![Tcp(80)]),
         ] {
-            assert_eq!(
-                plan(mode, privileged, fallback, port),
-                expected,
-                "{mode:?} {fallback:?}"
-            );
+            assert_eq!(plan(mode, privileged, fallback, port), expected, "{mode:?} {fallback:?}");
         }
     }
 
     #[test]
     fn the_fix_names_what_would_help() {
         for privileged in [true, false] {
-            let settings = NetworkingSettings {
-                ping_privileged: privileged,
-                ..NetworkingSettings::default()
-            };
+            let settings =
+                NetworkingSettings { ping_privileged: privileged, ..NetworkingSettings::default() };
             let fix = how_to_permit(&settings);
             assert!(fix.contains("net.ipv4.ping_group_range") && fix.contains("CAP_NET_RAW"));
             assert_eq!(fix.contains("networking.ping.privileged"), !privileged);

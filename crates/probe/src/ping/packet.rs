@@ -106,11 +106,7 @@ pub(crate) fn read(
     identity: &Identity,
     bytes: &[u8],
 ) -> Option<Event> {
-    let icmp = if raw && version == Version::V4 {
-        after_ip_header(bytes)?
-    } else {
-        bytes
-    };
+    let icmp = if raw && version == Version::V4 { after_ip_header(bytes)? } else { bytes };
     let (kind, code) = (*icmp.first()?, *icmp.get(1)?);
     if kind == version.echo_reply() {
         let (identifier, sequence, payload) = echo(icmp)?;
@@ -161,11 +157,7 @@ mod tests {
     use super::*;
 
     fn identity(size: usize) -> Identity {
-        Identity {
-            identifier: 0x1234,
-            nonce: *b"0123456789abcdef",
-            size,
-        }
+        Identity { identifier: 0x1234, nonce: *b"0123456789abcdef", size }
     }
 
     fn reply_to(version: Version, mut packet: Vec<u8>) -> Vec<u8> {
@@ -199,14 +191,8 @@ mod tests {
     fn another_identifier_or_nonce_is_not_ours() {
         let ours = identity(56);
         let reply = |of: &Identity| reply_to(Version::V6, request(Version::V6, of, 3));
-        let other_id = Identity {
-            identifier: 9,
-            ..ours.clone()
-        };
-        let other_nonce = Identity {
-            nonce: [7; NONCE],
-            ..ours.clone()
-        };
+        let other_id = Identity { identifier: 9, ..ours.clone() };
+        let other_nonce = Identity { nonce: [7; NONCE], ..ours.clone() };
         assert_eq!(read(Version::V6, true, &ours, &reply(&other_id)), None);
         assert_eq!(
             read(Version::V6, false, &ours, &reply(&other_id)),
@@ -226,15 +212,9 @@ mod tests {
         let packet = with_ip_header(&error);
         assert_eq!(
             read(Version::V4, true, &identity, &packet),
-            Some(Event::Unreachable {
-                sequence: 5,
-                code: 1
-            })
+            Some(Event::Unreachable { sequence: 5, code: 1 })
         );
-        let other = Identity {
-            identifier: 1,
-            ..identity
-        };
+        let other = Identity { identifier: 1, ..identity };
         assert_eq!(read(Version::V4, true, &other, &packet), None);
     }
 

@@ -76,20 +76,15 @@ impl Tally {
 
     /// Whether the fate of a request is still open.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.requests
-            .iter()
-            .any(|request| matches!(request, Request::Sent(_)))
+        self.requests.iter().any(|request| matches!(request, Request::Sent(_)))
     }
 
     /// The code of the last report that a request did not get there.
     pub(crate) fn unreachable_code(&self) -> Option<u8> {
-        self.requests
-            .iter()
-            .rev()
-            .find_map(|request| match request {
-                Request::Unreachable(code) => Some(*code),
-                _ => None,
-            })
+        self.requests.iter().rev().find_map(|request| match request {
+            Request::Unreachable(code) => Some(*code),
+            _ => None,
+        })
     }
 
     /// Whether no more was lost, of `count` requests, than is accepted. Requests that were never

@@ -36,10 +36,8 @@ async fn run(check: PingCheck, settings: &Settings, timeout_ms: u64) -> Observat
 /// Says aloud when this host permits no ICMP at all, so that a skipped test is seen.
 fn icmp_is_permitted(address: &str) -> bool {
     let address: IpAddr = address.parse().unwrap();
-    let permitted = [false, true]
-        .map(|raw| EchoSocket::open(address, raw))
-        .iter()
-        .any(Result::is_ok);
+    let permitted =
+        [false, true].map(|raw| EchoSocket::open(address, raw)).iter().any(Result::is_ok);
     if !permitted {
         println!("SKIPPED: the kernel permits neither datagram nor raw ICMP to {address}");
     }
@@ -58,11 +56,7 @@ async fn loop_back_answers_in_both_families() {
         assert!(seen.message.contains("1 of 1 answered (0 % lost)"));
         assert_eq!(seen.peer, Some(host.parse().unwrap()));
         let rtt = seen.phases.first_byte.unwrap();
-        assert_eq!(
-            seen.latency.map(micros),
-            Some(rtt),
-            "the latency is the round trip"
-        );
+        assert_eq!(seen.latency.map(micros), Some(rtt), "the latency is the round trip");
     }
 }
 
@@ -72,22 +66,9 @@ async fn any_size_and_count_come_back() {
         return;
     }
     for (count, packet_size) in [(5, 0), (3, 7), (2, 1_400), (2, 65_000)] {
-        let seen = run(
-            PingCheck {
-                count,
-                packet_size,
-                ..check("127.0.0.1")
-            },
-            &icmp_only(),
-            2_000,
-        )
-        .await;
-        assert_eq!(
-            seen.outcome,
-            Outcome::Success,
-            "{packet_size}: {}",
-            seen.message
-        );
+        let seen =
+            run(PingCheck { count, packet_size, ..check("127.0.0.1") }, &icmp_only(), 2_000).await;
+        assert_eq!(seen.outcome, Outcome::Success, "{packet_size}: {}", seen.message);
         let summary = format!("{count} of {count} answered");
         assert!(seen.message.contains(&summary), "{}", seen.message);
     }
@@ -99,16 +80,8 @@ async fn many_at_once_do_not_take_each_others_replies() {
         return;
     }
     let settings = icmp_only();
-    let pings = (0..50).map(|_| {
-        run(
-            PingCheck {
-                count: 3,
-                ..check("127.0.0.1")
-            },
-            &settings,
-            3_000,
-        )
-    });
+    let pings =
+        (0..50).map(|_| run(PingCheck { count: 3, ..check("127.0.0.1") }, &settings, 3_000));
     for seen in futures_util::future::join_all(pings).await {
         assert!(seen.message.contains("3 of 3 answered"), "{}", seen.message);
     }
@@ -120,17 +93,10 @@ async fn the_tcp_way_counts_connections_and_refusals_as_answers() {
     let port = listener.local_addr().unwrap().port();
     let mut settings = Settings::default();
     settings.networking.ping_mode = PingMode::TcpOnly;
-    let asked = PingCheck {
-        count: 3,
-        tcp_fallback_port: Some(port),
-        ..check("127.0.0.1")
-    };
+    let asked = PingCheck { count: 3, tcp_fallback_port: Some(port), ..check("127.0.0.1") };
     let open = run(asked.clone(), &settings, 2_000).await;
     assert_eq!(open.outcome, Outcome::Success, "{}", open.message);
-    assert!(
-        open.message
-            .starts_with(&format!("tcp {port}: 3 of 3 answered"))
-    );
+    assert!(open.message.starts_with(&format!("tcp {port}: 3 of 3 answered")));
     drop(listener);
     let closed = run(asked, &settings, 2_000).await;
     assert_eq!(closed.outcome, Outcome::Success, "{}", closed.message);
@@ -147,10 +113,7 @@ async fn without_permission_the_fix_is_named() {
     let seen = run(check("127.0.0.1"), &settings, 2_000).await;
     assert_eq!(seen.outcome, Outcome::Indeterminate(Reason::Permission));
     insta::assert_snapshot!(seen.message, @r#"ICMP is not permitted to this process: set the sysctl `net.ipv4.ping_group_range` to include its group (for example "0 2147483647"), or set `networking.ping.privileged: true` and give it CAP_NET_RAW, or allow the TCP fallback"#);
-    let fallback = PingCheck {
-        tcp_fallback: Some(true),
-        ..check("127.0.0.1")
-    };
+    let fallback = PingCheck { tcp_fallback: Some(true), ..check("127.0.0.1") };
     let seen = run(fallback, &settings, 2_000).await;
     assert!(seen.message.starts_with("tcp 443"), "{}", seen.message);
 }
@@ -186,17 +149,8 @@ mod verdicts {
             size: 56,
             budget: Duration::from_secs(1),
         };
-        let check = PingCheck {
-            max_loss_percent,
-            ..check("192.0.2.1")
-        };
-        judge(
-            &check,
-            &plan,
-            Method::Raw,
-            tally,
-            reported.map(io::Error::from),
-        )
+        let check = PingCheck { max_loss_percent, ..check("192.0.2.1") };
+        judge(&check, &plan, Method::Raw, tally, reported.map(io::Error::from))
     }
 
     #[test]
@@ -211,11 +165,8 @@ mod verdicts {
         let fault = verdict(24, &tally(3, 1), None).unwrap_err();
         assert_eq!(fault.outcome, Outcome::Failure(Reason::PingLoss));
         insta::assert_snapshot!(fault.message, @"icmp-raw: 3 of 4 answered (25 % lost), at most 24 % loss is accepted");
-        let facts: Vec<String> = fault
-            .facts
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}"))
-            .collect();
+        let facts: Vec<String> =
+            fault.facts.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         insta::assert_snapshot!(facts.join("
 "), @r"
         method: icmp-raw

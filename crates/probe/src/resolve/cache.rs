@@ -87,11 +87,7 @@ mod tests {
     use super::*;
 
     fn key(host: &str) -> Key {
-        Key {
-            upstream: 1,
-            host: host.to_owned(),
-            family: IpFamily::Auto,
-        }
+        Key { upstream: 1, host: host.to_owned(), family: IpFamily::Auto }
     }
 
     fn kept_for(ttl: u32) -> u64 {

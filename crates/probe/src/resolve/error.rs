@@ -15,10 +15,7 @@ pub struct ResolveError {
 
 impl ResolveError {
     pub(crate) fn new(outcome: Outcome, message: impl Into<String>) -> Self {
-        Self {
-            outcome,
-            message: message.into(),
-        }
+        Self { outcome, message: message.into() }
     }
 
     /// How an attempt that needed the address ends.
@@ -65,22 +62,18 @@ impl Fault {
     pub(crate) fn into_error(self, host: &str, family: &str, resolver_down: bool) -> ResolveError {
         let (reason, message) = match self {
             Self::NxDomain => (Reason::DnsNxdomain, format!("{host} does not exist")),
-            Self::NoData => (
-                Reason::DnsNoData,
-                format!("{host} exists but has no {family} address"),
-            ),
-            Self::Refused(server) => (
-                Reason::DnsRefused,
-                format!("{server} refuses to look up {host}"),
-            ),
-            Self::ServFail { server, code } => (
-                Reason::DnsServfail,
-                format!("{server} could not look up {host}: {code}"),
-            ),
-            Self::Silent(why) => (
-                Reason::DnsTimeout,
-                format!("{host} could not be looked up: {why}"),
-            ),
+            Self::NoData => {
+                (Reason::DnsNoData, format!("{host} exists but has no {family} address"))
+            }
+            Self::Refused(server) => {
+                (Reason::DnsRefused, format!("{server} refuses to look up {host}"))
+            }
+            Self::ServFail { server, code } => {
+                (Reason::DnsServfail, format!("{server} could not look up {host}: {code}"))
+            }
+            Self::Silent(why) => {
+                (Reason::DnsTimeout, format!("{host} could not be looked up: {why}"))
+            }
             Self::Ours(reason, why) => {
                 return ResolveError::new(
                     Outcome::Indeterminate(reason),

@@ -40,8 +40,7 @@ impl Health {
 
     /// A name failed with SERVFAIL or without an answer. Returns whether the resolver is to blame.
     pub(crate) fn failed(&mut self, name: &str, now: Mono) -> bool {
-        self.failing
-            .retain(|(failed, at)| failed != name && now.since(*at) < FAILURE_COUNTS);
+        self.failing.retain(|(failed, at)| failed != name && now.since(*at) < FAILURE_COUNTS);
         if self.failing.len() == MAX_FAILING {
             self.failing.pop_front();
         }
@@ -72,10 +71,7 @@ mod tests {
         let mut health = Health::default();
         assert!(!health.failed("a", at(1)));
         assert!(!health.failed("b", at(2)));
-        assert!(
-            !health.failed("a", at(3)),
-            "the same name does not count twice"
-        );
+        assert!(!health.failed("a", at(3)), "the same name does not count twice");
         assert!(health.failed("c", at(4)));
         assert!(health.failed("a", at(5)));
     }

@@ -52,11 +52,7 @@ struct State {
 impl Resolver {
     /// A resolver that reads this host's `/etc/hosts` and `/etc/resolv.conf`.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self::with_files(
-            clock,
-            Path::new("/etc/hosts"),
-            Path::new("/etc/resolv.conf"),
-        )
+        Self::with_files(clock, Path::new("/etc/hosts"), Path::new("/etc/resolv.conf"))
     }
 
     /// A resolver that reads other files in their place.
@@ -140,10 +136,8 @@ impl Inner {
         let mut conf = (*system).clone();
         let named = &settings.networking.resolvers;
         if !named.is_empty() {
-            conf.servers = named
-                .iter()
-                .map(|text| server_address(text))
-                .collect::<Result<_, _>>()?;
+            conf.servers =
+                named.iter().map(|text| server_address(text)).collect::<Result<_, _>>()?;
         }
         Ok(conf)
     }
@@ -160,11 +154,7 @@ impl Inner {
         let now = self.clock.now().mono;
         let mut state = self.state();
         let (number, upstream) = state.upstream(conf);
-        let key = Key {
-            upstream: number,
-            host,
-            family,
-        };
+        let key = Key { upstream: number, host, family };
         if let Some(known) = state.cache.get(&key, now) {
             return Ok(std::future::ready(Ok(known)).boxed().shared());
         }
@@ -172,10 +162,7 @@ impl Inner {
             return Ok(running);
         }
         let budget = settings.networking.dns_timeout;
-        let lookup = Arc::clone(self)
-            .look_up(key.clone(), upstream, name, budget)
-            .boxed()
-            .shared();
+        let lookup = Arc::clone(self).look_up(key.clone(), upstream, name, budget).boxed().shared();
         state.cache.begin(key, &lookup);
         Ok(lookup)
     }
@@ -210,10 +197,7 @@ impl Inner {
 impl State {
     /// The set of servers for `conf`, with the number that the cache knows it by.
     fn upstream(&mut self, conf: system::ResolvConf) -> (usize, Arc<Upstream>) {
-        let known = self
-            .upstreams
-            .iter()
-            .find(|(_, upstream)| upstream.conf == conf);
+        let known = self.upstreams.iter().find(|(_, upstream)| upstream.conf == conf);
         if let Some((number, upstream)) = known {
             return (*number, Arc::clone(upstream));
         }
@@ -222,8 +206,7 @@ impl State {
         }
         self.next_upstream += 1;
         let upstream = Arc::new(Upstream::new(conf));
-        self.upstreams
-            .push((self.next_upstream, Arc::clone(&upstream)));
+        self.upstreams.push((self.next_upstream, Arc::clone(&upstream)));
         (self.next_upstream, upstream)
     }
 }

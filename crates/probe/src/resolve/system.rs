@@ -76,11 +76,7 @@ pub(crate) fn parse_resolv_conf(text: &str) -> ResolvConf {
         .filter(|suffix| !suffix.is_root())
         .take(MAX_SEARCH)
         .collect();
-    ResolvConf {
-        servers,
-        search,
-        ndots: usize::try_from(config.ndots).unwrap_or(1),
-    }
+    ResolvConf { servers, search, ndots: usize::try_from(config.ndots).unwrap_or(1) }
 }
 
 /// A file and what was last read from it.
@@ -104,9 +100,7 @@ impl<T> Watched<T> {
     }
 
     fn current(&mut self, now: Mono) -> Arc<T> {
-        let due = self
-            .looked_at
-            .is_none_or(|looked_at| now.since(looked_at) >= LOOK_EVERY);
+        let due = self.looked_at.is_none_or(|looked_at| now.since(looked_at) >= LOOK_EVERY);
         if due {
             self.looked_at = Some(now);
             self.look();
@@ -116,9 +110,8 @@ impl<T> Watched<T> {
 
     /// A file that is gone is empty; one that cannot be read keeps its last content.
     fn look(&mut self) {
-        let stamp = std::fs::metadata(&self.path)
-            .and_then(|data| Ok((data.modified()?, data.len())))
-            .ok();
+        let stamp =
+            std::fs::metadata(&self.path).and_then(|data| Ok((data.modified()?, data.len()))).ok();
         if stamp == self.stamp {
             return;
         }
@@ -136,9 +129,7 @@ impl<T> Watched<T> {
 
 fn read_bounded(path: &Path) -> std::io::Result<String> {
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?
-        .take(MAX_FILE_BYTES)
-        .read_to_end(&mut bytes)?;
+    std::fs::File::open(path)?.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -157,25 +148,17 @@ impl System {
     }
 
     pub(crate) fn hosts(&self, now: Mono) -> Arc<Hosts> {
-        self.hosts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .current(now)
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).current(now)
     }
 
     pub(crate) fn resolv_conf(&self, now: Mono) -> Arc<ResolvConf> {
-        self.resolv_conf
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .current(now)
+        self.resolv_conf.lock().unwrap_or_else(PoisonError::into_inner).current(now)
     }
 }
 
 /// The loop-back addresses, the answer to `localhost` (RFC 6761 6.3).
-pub(crate) const LOCALHOST: [IpAddr; 2] = [
-    IpAddr::V4(Ipv4Addr::LOCALHOST),
-    IpAddr::V6(Ipv6Addr::LOCALHOST),
-];
+pub(crate) const LOCALHOST: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 #[cfg(test)]
 mod tests {

@@ -15,10 +15,7 @@ struct Hand(AtomicU64);
 
 impl Clock for Hand {
     fn now(&self) -> Now {
-        Now {
-            mono: Mono(self.0.load(Ordering::Relaxed)),
-            wall: Timestamp::UNIX_EPOCH,
-        }
+        Now { mono: Mono(self.0.load(Ordering::Relaxed)), wall: Timestamp::UNIX_EPOCH }
     }
 }
 
@@ -45,10 +42,8 @@ impl Fixture {
         let clock = Arc::new(Hand::default());
         let mut settings = Settings::default();
         settings.networking.dns_timeout = Duration::from_millis(400);
-        settings.networking.resolvers = servers
-            .iter()
-            .map(|server| server.address.to_string())
-            .collect();
+        settings.networking.resolvers =
+            servers.iter().map(|server| server.address.to_string()).collect();
         Self {
             resolver: Resolver::with_files(
                 Arc::clone(&clock) as Arc<dyn Clock>,
@@ -85,16 +80,9 @@ async fn literals_and_localhost_need_no_server() {
         ("LocalHost.", IpFamily::Ipv6, vec!["::1"]),
         ("api.localhost", IpFamily::Ipv4, vec!["127.0.0.1"]),
     ] {
-        assert_eq!(
-            fixture.lookup(host, family).await.unwrap(),
-            expected,
-            "{host}"
-        );
+        assert_eq!(fixture.lookup(host, family).await.unwrap(), expected, "{host}");
     }
-    let wrong = fixture
-        .lookup("192.0.2.7", IpFamily::Ipv6)
-        .await
-        .unwrap_err();
+    let wrong = fixture.lookup("192.0.2.7", IpFamily::Ipv6).await.unwrap_err();
     assert_eq!(wrong.outcome(), Outcome::Failure(Reason::DnsNoData));
 }
 
@@ -157,15 +145,9 @@ async fn search_list_and_ndots_are_the_systems() {
         "",
         "search ns.svc.cluster.local svc.cluster.local\noptions ndots:5\n",
     );
-    assert_eq!(
-        fixture.lookup("api", IpFamily::Ipv4).await.unwrap(),
-        ["10.1.0.1"]
-    );
+    assert_eq!(fixture.lookup("api", IpFamily::Ipv4).await.unwrap(), ["10.1.0.1"]);
     assert_eq!(server.asked().len(), 1);
-    fixture
-        .lookup("www.example.com", IpFamily::Ipv4)
-        .await
-        .unwrap();
+    fixture.lookup("www.example.com", IpFamily::Ipv4).await.unwrap();
     let names: Vec<_> = server.asked().into_iter().map(|(name, ..)| name).collect();
     assert_eq!(
         names[1..],
@@ -175,15 +157,8 @@ async fn search_list_and_ndots_are_the_systems() {
             "www.example.com."
         ]
     );
-    fixture
-        .lookup("www.example.com.", IpFamily::Ipv4)
-        .await
-        .unwrap();
-    assert_eq!(
-        server.asked().len(),
-        5,
-        "an absolute name is asked as it is"
-    );
+    fixture.lookup("www.example.com.", IpFamily::Ipv4).await.unwrap();
+    assert_eq!(server.asked().len(), 5, "an absolute name is asked as it is");
 }
 
 #[tokio::test]
@@ -191,15 +166,9 @@ async fn a_missing_name_or_family_is_the_names_fault_however_often() {
     let server = DnsServer::zone(vec![address("four.example.", "192.0.2.1")]).await;
     let fixture = Fixture::new(&[&server], "", "");
     for name in ["a.example", "b.example", "c.example", "d.example"] {
-        assert_eq!(
-            fixture.outcome(name).await,
-            Outcome::Failure(Reason::DnsNxdomain)
-        );
+        assert_eq!(fixture.outcome(name).await, Outcome::Failure(Reason::DnsNxdomain));
     }
-    let six = fixture
-        .lookup("four.example", IpFamily::Ipv6)
-        .await
-        .unwrap_err();
+    let six = fixture.lookup("four.example", IpFamily::Ipv6).await.unwrap_err();
     assert_eq!(six.outcome(), Outcome::Failure(Reason::DnsNoData));
     insta::assert_snapshot!(six, @"four.example exists but has no IPv6 address");
 }
@@ -221,11 +190,7 @@ async fn a_failing_resolver_is_ours_only_when_three_names_fail_and_none_resolves
     let ours = Outcome::Indeterminate(Reason::ResolverDown);
     assert_eq!(fixture.outcome("good.example").await, Outcome::Success);
     for name in ["a.example", "b.example", "c.example"] {
-        assert_eq!(
-            fixture.outcome(name).await,
-            servfail,
-            "good.example resolves"
-        );
+        assert_eq!(fixture.outcome(name).await, servfail, "good.example resolves");
     }
     fixture.clock.wait(31);
     assert_eq!(fixture.outcome("a.example").await, ours);
@@ -241,15 +206,9 @@ async fn silence_ends_after_the_timeout() {
     let timeout = Outcome::Failure(Reason::DnsTimeout);
     assert_eq!(fixture.outcome("one").await, timeout);
     let took = started.elapsed();
-    assert!(
-        took >= Duration::from_millis(400) && took < Duration::from_secs(2),
-        "{took:?}"
-    );
+    assert!(took >= Duration::from_millis(400) && took < Duration::from_secs(2), "{took:?}");
     assert_eq!(fixture.outcome("two").await, timeout);
-    assert_eq!(
-        fixture.outcome("three").await,
-        Outcome::Indeterminate(Reason::ResolverDown)
-    );
+    assert_eq!(fixture.outcome("three").await, Outcome::Indeterminate(Reason::ResolverDown));
 }
 
 #[tokio::test]
@@ -290,10 +249,7 @@ async fn refusal_and_closed_ports_are_told_apart() {
         DnsServer::start(|request, _| vec![Step::Send(reply(request, ResponseCode::Refused, &[]))])
             .await;
     let mut fixture = Fixture::new(&[&server], "", "");
-    assert_eq!(
-        fixture.outcome("a.example").await,
-        Outcome::Failure(Reason::DnsRefused)
-    );
+    assert_eq!(fixture.outcome("a.example").await, Outcome::Failure(Reason::DnsRefused));
     let closed = server.address;
     drop(server);
     fixture.settings.networking.dns_timeout = Duration::from_secs(3);
@@ -301,10 +257,7 @@ async fn refusal_and_closed_ports_are_told_apart() {
     while tokio::net::UdpSocket::bind(closed).await.is_err() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(
-        fixture.outcome("b.example").await,
-        Outcome::Failure(Reason::DnsTimeout)
-    );
+    assert_eq!(fixture.outcome("b.example").await, Outcome::Failure(Reason::DnsTimeout));
 }
 
 #[tokio::test]
@@ -312,11 +265,7 @@ async fn what_is_no_name_is_not_asked() {
     let server = DnsServer::zone(vec![]).await;
     let fixture = Fixture::new(&[&server], "", "");
     for host in ["", "a..b", "fe80::1%eth0", "a b"] {
-        assert_eq!(
-            fixture.outcome(host).await,
-            Outcome::Failure(Reason::TargetInvalid),
-            "{host}"
-        );
+        assert_eq!(fixture.outcome(host).await, Outcome::Failure(Reason::TargetInvalid), "{host}");
     }
     assert!(server.asked().is_empty());
 }
@@ -325,26 +274,14 @@ async fn what_is_no_name_is_not_asked() {
 async fn settings_that_name_no_address_are_our_fault() {
     let mut fixture = Fixture::new(&[], "", "");
     fixture.settings.networking.resolvers = vec!["dns.example".to_owned()];
-    assert_eq!(
-        fixture.outcome("a.example").await,
-        Outcome::Indeterminate(Reason::ResolverDown)
-    );
-    fixture.settings.networking.resolvers = [
-        "192.0.2.1",
-        "192.0.2.1:5353",
-        "2001:db8::1",
-        "[2001:db8::1]:5353",
-    ]
-    .map(str::to_owned)
-    .into();
+    assert_eq!(fixture.outcome("a.example").await, Outcome::Indeterminate(Reason::ResolverDown));
+    fixture.settings.networking.resolvers =
+        ["192.0.2.1", "192.0.2.1:5353", "2001:db8::1", "[2001:db8::1]:5353"]
+            .map(str::to_owned)
+            .into();
     let servers = fixture.resolver.servers(&fixture.settings).unwrap();
     assert_eq!(
         servers.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        [
-            "192.0.2.1:53",
-            "192.0.2.1:5353",
-            "[2001:db8::1]:53",
-            "[2001:db8::1]:5353"
-        ]
+        ["192.0.2.1:53", "192.0.2.1:5353", "[2001:db8::1]:53", "[2001:db8::1]:5353"]
     );
 }

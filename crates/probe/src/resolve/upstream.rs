@@ -47,11 +47,7 @@ pub(crate) struct Upstream {
 
 impl Upstream {
     pub(crate) fn new(conf: ResolvConf) -> Self {
-        Self {
-            conf,
-            preferred: AtomicUsize::new(0),
-            health: Mutex::default(),
-        }
+        Self { conf, preferred: AtomicUsize::new(0), health: Mutex::default() }
     }
 
     /// A name resolved.
@@ -123,10 +119,7 @@ impl Upstream {
         record_type: RecordType,
         deadline: Instant,
     ) -> Result<Found, Fault> {
-        let question = Question {
-            name: name.clone(),
-            record_type,
-        };
+        let question = Question { name: name.clone(), record_type };
         let count = self.conf.servers.len();
         let first = self.preferred.load(Ordering::Relaxed);
         let mut worst: Option<Fault> = None;
@@ -159,10 +152,7 @@ fn candidates(name: &Name, conf: &ResolvConf) -> Vec<Name> {
         return vec![whole];
     }
     let dots = usize::from(name.num_labels()).saturating_sub(1);
-    let suffixed = conf
-        .search
-        .iter()
-        .filter_map(|suffix| name.clone().append_domain(suffix).ok());
+    let suffixed = conf.search.iter().filter_map(|suffix| name.clone().append_domain(suffix).ok());
     if dots >= conf.ndots {
         std::iter::once(whole).chain(suffixed).collect()
     } else {
@@ -183,18 +173,11 @@ fn verdict(
     match message.metadata.response_code {
         ResponseCode::NoError => {
             let found = follow(&message, name);
-            if found.addresses.is_empty() {
-                Err(Fault::NoData)
-            } else {
-                Ok(found)
-            }
+            if found.addresses.is_empty() { Err(Fault::NoData) } else { Ok(found) }
         }
         ResponseCode::NXDomain => Err(Fault::NxDomain),
         ResponseCode::Refused => Err(Fault::Refused(server)),
-        code => Err(Fault::ServFail {
-            server,
-            code: code.to_string(),
-        }),
+        code => Err(Fault::ServFail { server, code: code.to_string() }),
     }
 }
 
@@ -214,15 +197,12 @@ fn follow(message: &Message, name: &Name) -> Found {
     let mut owner = name.clone();
     let mut ttl = u32::MAX;
     for _ in 0..MAX_ALIASES {
-        let alias = message
-            .answers
-            .iter()
-            .find_map(|record| match &record.data {
-                RData::CNAME(target) if record.name.eq_ignore_root(&owner) => {
-                    Some((target.0.clone(), record.ttl))
-                }
-                _ => None,
-            });
+        let alias = message.answers.iter().find_map(|record| match &record.data {
+            RData::CNAME(target) if record.name.eq_ignore_root(&owner) => {
+                Some((target.0.clone(), record.ttl))
+            }
+            _ => None,
+        });
         let Some((target, alias_ttl)) = alias else {
             break;
         };

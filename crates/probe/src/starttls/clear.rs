@@ -33,11 +33,7 @@ pub(super) struct Clear<'s, S> {
 
 impl<'s, S: AsyncRead + AsyncWrite + Unpin> Clear<'s, S> {
     pub(super) fn new(stream: &'s mut S) -> Self {
-        Self {
-            stream,
-            pending: Vec::new(),
-            received: 0,
-        }
+        Self { stream, pending: Vec::new(), received: 0 }
     }
 
     /// Sends bytes.
@@ -46,8 +42,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Clear<'s, S> {
             self.stream.write_all(bytes).await?;
             self.stream.flush().await
         };
-        sent.await
-            .map_err(|error| exchange_fault(&error, "before TLS began"))
+        sent.await.map_err(|error| exchange_fault(&error, "before TLS began"))
     }
 
     /// Reads one unit as `parse` finds it.
@@ -91,10 +86,8 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Clear<'s, S> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        Err(
-            refused("the server went on in the clear after it had agreed to TLS")
-                .with("received", shown(&self.pending)),
-        )
+        Err(refused("the server went on in the clear after it had agreed to TLS")
+            .with("received", shown(&self.pending)))
     }
 
     fn foreign(&self) -> Fault {

@@ -25,12 +25,12 @@ where
     let answer = clear.unit(message).await?;
     match result(&answer) {
         Some((0, _)) => Ok(()),
-        Some((code, text)) if text.is_empty() => Err(refused(format!(
-            "the server refused StartTLS (result {code})"
-        ))),
-        Some((code, text)) => Err(refused(format!(
-            "the server refused StartTLS (result {code}): {text}"
-        ))),
+        Some((code, text)) if text.is_empty() => {
+            Err(refused(format!("the server refused StartTLS (result {code})")))
+        }
+        Some((code, text)) => {
+            Err(refused(format!("the server refused StartTLS (result {code}): {text}")))
+        }
         None => Err(refused("the server's answer is no answer to StartTLS")),
     }
 }
@@ -45,11 +45,7 @@ pub(super) fn message(bytes: &[u8]) -> Unit {
     match length(&bytes[1..]) {
         Length::Known(used, length) if length <= LONGEST => {
             let whole = 1 + used + length;
-            if bytes.len() < whole {
-                Unit::Partial
-            } else {
-                Unit::Complete(whole)
-            }
+            if bytes.len() < whole { Unit::Partial } else { Unit::Complete(whole) }
         }
         Length::Partial => Unit::Partial,
         Length::Known(..) | Length::Never => Unit::Never,
@@ -78,9 +74,7 @@ fn length(bytes: &[u8]) -> Length {
     let Some(digits) = rest.get(..count) else {
         return Length::Partial;
     };
-    let value = digits
-        .iter()
-        .fold(0_u64, |value, digit| value << 8 | u64::from(*digit));
+    let value = digits.iter().fold(0_u64, |value, digit| value << 8 | u64::from(*digit));
     usize::try_from(value).map_or(Length::Never, |value| Length::Known(1 + count, value))
 }
 

@@ -20,16 +20,10 @@ where
         b"S" => Ok(()),
         b"N" => Err(refused("the server has TLS turned off (`ssl = off`)")),
         b"E" => Err(refused("the server answered with an error")),
-        _ => Err(refused(
-            "what answered does not speak PostgreSQL's protocol",
-        )),
+        _ => Err(refused("what answered does not speak PostgreSQL's protocol")),
     }
 }
 
 fn one_byte(bytes: &[u8]) -> Unit {
-    if bytes.is_empty() {
-        Unit::Partial
-    } else {
-        Unit::Complete(1)
-    }
+    if bytes.is_empty() { Unit::Partial } else { Unit::Complete(1) }
 }

@@ -36,11 +36,7 @@ async fn talk(protocol: Starttls, bytes: Vec<u8>) -> Result<(), Fault> {
 
 async fn refusal(protocol: Starttls, bytes: &[u8]) -> Fault {
     let fault = talk(protocol, bytes.to_vec()).await.expect_err("no TLS");
-    assert_eq!(
-        fault.outcome,
-        Outcome::Failure(Reason::TlsStarttls),
-        "{fault:?}"
-    );
+    assert_eq!(fault.outcome, Outcome::Failure(Reason::TlsStarttls), "{fault:?}");
     fault
 }
 
@@ -50,24 +46,15 @@ async fn a_refusal_is_told_in_the_servers_words() {
     for (protocol, bytes) in [
         (Starttls::Smtp, &b"554 go away\r\n"[..]),
         (Starttls::Smtp, b"220 a\r\n250-a\r\n250 SIZE\r\n"),
-        (
-            Starttls::Smtp,
-            b"220 a\r\n250-a\r\n250 STARTTLS\r\n454 not now\r\n",
-        ),
+        (Starttls::Smtp, b"220 a\r\n250-a\r\n250 STARTTLS\r\n454 not now\r\n"),
         (Starttls::Imap, b"* BYE busy\r\n"),
         (Starttls::Imap, b"* OK a\r\n* CAPABILITY\r\na1 BAD what\r\n"),
         (Starttls::Pop3, b"+OK a\r\n-ERR no\r\n"),
         (Starttls::Ftp, b"220-a\r\n anything\r\n220 b\r\n502 no\r\n"),
-        (
-            Starttls::Ldap,
-            b"\x30\x0f\x02\x01\x01\x78\x0a\x0a\x01\x02\x04\x00\x04\x03bad",
-        ),
+        (Starttls::Ldap, b"\x30\x0f\x02\x01\x01\x78\x0a\x0a\x01\x02\x04\x00\x04\x03bad"),
         (Starttls::Postgres, b"N"),
         (Starttls::Mysql, b"\x08\0\0\0\xff\x69\x04block"),
-        (
-            Starttls::Xmpp,
-            b"<stream:stream><stream:features><a/></stream:features>",
-        ),
+        (Starttls::Xmpp, b"<stream:stream><stream:features><a/></stream:features>"),
         (
             Starttls::Xmpp,
             b"<stream:stream><stream:features><starttls/></stream:features><failure/>",
@@ -83,10 +70,7 @@ async fn a_refusal_is_told_in_the_servers_words() {
 #[tokio::test]
 async fn bytes_injected_before_the_handshake_are_never_passed_over() {
     for (protocol, bytes) in [
-        (
-            Starttls::Smtp,
-            &b"220 a\r\n250-a\r\n250 starttls\r\n220 go\r\n250 injected\r\n"[..],
-        ),
+        (Starttls::Smtp, &b"220 a\r\n250-a\r\n250 starttls\r\n220 go\r\n250 injected\r\n"[..]),
         (Starttls::Imap, b"* OK a\r\na1 OK go\r\n* injected\r\n"),
         (Starttls::Pop3, b"+OK\r\n+OK\r\n+OK injected\r\n"),
         (Starttls::Ftp, b"220 a\r\n234 go\r\n230 injected\r\n"),
@@ -115,11 +99,7 @@ async fn an_endless_greeting_is_cut_off() {
 async fn a_server_that_closes_is_not_one_that_refuses() {
     for protocol in Starttls::ALL {
         let fault = talk(protocol, Vec::new()).await.expect_err("no TLS");
-        assert_eq!(
-            fault.outcome,
-            Outcome::Failure(Reason::ConnectionClosed),
-            "{protocol}"
-        );
+        assert_eq!(fault.outcome, Outcome::Failure(Reason::ConnectionClosed), "{protocol}");
     }
 }
 

@@ -27,9 +27,7 @@ where
             refused("the server does not offer STARTTLS").with("received", shown(&features))
         );
     }
-    clear
-        .say(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
-        .await?;
+    clear.say(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>").await?;
     let answer = clear.unit(answer).await?;
     if answer.trim_ascii_start().starts_with(b"<proceed") {
         return Ok(());
@@ -44,12 +42,8 @@ pub(super) fn features(bytes: &[u8]) -> Unit {
         Some(b'<') => {}
         Some(_) => return Unit::Never,
     }
-    let ends: [&[u8]; 4] = [
-        b"</stream:features>",
-        b"<stream:features/>",
-        b"</stream:error>",
-        b"</stream:stream>",
-    ];
+    let ends: [&[u8]; 4] =
+        [b"</stream:features>", b"<stream:features/>", b"</stream:error>", b"</stream:stream>"];
     first_end(bytes, &ends)
 }
 
@@ -60,10 +54,7 @@ pub(super) fn answer(bytes: &[u8]) -> Unit {
         Some(b'<') => {}
         Some(_) => return Unit::Never,
     }
-    first_end(
-        bytes,
-        &[b"/>", b"</proceed>", b"</failure>", b"</stream:error>"],
-    )
+    first_end(bytes, &[b"/>", b"</proceed>", b"</failure>", b"</stream:error>"])
 }
 
 fn first_end(bytes: &[u8], ends: &[&[u8]]) -> Unit {
@@ -83,7 +74,5 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
 
 /// A name as an attribute's value.
 fn escaped(name: &str) -> String {
-    name.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('\'', "&apos;")
+    name.replace('&', "&amp;").replace('<', "&lt;").replace('\'', "&apos;")
 }

@@ -121,31 +121,21 @@ async fn await_text<S: AsyncRead + Unpin>(
             Reason::ConnectionClosed,
             "the target closed the connection without a word",
         ),
-        (End::Late, true) => Fault::target(
-            Reason::Timeout,
-            format!("the target said nothing within {timeout}"),
-        ),
+        (End::Late, true) => {
+            Fault::target(Reason::Timeout, format!("the target said nothing within {timeout}"))
+        }
         (End::Closed, false) => mismatch(what, &expected, "before the target closed"),
-        (End::Full, _) => mismatch(
-            what,
-            &expected,
-            &format!("in the first {} bytes", TcpCheck::MAX_ANSWER_BYTES),
-        ),
+        (End::Full, _) => {
+            mismatch(what, &expected, &format!("in the first {} bytes", TcpCheck::MAX_ANSWER_BYTES))
+        }
         (End::Late, false) => mismatch(what, &expected, &format!("within {timeout}")),
     };
     let fault = fault.with("expected", expected);
-    Err(if received.is_empty() {
-        fault
-    } else {
-        fault.with("received", shown(&received))
-    })
+    Err(if received.is_empty() { fault } else { fault.with("received", shown(&received)) })
 }
 
 fn mismatch(what: &str, expected: &str, until: &str) -> Fault {
-    Fault::target(
-        Reason::TcpMismatch,
-        format!("{what} {expected} did not come {until}"),
-    )
+    Fault::target(Reason::TcpMismatch, format!("{what} {expected} did not come {until}"))
 }
 
 async fn read_until<S: AsyncRead + Unpin>(

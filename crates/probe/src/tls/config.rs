@@ -108,11 +108,7 @@ impl TlsStack {
                 })
             }),
         };
-        let kept = self
-            .configs
-            .0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let kept = self.configs.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = kept.get(&key)
             && found.made_of(ca.as_ref(), client.as_ref())
         {
@@ -120,11 +116,7 @@ impl TlsStack {
         }
         drop(kept);
         let made = Arc::new(self.build(options, alpn, ca, client)?);
-        let mut kept = self
-            .configs
-            .0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.configs.0.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MAX_KEPT {
             kept.clear();
         }
@@ -159,12 +151,7 @@ impl TlsStack {
         };
         base.alpn_protocols = alpn.protocols();
         base.resumption = Resumption::disabled();
-        Ok(Settled {
-            base,
-            trust: Arc::new(trust),
-            ca_bundle,
-            client_cert,
-        })
+        Ok(Settled { base, trust: Arc::new(trust), ca_bundle, client_cert })
     }
 
     fn builder(
@@ -224,10 +211,7 @@ impl fmt::Debug for ClockTime {
 impl TimeProvider for ClockTime {
     fn current_time(&self) -> Option<UnixTime> {
         let since = std::time::Duration::try_from(
-            self.0
-                .now()
-                .wall
-                .duration_since(kuma_core::time::Timestamp::UNIX_EPOCH),
+            self.0.now().wall.duration_since(kuma_core::time::Timestamp::UNIX_EPOCH),
         );
         since.ok().map(UnixTime::since_unix_epoch)
     }

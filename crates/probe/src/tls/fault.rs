@@ -39,10 +39,7 @@ fn inner(error: &io::Error) -> Option<&Error> {
 /// A certificate's problem as a reason and a sentence.
 pub(super) fn problem(error: &Error, certificate: &Certificate, asked: &str) -> (Reason, String) {
     let Error::InvalidCertificate(error) = error else {
-        return (
-            Reason::TlsInvalid,
-            format!("the certificate cannot be used: {error}"),
-        );
+        return (Reason::TlsInvalid, format!("the certificate cannot be used: {error}"));
     };
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -50,10 +47,7 @@ pub(super) fn problem(error: &Error, certificate: &Certificate, asked: &str) -> 
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
             Reason::TlsNotYetValid,
-            format!(
-                "the certificate is not valid before {}",
-                certificate.not_before
-            ),
+            format!("the certificate is not valid before {}", certificate.not_before),
         ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
             Reason::TlsNameMismatch,
@@ -67,16 +61,12 @@ pub(super) fn problem(error: &Error, certificate: &Certificate, asked: &str) -> 
         }
         CertificateError::UnknownIssuer => (
             Reason::TlsUntrusted,
-            format!(
-                "the certificate's issuer is not trusted here: {}",
-                certificate.issuer
-            ),
+            format!("the certificate's issuer is not trusted here: {}", certificate.issuer),
         ),
         CertificateError::Revoked => (Reason::TlsRevoked, "the certificate is revoked".to_owned()),
-        CertificateError::BadSignature => (
-            Reason::TlsInvalid,
-            "a signature in the certificate chain is wrong".to_owned(),
-        ),
+        CertificateError::BadSignature => {
+            (Reason::TlsInvalid, "a signature in the certificate chain is wrong".to_owned())
+        }
         CertificateError::BadEncoding => (
             Reason::TlsInvalid,
             "the certificate cannot be read (broken, or of version 1)".to_owned(),
@@ -86,10 +76,7 @@ pub(super) fn problem(error: &Error, certificate: &Certificate, asked: &str) -> 
             "the certificate is not meant for servers (extended key usage)".to_owned(),
         ),
         CertificateError::Other(inner) => further(&inner.to_string(), certificate),
-        other => (
-            Reason::TlsInvalid,
-            format!("the certificate is invalid: {other}"),
-        ),
+        other => (Reason::TlsInvalid, format!("the certificate is invalid: {other}")),
     }
 }
 
@@ -111,19 +98,13 @@ fn further(error: &str, certificate: &Certificate) -> (Reason, String) {
     if error.contains("EndEntityUsedAsCa") || error.contains("PathLenConstraintViolated") {
         return invalid("a certificate of the chain may not issue others");
     }
-    (
-        Reason::TlsInvalid,
-        format!("the certificate is invalid: {error}"),
-    )
+    (Reason::TlsInvalid, format!("the certificate is invalid: {error}"))
 }
 
 fn self_signed(certificate: &Certificate) -> (Reason, String) {
     (
         Reason::TlsUntrusted,
-        format!(
-            "the certificate is self-signed ({}) and not trusted here",
-            certificate.subject
-        ),
+        format!("the certificate is self-signed ({}) and not trusted here", certificate.subject),
     )
 }
 
@@ -148,30 +129,25 @@ fn protocol(error: &Error) -> Fault {
             Reason::TlsUnsupported,
             format!("the server offers only what this program does not speak ({what:?})"),
         ),
-        Error::InvalidMessage(_) => Fault::target(
-            Reason::TlsHandshake,
-            "what answered does not speak TLS on this port",
-        )
-        .with("tls error", error.to_string()),
+        Error::InvalidMessage(_) => {
+            Fault::target(Reason::TlsHandshake, "what answered does not speak TLS on this port")
+                .with("tls error", error.to_string())
+        }
         Error::NoCertificatesPresented => {
             Fault::target(Reason::TlsHandshake, "the server showed no certificate")
         }
         Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes => {
             Fault::ours(Reason::Internal, error.to_string())
         }
-        other => Fault::target(
-            Reason::TlsHandshake,
-            format!("the TLS handshake failed: {other}"),
-        ),
+        other => Fault::target(Reason::TlsHandshake, format!("the TLS handshake failed: {other}")),
     }
 }
 
 fn alerted(alert: AlertDescription) -> Fault {
     let (reason, message) = match alert {
-        AlertDescription::CertificateRequired | AlertDescription::NoCertificate => (
-            Reason::TlsClientCert,
-            "the server wants a client certificate".to_owned(),
-        ),
+        AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
+            (Reason::TlsClientCert, "the server wants a client certificate".to_owned())
+        }
         AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
         | AlertDescription::CertificateRevoked
@@ -186,14 +162,12 @@ fn alerted(alert: AlertDescription) -> Fault {
             Reason::TlsUnsupported,
             format!("the server does not speak the TLS versions or ciphers asked for ({alert:?})"),
         ),
-        AlertDescription::UnrecognisedName => (
-            Reason::TlsHandshake,
-            "the server does not know the name asked for (SNI)".to_owned(),
-        ),
-        AlertDescription::NoApplicationProtocol => (
-            Reason::TlsHandshake,
-            "the server does not speak the asked protocol (ALPN)".to_owned(),
-        ),
+        AlertDescription::UnrecognisedName => {
+            (Reason::TlsHandshake, "the server does not know the name asked for (SNI)".to_owned())
+        }
+        AlertDescription::NoApplicationProtocol => {
+            (Reason::TlsHandshake, "the server does not speak the asked protocol (ALPN)".to_owned())
+        }
         AlertDescription::HandshakeFailure => (
             Reason::TlsHandshake,
             "the server refused the handshake (no cipher in common, or it wants a client \

@@ -65,18 +65,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let stack = &attempt.shared.tls;
-    let settled = stack.config(
-        options,
-        alpn,
-        attempt.namespace(),
-        attempt.shared.secrets.as_ref(),
-    )?;
+    let settled =
+        stack.config(options, alpn, attempt.namespace(), attempt.shared.secrets.as_ref())?;
     let asked = options.sni.as_deref().unwrap_or(host);
     let name = ServerName::try_from(asked.to_owned()).map_err(|_| {
-        Fault::target(
-            Reason::TargetInvalid,
-            format!("`{asked}` is no name that TLS can ask for"),
-        )
+        Fault::target(Reason::TargetInvalid, format!("`{asked}` is no name that TLS can ask for"))
     })?;
     let recorder = Arc::new(Recorder::new(
         Arc::clone(&settled.trust),
@@ -85,14 +78,10 @@ where
         options.verify,
     ));
     let mut config = settled.base.clone();
-    config
-        .dangerous()
-        .set_certificate_verifier(Arc::clone(&recorder) as _);
+    config.dangerous().set_certificate_verifier(Arc::clone(&recorder) as _);
 
     attempt.trace.enter(Stage::Tls);
-    let shaken = TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await;
+    let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     attempt.trace.enter(Stage::Idle);
     let recorded = recorder.take();
     if let Some(recorded) = &recorded {

@@ -26,10 +26,7 @@ pub(super) struct Trust {
 impl Trust {
     /// Authorities alone.
     pub(super) fn new(roots: Arc<RootCertStore>) -> Self {
-        Self {
-            roots,
-            pinned: Vec::new(),
-        }
+        Self { roots, pinned: Vec::new() }
     }
 
     /// A bundle that somebody configured.
@@ -50,11 +47,8 @@ impl Recorded {
     pub(super) fn certificate(&self, asked: &str) -> Certificate {
         let mut certificate = self.facts.as_deref().cloned().unwrap_or_else(unreadable);
         certificate.valid = self.verdict.is_ok();
-        certificate.problem = self
-            .verdict
-            .as_ref()
-            .err()
-            .map(|error| problem(error, &certificate, asked).1);
+        certificate.problem =
+            self.verdict.as_ref().err().map(|error| problem(error, &certificate, asked).1);
         certificate
     }
 }
@@ -92,21 +86,12 @@ impl Recorder {
         algorithms: WebPkiSupportedAlgorithms,
         enforce: bool,
     ) -> Self {
-        Self {
-            trust,
-            facts,
-            algorithms,
-            enforce,
-            recorded: Mutex::new(None),
-        }
+        Self { trust, facts, algorithms, enforce, recorded: Mutex::new(None) }
     }
 
     /// What it saw, if the server showed anything.
     pub(super) fn take(&self) -> Option<Recorded> {
-        self.recorded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn verdict(
@@ -187,13 +172,7 @@ impl ServerCertVerifier for Recorder {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let facts = self.facts.read(end_entity, intermediates);
-        let verdict = self.verdict(
-            end_entity,
-            intermediates,
-            server_name,
-            facts.as_deref(),
-            now,
-        );
+        let verdict = self.verdict(end_entity, intermediates, server_name, facts.as_deref(), now);
         let answer = match &verdict {
             Err(error) if self.enforce => Err(error.clone()),
             _ => Ok(ServerCertVerified::assertion()),

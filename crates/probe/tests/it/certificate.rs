@@ -21,10 +21,7 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        Self {
-            world: World::new(),
-            authority: Authority::new("test authority"),
-        }
+        Self { world: World::new(), authority: Authority::new("test authority") }
     }
 
     fn options(&self) -> TlsOptions {
@@ -198,20 +195,11 @@ async fn what_is_wrong_with_a_certificate_is_said() {
     for (config, reason) in [
         (scene.identity(Years(2020, 2025)), Reason::TlsExpired),
         (scene.identity(Years(2030, 2031)), Reason::TlsNotYetValid),
-        (
-            server(&scene.authority.issue(&["www.example"], NOW)),
-            Reason::TlsNameMismatch,
-        ),
-        (
-            server(&Authority::new("another").issue(&["mail.example"], NOW)),
-            Reason::TlsUntrusted,
-        ),
+        (server(&scene.authority.issue(&["www.example"], NOW)), Reason::TlsNameMismatch),
+        (server(&Authority::new("another").issue(&["mail.example"], NOW)), Reason::TlsUntrusted),
     ] {
         let server = talking(config, TALKS[0].1).await;
-        let seen = scene
-            .world
-            .run(scene.check(&server, Some(Starttls::Smtp)))
-            .await;
+        let seen = scene.world.run(scene.check(&server, Some(Starttls::Smtp))).await;
         assert_eq!(seen.outcome, Outcome::Failure(reason), "{seen:?}");
         assert!(!seen.certificate.as_ref().unwrap().valid);
     }
@@ -231,20 +219,14 @@ async fn a_wish_for_our_certificate_does_not_spoil_theirs() {
 }
 
 /// A mail server that offers no TLS.
-const PLAIN: &[Turn] = &[
-    Say(b"220 mail.example\r\n"),
-    Hear(b"EHLO [127.0.0.1]\r\n"),
-    Say(b"250 mail.example\r\n"),
-];
+const PLAIN: &[Turn] =
+    &[Say(b"220 mail.example\r\n"), Hear(b"EHLO [127.0.0.1]\r\n"), Say(b"250 mail.example\r\n")];
 
 #[tokio::test]
 async fn a_server_without_starttls_and_a_closed_port_are_told_apart() {
     let scene = Scene::new();
     let server = talking(scene.identity(NOW), PLAIN).await;
-    let seen = scene
-        .world
-        .run(scene.check(&server, Some(Starttls::Smtp)))
-        .await;
+    let seen = scene.world.run(scene.check(&server, Some(Starttls::Smtp))).await;
     assert_eq!(seen.outcome, Outcome::Failure(Reason::TlsStarttls));
     assert_eq!(fact(&seen, "starttls"), Some("smtp"));
 
@@ -265,8 +247,5 @@ async fn a_port_without_tls_is_named() {
     let server = talking(scene.identity(NOW), &[Say(b"220 mail.example\r\n")]).await;
     let seen = scene.world.run(scene.check(&server, None)).await;
     assert_eq!(seen.outcome, Outcome::Failure(Reason::TlsHandshake));
-    assert_eq!(
-        seen.message,
-        "what answered does not speak TLS on this port"
-    );
+    assert_eq!(seen.message, "what answered does not speak TLS on this port");
 }

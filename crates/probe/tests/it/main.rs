@@ -1,9 +1,6 @@
 //! The prober against real servers on loopback, each of which belongs to one test.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what a test expects and does not get fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "what a test expects and does not get fails the test")]
 
 mod certificate;
 mod fixture;

@@ -12,10 +12,7 @@ use crate::fixture::server::{Reply, Server, Then, closed_port, read_request};
 use crate::fixture::{World, fact};
 
 fn through(world: &World, mut check: HttpCheck, kind: ProxyKind, url: &str) -> HttpCheck {
-    check.proxy = Some(Proxy {
-        kind,
-        url: world.secret("proxy", url),
-    });
+    check.proxy = Some(Proxy { kind, url: world.secret("proxy", url) });
     check
 }
 
@@ -30,11 +27,8 @@ async fn tunnel() -> Server {
             return;
         };
         let allowed = request.contains("Proxy-Authorization: Basic bWU6c2VjcmV0LXdvcmQ=\r\n");
-        let port = request
-            .split(' ')
-            .nth(1)
-            .and_then(|to| to.rsplit(':').next())
-            .map(str::to_owned);
+        let port =
+            request.split(' ').nth(1).and_then(|to| to.rsplit(':').next()).map(str::to_owned);
         requests.lock().unwrap().push(request);
         if !allowed {
             let answer = b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n";
@@ -65,9 +59,7 @@ async fn https_goes_through_a_tunnel() {
     let mut check = get(format!("https://secure.example:{}/", target.address.port()));
     check.tls.ca_bundle = Some(world.secret("ca", &authority.pem()));
     let url = format!("http://me:secret-word@{}", proxy.address);
-    let seen = world
-        .run(http(through(&world, check, ProxyKind::Http, &url)))
-        .await;
+    let seen = world.run(http(through(&world, check, ProxyKind::Http, &url))).await;
     assert_eq!(seen.outcome, Outcome::Success, "{seen:?}");
     assert_eq!(seen.certificate.unwrap().names, ["secure.example"]);
     let asked = proxy.request();
@@ -86,11 +78,9 @@ async fn a_tunnels_failures_are_the_proxys() {
     let good = format!("http://me:secret-word@{}", proxy.address);
     let bad = format!("http://me:wrong-word@{}", proxy.address);
     let away = format!("http://{closed}");
-    for (url, reason) in [
-        (&good, Reason::ProxyRefused),
-        (&bad, Reason::ProxyAuth),
-        (&away, Reason::ProxyConnect),
-    ] {
+    for (url, reason) in
+        [(&good, Reason::ProxyRefused), (&bad, Reason::ProxyAuth), (&away, Reason::ProxyConnect)]
+    {
         let check = through(&world, check.clone(), ProxyKind::Http, url);
         let seen = world.run(http(check)).await;
         assert_eq!(seen.outcome, failure(reason), "{seen:?}");
@@ -112,12 +102,7 @@ async fn a_proxy_that_breaks_off_is_to_blame() {
     assert_eq!(seen.outcome, failure(Reason::ProxyRefused), "{seen:?}");
     let closing = Server::connections(|stream, _| async move { drop(stream) }).await;
     let url = format!("socks5://{}", closing.address);
-    let check = through(
-        &world,
-        get("http://inner.example/"),
-        ProxyKind::Socks5,
-        &url,
-    );
+    let check = through(&world, get("http://inner.example/"), ProxyKind::Socks5, &url);
     let seen = world.run(http(check)).await;
     assert_eq!(seen.outcome, failure(Reason::ProxyRefused), "{seen:?}");
 }
@@ -135,17 +120,13 @@ async fn plain_http_is_asked_of_the_proxy_in_absolute_form() {
     let world = World::new();
     let url = format!("http://me:secret-word@{}", proxy.address);
     let check = get("http://inner.example/path?a=1");
-    let seen = world
-        .run(http(through(&world, check.clone(), ProxyKind::Http, &url)))
-        .await;
+    let seen = world.run(http(through(&world, check.clone(), ProxyKind::Http, &url))).await;
     assert_eq!(seen.outcome, Outcome::Success, "{seen:?}");
     let request = proxy.request();
     assert!(request.starts_with("GET http://inner.example/path?a=1 HTTP/1.1\r\n"));
     assert!(request.contains("host: inner.example\r\n"));
     let url = format!("http://{}", proxy.address);
-    let seen = world
-        .run(http(through(&world, check, ProxyKind::Http, &url)))
-        .await;
+    let seen = world.run(http(through(&world, check, ProxyKind::Http, &url))).await;
     assert_eq!(seen.outcome, failure(Reason::ProxyAuth), "{seen:?}");
 }
 
@@ -222,10 +203,7 @@ async fn socks5_resolves_names_itself() {
     }
     assert_eq!(
         proxy.requests(),
-        [
-            format!("only-there.example:{port}"),
-            format!("127.0.0.1:{port}")
-        ]
+        [format!("only-there.example:{port}"), format!("127.0.0.1:{port}")]
     );
     assert!(target.requests()[0].starts_with("GET / HTTP/1.1"));
 }

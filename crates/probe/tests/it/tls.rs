@@ -22,10 +22,7 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        Self {
-            world: World::new(),
-            authority: Authority::new("test authority"),
-        }
+        Self { world: World::new(), authority: Authority::new("test authority") }
     }
 
     fn trusting(&self, url: &str) -> HttpCheck {
@@ -177,10 +174,7 @@ async fn a_changed_bundle_is_used_at_once() {
     scene.world.secret("ca", "no certificate at all");
     let seen = scene.world.run(http(check)).await;
     assert_eq!(seen.outcome, failure(Reason::TargetInvalid));
-    assert_eq!(
-        seen.message,
-        "entry `value` of Secret `ca` holds no PEM certificate"
-    );
+    assert_eq!(seen.message, "entry `value` of Secret `ca` holds no PEM certificate");
 }
 
 #[tokio::test]
@@ -252,10 +246,7 @@ async fn old_versions_and_other_protocols_are_told_apart() {
     .await;
     let seen = scene.world.run(http(get(mail.https_url("/")))).await;
     assert_eq!(seen.outcome, failure(Reason::TlsHandshake), "{seen:?}");
-    assert_eq!(
-        seen.message,
-        "what answered does not speak TLS on this port"
-    );
+    assert_eq!(seen.message, "what answered does not speak TLS on this port");
 }
 
 #[tokio::test]

@@ -19,12 +19,7 @@ pub(crate) struct Health {
 /// What is served, for whoever opens the address in a browser; the dashboard comes here.
 pub(crate) async fn index(State(context): State<Context>) -> String {
     let catalog = context.catalog.current();
-    let metrics = catalog
-        .settings
-        .public
-        .metrics_path
-        .as_deref()
-        .unwrap_or("(metrics are off)");
+    let metrics = catalog.settings.public.metrics_path.as_deref().unwrap_or("(metrics are off)");
     format!(
         "KubeKuma {}: {} monitors\n\n\
          /api/v1/monitors    every monitor and what it is right now\n\
@@ -39,10 +34,7 @@ pub(crate) async fn index(State(context): State<Context>) -> String {
 
 /// Alive as long as the process serves requests.
 pub(crate) async fn health(State(context): State<Context>) -> Json<Health> {
-    Json(Health {
-        status: "ok",
-        timestamp: context.clock.now().wall,
-    })
+    Json(Health { status: "ok", timestamp: context.clock.now().wall })
 }
 
 #[derive(Debug, Serialize)]
@@ -56,28 +48,11 @@ pub(crate) struct Ready {
 pub(crate) async fn ready(State(context): State<Context>) -> (StatusCode, Json<Ready>) {
     let mut checks = context.runtime.ready();
     let store = match context.store.ping().await {
-        Ok(()) => ReadyCheck {
-            ok: true,
-            message: None,
-        },
-        Err(error) => ReadyCheck {
-            ok: false,
-            message: Some(error.to_string()),
-        },
+        Ok(()) => ReadyCheck { ok: true, message: None },
+        Err(error) => ReadyCheck { ok: false, message: Some(error.to_string()) },
     };
     checks.insert("store", store);
     let ready = checks.values().all(|check| check.ok);
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (
-        status,
-        Json(Ready {
-            ready,
-            timestamp: context.clock.now().wall,
-            checks,
-        }),
-    )
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Ready { ready, timestamp: context.clock.now().wall, checks }))
 }

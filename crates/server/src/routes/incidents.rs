@@ -85,10 +85,7 @@ pub(crate) async fn list(
     let incidents = context.store.incidents(query).await?;
     let now = context.clock.now().wall;
     let next = (incidents.len() == limit as usize).then(|| incidents.last().map(|i| i.id.0));
-    let items: Vec<_> = incidents
-        .into_iter()
-        .map(|incident| item(incident, now))
-        .collect();
+    let items: Vec<_> = incidents.into_iter().map(|incident| item(incident, now)).collect();
     let mut response = Json(items).into_response();
     if let Some(Some(last)) = next {
         let link = format!("</api/v1/incidents?limit={limit}&before={last}>; rel=\"next\"");
@@ -102,20 +99,14 @@ pub(crate) async fn list(
 fn query(parameters: &Parameters) -> Result<IncidentQuery, Problem> {
     let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Problem::bad_parameter(
-            "limit",
-            format!("must be 1 to {MAX_LIMIT}"),
-        ));
+        return Err(Problem::bad_parameter("limit", format!("must be 1 to {MAX_LIMIT}")));
     }
     let open = match parameters.state.as_deref() {
         None => None,
         Some("down") => Some(true),
         Some("up") => Some(false),
         Some(_) => {
-            return Err(Problem::bad_parameter(
-                "state",
-                "must be `down` (open) or `up` (over)",
-            ));
+            return Err(Problem::bad_parameter("state", "must be `down` (open) or `up` (over)"));
         }
     };
     let monitor = parameters

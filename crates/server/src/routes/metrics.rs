@@ -41,16 +41,11 @@ pub(crate) async fn at_configured_path(
         Ok(text) if wants_openmetrics(&headers) => {
             ([(header::CONTENT_TYPE, metrics::OPENMETRICS)], text).into_response()
         }
-        Ok(text) => (
-            [(header::CONTENT_TYPE, metrics::CLASSIC)],
-            metrics::to_classic(&text),
-        )
+        Ok(text) => {
+            ([(header::CONTENT_TYPE, metrics::CLASSIC)], metrics::to_classic(&text)).into_response()
+        }
+        Err(_) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Metrics could not be rendered")
             .into_response(),
-        Err(_) => Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "Metrics could not be rendered",
-        )
-        .into_response(),
     }
 }
 
@@ -61,25 +56,12 @@ async fn outbox(context: &Context) -> Vec<Sample> {
     let Ok(Ok((rows, age))) = tokio::time::timeout(STORE_TIMEOUT, asked).await else {
         return Vec::new();
     };
-    let gauge = |name, help, value| Sample {
-        name,
-        help,
-        kind: StatKind::Gauge,
-        labels: Vec::new(),
-        value,
-    };
+    let gauge =
+        |name, help, value| Sample { name, help, kind: StatKind::Gauge, labels: Vec::new(), value };
     let age = age.unwrap_or_default().as_secs_f64();
     vec![
-        gauge(
-            "outbox_messages",
-            "Messages that are due and not delivered.",
-            rows as f64,
-        ),
-        gauge(
-            "outbox_age_seconds",
-            "Age of the oldest message that is due.",
-            age,
-        ),
+        gauge("outbox_messages", "Messages that are due and not delivered.", rows as f64),
+        gauge("outbox_age_seconds", "Age of the oldest message that is due.", age),
     ]
 }
 
@@ -95,9 +77,9 @@ fn refusal(context: &Context, auth: &MetricsAuth, headers: &HeaderMap) -> Option
         MetricsAuth::ApiKey => {
             return refused("authMode is `apiKey`, and this build has no API keys yet.");
         }
-        MetricsAuth::Basic(at) => context
-            .secrets
-            .get(&context.catalog.current().system_namespace, at),
+        MetricsAuth::Basic(at) => {
+            context.secrets.get(&context.catalog.current().system_namespace, at)
+        }
     };
     let Ok(wanted) = secret else {
         return refused("The Secret with `username:password` is missing or may not be used.");
@@ -110,11 +92,7 @@ fn refusal(context: &Context, auth: &MetricsAuth, headers: &HeaderMap) -> Option
     let wanted = wanted.expose_secret().as_bytes();
     // Digests of equal length are compared, so that the time taken says nothing of the value.
     let same = given.is_some_and(|given| sha256_hex(&given) == sha256_hex(wanted));
-    if same {
-        None
-    } else {
-        refused("Send them as HTTP Basic authentication.")
-    }
+    if same { None } else { refused("Send them as HTTP Basic authentication.") }
 }
 
 fn wants_openmetrics(headers: &HeaderMap) -> bool {

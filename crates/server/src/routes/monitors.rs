@@ -73,10 +73,7 @@ pub(crate) async fn list(
     let Query(parameters) = parameters.map_err(|error| Problem::bad_query(&error.body_text()))?;
     let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Problem::bad_parameter(
-            "limit",
-            format!("must be 1 to {MAX_LIMIT}"),
-        ));
+        return Err(Problem::bad_parameter("limit", format!("must be 1 to {MAX_LIMIT}")));
     }
     let catalog = context.catalog.current();
     let now = context.clock.now().wall;
@@ -86,32 +83,19 @@ pub(crate) async fn list(
         named.is_none_or(|namespace| *namespace == *entry.monitor.name.namespace)
             && of_type.is_none_or(|wanted| wanted == entry.monitor.check.check_type().as_str())
             && parameters.state.as_deref().is_none_or(|wanted| {
-                context
-                    .live
-                    .get(entry.id)
-                    .is_some_and(|live| live.state.as_str() == wanted)
+                context.live.get(entry.id).is_some_and(|live| live.state.as_str() == wanted)
             })
     };
-    let mut page = Page {
-        items: Vec::with_capacity(limit),
-        total: 0,
-        next_cursor: None,
-    };
+    let mut page = Page { items: Vec::with_capacity(limit), total: 0, next_cursor: None };
     for (name, entry) in catalog.monitors.iter().filter(|(_, entry)| fits(entry)) {
         page.total += 1;
         let name = name.to_string();
-        let after_cursor = parameters
-            .cursor
-            .as_deref()
-            .is_none_or(|cursor| *name > *cursor);
+        let after_cursor = parameters.cursor.as_deref().is_none_or(|cursor| *name > *cursor);
         if after_cursor && page.items.len() < limit {
-            page.items
-                .push(item(&catalog, entry, context.live.get(entry.id), now));
+            page.items.push(item(&catalog, entry, context.live.get(entry.id), now));
         } else if after_cursor && page.next_cursor.is_none() {
-            page.next_cursor = page
-                .items
-                .last()
-                .map(|item| format!("{}/{}", item.namespace, item.name));
+            page.next_cursor =
+                page.items.last().map(|item| format!("{}/{}", item.namespace, item.name));
         }
     }
     Ok(Json(page))
@@ -134,10 +118,7 @@ fn item(catalog: &Catalog, entry: &Entry, live: Option<LiveMonitor>, now: Timest
 
 /// The spec as written; for an item of a set what it amounts to.
 fn spec(catalog: &Catalog, monitor: &Monitor) -> Value {
-    let key = ObjectKey {
-        kind: Kind::Monitor,
-        name: monitor.name.clone(),
-    };
+    let key = ObjectKey { kind: Kind::Monitor, name: monitor.name.clone() };
     match (&monitor.origin, catalog.raw.get(&key)) {
         (MonitorOrigin::Monitor, Some(object)) => {
             object.raw.get("spec").cloned().unwrap_or(Value::Null)
@@ -166,10 +147,7 @@ fn status(live: Option<LiveMonitor>, now: Timestamp) -> Status {
         .iter()
         .zip(live.uptime)
         .filter_map(|((window, _), ratio)| {
-            Some((
-                format!("last{window}"),
-                json!((ratio? * 10_000.0).round() / 100.0),
-            ))
+            Some((format!("last{window}"), json!((ratio? * 10_000.0).round() / 100.0)))
         })
         .collect();
     Status {

@@ -70,17 +70,12 @@ pub(crate) async fn uptime_kuma(
     };
     match record(&context, arrival).await {
         Ok(()) => Json(Accepted { ok: true }).into_response(),
-        Err(_) => refused(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The store does not answer.",
-        ),
+        Err(_) => refused(StatusCode::SERVICE_UNAVAILABLE, "The store does not answer."),
     }
 }
 
 fn target(context: &Context, token: &str) -> Option<MonitorId> {
-    (token.len() <= MAX_TOKEN_BYTES)
-        .then(|| context.runtime.push_target(token))
-        .flatten()
+    (token.len() <= MAX_TOKEN_BYTES).then(|| context.runtime.push_target(token)).flatten()
 }
 
 fn arrival(
@@ -99,23 +94,13 @@ fn arrival(
             _ => {
                 return Err(Problem::bad_parameter(
                     "ping",
-                    format!(
-                        "`{}` is not a number of milliseconds",
-                        bounded(text.into(), 40)
-                    ),
+                    format!("`{}` is not a number of milliseconds", bounded(text.into(), 40)),
                 ));
             }
         },
     };
     let message = bounded(message.to_owned(), MAX_MESSAGE_BYTES);
-    Ok(PushArrival {
-        id: 0,
-        monitor,
-        at,
-        up,
-        message,
-        latency,
-    })
+    Ok(PushArrival { id: 0, monitor, at, up, message, latency })
 }
 
 async fn record(context: &Context, arrival: PushArrival) -> Result<(), StoreError> {

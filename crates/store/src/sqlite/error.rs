@@ -62,20 +62,14 @@ mod tests {
             "CREATE TABLE t (a); PRAGMA max_page_count = 4; INSERT INTO t VALUES (zeroblob(99999));",
         )
         .await;
-        assert!(
-            matches!(store_error(&full), StoreError::Unavailable(_)),
-            "{full}"
-        );
+        assert!(matches!(store_error(&full), StoreError::Unavailable(_)), "{full}");
         assert!(!wants_reopen(&full));
     }
 
     #[tokio::test]
     async fn a_row_that_breaks_a_rule_is_invalid() {
         let broken = error_of("CREATE TABLE t (a NOT NULL); INSERT INTO t VALUES (NULL);").await;
-        assert!(
-            matches!(store_error(&broken), StoreError::Invalid(_)),
-            "{broken}"
-        );
+        assert!(matches!(store_error(&broken), StoreError::Invalid(_)), "{broken}");
     }
 
     #[test]

@@ -19,11 +19,7 @@ use super::writer::lock;
 const LATE_MS: i64 = 60_000;
 
 static HOUR: LazyLock<MultiInsert> = LazyLock::new(|| {
-    MultiInsert::new(
-        "INSERT OR REPLACE INTO sketch_hour (hour, monitor, data)",
-        3,
-        "",
-    )
+    MultiInsert::new("INSERT OR REPLACE INTO sketch_hour (hour, monitor, data)", 3, "")
 });
 static LAST: LazyLock<MultiInsert> = LazyLock::new(|| {
     MultiInsert::new(
@@ -43,11 +39,7 @@ pub(super) fn due(live: &Live, now: Timestamp) -> Option<i64> {
 
 /// Just after the newest heartbeat of all.
 pub(super) fn everything(live: &Live) -> i64 {
-    live.last
-        .values()
-        .map(|beat| to_ms(beat.at).saturating_add(1))
-        .max()
-        .unwrap_or(i64::MIN)
+    live.last.values().map(|beat| to_ms(beat.at).saturating_add(1)).max().unwrap_or(i64::MIN)
 }
 
 /// Stores the sketches of hours that begin before `until`, and every newest heartbeat.

@@ -40,10 +40,7 @@ impl Live {
     pub(super) async fn load(connection: &mut SqliteConnection) -> sqlx::Result<Self> {
         let mut live = Self::default();
         let from = super::fold::folded_until(connection).await?;
-        for row in sqlx::query("SELECT * FROM beat_last")
-            .fetch_all(&mut *connection)
-            .await?
-        {
+        for row in sqlx::query("SELECT * FROM beat_last").fetch_all(&mut *connection).await? {
             let beat = heartbeat(&row)?;
             live.last.insert(beat.monitor, beat);
         }
@@ -77,10 +74,7 @@ impl Live {
         if newest.is_some_and(|last| (last.at, last.sequence) > (beat.at, beat.sequence)) {
             return;
         }
-        let mut beat = Heartbeat {
-            evidence: None,
-            ..beat.clone()
-        };
+        let mut beat = Heartbeat { evidence: None, ..beat.clone() };
         if beat.message.is_none()
             && let Some(last) = newest
             && (last.state, last.reason) == (beat.state, beat.reason)
@@ -92,17 +86,13 @@ impl Live {
 
     /// Until when a monitor's newest heartbeat vouches for it.
     pub(super) fn heard_until(&self, monitor: MonitorId) -> i64 {
-        self.last
-            .get(&monitor)
-            .map_or(i64::MIN, |beat| to_ms(beat.at))
+        self.last.get(&monitor).map_or(i64::MIN, |beat| to_ms(beat.at))
     }
 }
 
 /// The latency of a success; failures would make a target that times out look slow.
 pub(super) fn counted_latency(beat: &Heartbeat) -> Option<u32> {
-    let success = beat
-        .reason
-        .is_none_or(|reason| reason.class() == Class::Lifecycle);
+    let success = beat.reason.is_none_or(|reason| reason.class() == Class::Lifecycle);
     beat.latency_us.filter(|_| success)
 }
 

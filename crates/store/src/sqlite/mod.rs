@@ -95,9 +95,7 @@ impl SqliteStore {
         let now = options.clock.now();
         let mut connection =
             open::writer(&options.path, &options.product_version, now.wall).await?;
-        let (live, names) = load(&mut connection)
-            .await
-            .map_err(|error| store_error(&error))?;
+        let (live, names) = load(&mut connection).await.map_err(|error| store_error(&error))?;
         let (queue, jobs) = mpsc::unbounded_channel();
         let store = Self {
             queue: Some(queue),
@@ -131,10 +129,7 @@ impl SqliteStore {
     /// [`StoreError::Invalid`].
     pub async fn open_read_only(path: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         if !path.exists() {
-            return Err(StoreError::Unavailable(format!(
-                "{} does not exist",
-                path.display()
-            )));
+            return Err(StoreError::Unavailable(format!("{} does not exist", path.display())));
         }
         let store = Self::reader(path, clock);
         let mut connection = store.connection().await?;
@@ -174,9 +169,8 @@ impl SqliteStore {
         let known = i64::MAX;
         let schema = schema::check_version(&mut connection, known).await?;
         let report = async {
-            let lines: Vec<String> = sqlx::query_scalar("PRAGMA quick_check(100)")
-                .fetch_all(&mut *connection)
-                .await?;
+            let lines: Vec<String> =
+                sqlx::query_scalar("PRAGMA quick_check(100)").fetch_all(&mut *connection).await?;
             let product_version =
                 sqlx::query_scalar("SELECT value FROM meta WHERE key = 'product_version'")
                     .fetch_one(&mut *connection)
@@ -187,9 +181,7 @@ impl SqliteStore {
                 product_version,
             })
         };
-        report
-            .await
-            .map_err(|error: sqlx::Error| store_error(&error))
+        report.await.map_err(|error: sqlx::Error| store_error(&error))
     }
 
     /// A consistent copy into a new file, while the store is in use.
@@ -237,10 +229,7 @@ impl SqliteStore {
         drop(readers);
         let mut readers = self.readers.write().unwrap_or_else(PoisonError::into_inner);
         if readers.identity != found {
-            *readers = Readers {
-                pool: open::readers(&self.path),
-                identity: found,
-            };
+            *readers = Readers { pool: open::readers(&self.path), identity: found };
         }
         readers.pool.clone()
     }
@@ -267,9 +256,7 @@ type Names = HashMap<ObjectName, MonitorId>;
 async fn load(connection: &mut SqliteConnection) -> sqlx::Result<(Live, Names)> {
     let live = Live::load(connection).await?;
     let rows: Vec<(i64, String, String)> =
-        sqlx::query_as("SELECT id, namespace, name FROM monitor")
-            .fetch_all(connection)
-            .await?;
+        sqlx::query_as("SELECT id, namespace, name FROM monitor").fetch_all(connection).await?;
     let names = rows
         .into_iter()
         .map(|(id, namespace, name)| (ObjectName::new(namespace, name), MonitorId(id)));

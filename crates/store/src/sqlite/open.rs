@@ -24,21 +24,14 @@ const READERS: u32 = 4;
 /// Creates an empty file that only its owner may read; leaves an existing one alone unless
 /// `must_be_new`.
 pub(super) fn create_private(path: &Path, must_be_new: bool) -> Result<(), StoreError> {
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     match made {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists && !must_be_new => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(StoreError::Invalid(
-            format!("{} exists already", path.display()),
-        )),
-        Err(error) => Err(StoreError::Unavailable(format!(
-            "{}: {error}",
-            path.display()
-        ))),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(StoreError::Invalid(format!("{} exists already", path.display())))
+        }
+        Err(error) => Err(StoreError::Unavailable(format!("{}: {error}", path.display()))),
     }
 }
 
@@ -61,9 +54,7 @@ pub(super) async fn writer(
     let found = schema::check_version(&mut connection, known).await?;
     if found == 0 {
         drop(connection);
-        let first = options
-            .clone()
-            .pragma("application_id", APPLICATION_ID.to_string());
+        let first = options.clone().pragma("application_id", APPLICATION_ID.to_string());
         connection = connect(first.journal_mode(SqliteJournalMode::Wal)).await?;
     }
     schema::migrate(&mut connection, path, MIGRATIONS, product_version, now).await?;

@@ -175,12 +175,7 @@ impl Store for SqliteStore {
         latency: Duration,
         now: Timestamp,
     ) -> StoreResult<'a, ()> {
-        let work = Work::Finish {
-            key: key.to_owned(),
-            end,
-            latency,
-            now,
-        };
+        let work = Work::Finish { key: key.to_owned(), end, latency, now };
         tell!(self, work, Done::Nothing => ())
     }
 
@@ -243,19 +238,12 @@ impl Store for SqliteStore {
             return ask!(read::ping(&self.pool()));
         }
         // An empty durable batch: the writer opens a transaction, so a full disk or a lock shows.
-        let batch = Batch {
-            durable: true,
-            ..Batch::default()
-        };
+        let batch = Batch { durable: true, ..Batch::default() };
         tell!(self, Work::Commit(Box::new(batch)), Done::Committed(_) => ())
     }
 
     fn close(&self) -> StoreResult<'_, ()> {
-        if self
-            .queue
-            .as_ref()
-            .is_some_and(tokio::sync::mpsc::UnboundedSender::is_closed)
-        {
+        if self.queue.as_ref().is_some_and(tokio::sync::mpsc::UnboundedSender::is_closed) {
             return refused(super::closed());
         }
         let pool = self.pool();

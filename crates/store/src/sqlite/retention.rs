@@ -63,11 +63,7 @@ pub(super) async fn step(
             audit,
         ),
     ] {
-        let deleted = sqlx::query(sql)
-            .bind(limit)
-            .bind(STEP)
-            .execute(&mut *connection)
-            .await?;
+        let deleted = sqlx::query(sql).bind(limit).bind(STEP).execute(&mut *connection).await?;
         if deleted.rows_affected() > 0 {
             return Ok(true);
         }
@@ -93,24 +89,16 @@ async fn by_time(
               ORDER BY at, monitor, ordinal LIMIT ?2)"
         }
     };
-    let deleted = sqlx::query(sql)
-        .bind(before)
-        .bind(STEP)
-        .execute(connection)
-        .await?;
+    let deleted = sqlx::query(sql).bind(before).bind(STEP).execute(connection).await?;
     Ok(deleted.rows_affected() > 0)
 }
 
 /// Gives free pages back to the file system.
 async fn give_back(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    let free: i64 = sqlx::query_scalar("PRAGMA freelist_count")
-        .fetch_one(&mut *connection)
-        .await?;
+    let free: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(&mut *connection).await?;
     if free <= SPARE_PAGES {
         return Ok(false);
     }
-    sqlx::query("PRAGMA incremental_vacuum(256)")
-        .execute(connection)
-        .await?;
+    sqlx::query("PRAGMA incremental_vacuum(256)").execute(connection).await?;
     Ok(true)
 }

@@ -29,12 +29,8 @@ pub(super) struct Migration {
 
 /// All of them; the position counted from 1 is the version.
 pub(super) const MIGRATIONS: &[Migration] = &[
-    Migration {
-        sql: include_str!("../../migrations/0001_tables.sql"),
-    },
-    Migration {
-        sql: include_str!("../../migrations/0002_views.sql"),
-    },
+    Migration { sql: include_str!("../../migrations/0001_tables.sql") },
+    Migration { sql: include_str!("../../migrations/0002_views.sql") },
 ];
 
 /// Brings a file to the newest layout, with a backup first if it holds anything.
@@ -57,9 +53,7 @@ pub(super) async fn migrate(
     }
     let done = usize::try_from(found).unwrap_or(usize::MAX);
     for (index, migration) in migrations.iter().enumerate().skip(done) {
-        step(connection, migration, index + 1)
-            .await
-            .map_err(|error| store_error(&error))?;
+        step(connection, migration, index + 1).await.map_err(|error| store_error(&error))?;
     }
     seed(connection, product_version).await
 }
@@ -72,21 +66,14 @@ pub(super) async fn check_version(
     connection: &mut SqliteConnection,
     known: i64,
 ) -> Result<i64, StoreError> {
-    let (application, tables, version) = version(connection)
-        .await
-        .map_err(|error| store_error(&error))?;
+    let (application, tables, version) =
+        version(connection).await.map_err(|error| store_error(&error))?;
     if tables > 0 && application != APPLICATION_ID {
-        return Err(StoreError::Invalid(
-            "the file is a database of another program".to_owned(),
-        ));
+        return Err(StoreError::Invalid("the file is a database of another program".to_owned()));
     }
     let (found, needs) = version.unwrap_or((0, String::new()));
     if found > known {
-        return Err(StoreError::TooNew {
-            found,
-            known,
-            needs,
-        });
+        return Err(StoreError::TooNew { found, known, needs });
     }
     Ok(found)
 }
@@ -94,9 +81,8 @@ pub(super) async fn check_version(
 async fn version(
     connection: &mut SqliteConnection,
 ) -> sqlx::Result<(i64, i64, Option<(i64, String)>)> {
-    let application: i64 = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(&mut *connection)
-        .await?;
+    let application: i64 =
+        sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?;
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
         .fetch_one(&mut *connection)
         .await?;
@@ -119,9 +105,7 @@ async fn step(
     version: usize,
 ) -> sqlx::Result<()> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::raw_sql(migration.sql)
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::raw_sql(migration.sql).execute(&mut *transaction).await?;
     set_meta(&mut transaction, "schema_version", &version.to_string()).await?;
     transaction.commit().await
 }
@@ -165,9 +149,8 @@ pub(super) async fn vacuum_into(
     to: &Path,
 ) -> Result<(), StoreError> {
     super::open::create_private(to, true)?;
-    let text = to
-        .to_str()
-        .ok_or_else(|| StoreError::Invalid(format!("{} is not UTF-8", to.display())))?;
+    let text =
+        to.to_str().ok_or_else(|| StoreError::Invalid(format!("{} is not UTF-8", to.display())))?;
     let sql = format!("VACUUM INTO '{}'", text.replace('\'', "''"));
     sqlx::raw_sql(AssertSqlSafe(sql))
         .execute(connection)
@@ -194,9 +177,7 @@ mod tests {
     async fn a_file_with_content_is_backed_up_before_its_layout_changes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kubekuma.db");
-        let mut connection = super::super::open::writer(&path, "0.1.0", from_ms(0))
-            .await
-            .unwrap();
+        let mut connection = super::super::open::writer(&path, "0.1.0", from_ms(0)).await.unwrap();
         sqlx::query("INSERT INTO monitor (namespace, name) VALUES ('shop', 'web')")
             .execute(&mut connection)
             .await
@@ -205,21 +186,13 @@ mod tests {
         longer.push(Migration {
             sql: "ALTER TABLE monitor ADD COLUMN extra TEXT; DELETE FROM monitor;",
         });
-        migrate(&mut connection, &path, &longer, "0.2.0", from_ms(7))
-            .await
-            .unwrap();
+        migrate(&mut connection, &path, &longer, "0.2.0", from_ms(7)).await.unwrap();
         let known = i64::try_from(longer.len()).unwrap();
         assert_eq!(check_version(&mut connection, known).await.unwrap(), known);
         let backup = backup_path(&path, known - 1, from_ms(7));
-        let mut backup = SqliteConnectOptions::new()
-            .filename(backup)
-            .connect()
-            .await
-            .unwrap();
-        let kept: String = sqlx::query_scalar("SELECT name FROM monitor")
-            .fetch_one(&mut backup)
-            .await
-            .unwrap();
+        let mut backup = SqliteConnectOptions::new().filename(backup).connect().await.unwrap();
+        let kept: String =
+            sqlx::query_scalar("SELECT name FROM monitor").fetch_one(&mut backup).await.unwrap();
         assert_eq!(kept, "web");
     }
 
@@ -227,13 +200,9 @@ mod tests {
     async fn a_migration_that_fails_leaves_the_version_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kubekuma.db");
-        let mut connection = super::super::open::writer(&path, "0.1.0", from_ms(0))
-            .await
-            .unwrap();
+        let mut connection = super::super::open::writer(&path, "0.1.0", from_ms(0)).await.unwrap();
         let mut broken = MIGRATIONS.to_vec();
-        broken.push(Migration {
-            sql: "DELETE FROM meta; CREATE TABLE monitor (a);",
-        });
+        broken.push(Migration { sql: "DELETE FROM meta; CREATE TABLE monitor (a);" });
         let failed = migrate(&mut connection, &path, &broken, "0.2.0", from_ms(7)).await;
         assert!(failed.is_err());
         let known = i64::try_from(MIGRATIONS.len()).unwrap();

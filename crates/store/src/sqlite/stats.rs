@@ -42,19 +42,12 @@ impl Counters {
     pub(super) fn committed(&self, rows: usize, took: Duration) {
         self.batches.inc();
         self.rows.add(rows as u64);
-        self.commit_nanos
-            .add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        self.commit_nanos.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
     }
 }
 
 fn sample(name: &'static str, help: &'static str, kind: StatKind, value: f64) -> Sample {
-    Sample {
-        name,
-        help,
-        kind,
-        labels: Vec::new(),
-        value,
-    }
+    Sample { name, help, kind, labels: Vec::new(), value }
 }
 
 impl Stats for SqliteStore {
@@ -73,12 +66,7 @@ impl Stats for SqliteStore {
                 Counter,
                 counters.batches.get() as f64,
             ),
-            sample(
-                "store_rows",
-                "Rows committed.",
-                Counter,
-                counters.rows.get() as f64,
-            ),
+            sample("store_rows", "Rows committed.", Counter, counters.rows.get() as f64),
             sample(
                 "store_commit_seconds_sum",
                 "Seconds that transactions took.",
@@ -103,12 +91,7 @@ impl Stats for SqliteStore {
                 Counter,
                 counters.errors.get() as f64,
             ),
-            sample(
-                "store_queue_depth",
-                "Rows that wait for the writer.",
-                Gauge,
-                waiting as f64,
-            ),
+            sample("store_queue_depth", "Rows that wait for the writer.", Gauge, waiting as f64),
             sample(
                 "store_size_bytes",
                 "Size of the database file and its write-ahead log.",

@@ -20,34 +20,13 @@ pub(super) enum Work {
     Commit(Box<Batch>),
     Intern(Vec<ObjectName>),
     Push(PushArrival),
-    Claim {
-        now: Timestamp,
-        busy: Vec<ObjectName>,
-        limit: u32,
-    },
-    Freeze {
-        key: String,
-        payload: Vec<u8>,
-    },
-    Finish {
-        key: String,
-        end: DeliveryEnd,
-        latency: Duration,
-        now: Timestamp,
-    },
+    Claim { now: Timestamp, busy: Vec<ObjectName>, limit: u32 },
+    Freeze { key: String, payload: Vec<u8> },
+    Finish { key: String, end: DeliveryEnd, latency: Duration, now: Timestamp },
     RecoverSending(Timestamp),
-    RequeueDead {
-        provider: ObjectName,
-        now: Timestamp,
-    },
-    PauseProvider {
-        provider: ObjectName,
-        until: Timestamp,
-    },
-    Retention {
-        now: Timestamp,
-        retention: RetentionSettings,
-    },
+    RequeueDead { provider: ObjectName, now: Timestamp },
+    PauseProvider { provider: ObjectName, until: Timestamp },
+    Retention { now: Timestamp, retention: RetentionSettings },
     Vacuum,
     Close,
 }
@@ -135,10 +114,7 @@ pub(super) async fn run(
     Ok(match work {
         Work::Commit(batch) => {
             apply::batch(connection, scope, batch).await?;
-            Done::Committed(CommitReport {
-                rows: batch_rows(batch) as u64,
-                refused: 0,
-            })
+            Done::Committed(CommitReport { rows: batch_rows(batch) as u64, refused: 0 })
         }
         Work::Intern(names) => Done::Interned(apply::intern(connection, names).await?),
         Work::Push(arrival) => Done::Pushed(apply::push(connection, scope.now, arrival).await?),
@@ -149,12 +125,7 @@ pub(super) async fn run(
             outbox::freeze(connection, key, payload).await?;
             Done::Nothing
         }
-        Work::Finish {
-            key,
-            end,
-            latency,
-            now,
-        } => {
+        Work::Finish { key, end, latency, now } => {
             outbox::finish(connection, key, end, *latency, *now).await?;
             Done::Nothing
         }

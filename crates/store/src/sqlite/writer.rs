@@ -171,14 +171,9 @@ impl Writer {
             sqlx::query(pragma).execute(&mut *connection).await?;
             self.syncs = durable;
         }
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut *connection)
-            .await?;
-        let mut scope = Scope {
-            live: &self.live,
-            heard: HashSet::new(),
-            now: self.clock.now().wall,
-        };
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+        let mut scope =
+            Scope { live: &self.live, heard: HashSet::new(), now: self.clock.now().wall };
         apply::heartbeats(connection, &mut scope, jobs).await?;
         let mut done = Vec::with_capacity(jobs.len());
         for job in jobs {
@@ -257,9 +252,7 @@ impl Writer {
         let until = fold::everything(&lock(&self.live));
         let closed = async {
             fold::store(&mut connection, &self.live, until).await?;
-            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-                .execute(&mut connection)
-                .await?;
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await?;
             connection.close().await
         };
         closed.await.map_err(|error| store_error(&error))
@@ -315,11 +308,7 @@ async fn gather(queue: &mut mpsc::UnboundedReceiver<Job>, first: Job) -> Vec<Job
 }
 
 fn linger(work: &Work) -> Duration {
-    if work.is_durable() {
-        DURABLE_LINGER
-    } else {
-        ROUTINE_LINGER
-    }
+    if work.is_durable() { DURABLE_LINGER } else { ROUTINE_LINGER }
 }
 
 fn answer(jobs: Vec<Job>, done: Vec<Done>) {
@@ -340,15 +329,9 @@ fn same(error: &StoreError) -> StoreError {
     match error {
         StoreError::Unavailable(text) => StoreError::Unavailable(text.clone()),
         StoreError::Damaged(text) => StoreError::Damaged(text.clone()),
-        StoreError::TooNew {
-            found,
-            known,
-            needs,
-        } => StoreError::TooNew {
-            found: *found,
-            known: *known,
-            needs: needs.clone(),
-        },
+        StoreError::TooNew { found, known, needs } => {
+            StoreError::TooNew { found: *found, known: *known, needs: needs.clone() }
+        }
         StoreError::Locked(text) => StoreError::Locked(text.clone()),
         StoreError::Invalid(text) => StoreError::Invalid(text.clone()),
     }

@@ -36,10 +36,7 @@ impl FakeClock {
 impl Clock for FakeClock {
     fn now(&self) -> Now {
         let ms = *self.0.lock().unwrap();
-        Now {
-            mono: Mono(u64::try_from(ms).unwrap() * 1_000_000),
-            wall: at(ms),
-        }
+        Now { mono: Mono(u64::try_from(ms).unwrap() * 1_000_000), wall: at(ms) }
     }
 }
 
@@ -55,11 +52,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(FakeClock(Mutex::new(0)));
         let store = open(&folder, &clock).await.unwrap();
-        Self {
-            folder,
-            clock,
-            store: Arc::new(store),
-        }
+        Self { folder, clock, store: Arc::new(store) }
     }
 
     pub(crate) fn path(&self) -> std::path::PathBuf {
@@ -82,12 +75,7 @@ impl Bench {
     }
 
     pub(crate) async fn enqueue(&self, rows: &[OutboxRow]) {
-        self.commit(Batch {
-            outbox: rows.to_vec(),
-            durable: true,
-            ..Batch::default()
-        })
-        .await;
+        self.commit(Batch { outbox: rows.to_vec(), durable: true, ..Batch::default() }).await;
     }
 
     pub(crate) async fn claim(&self, ms: i64) -> Vec<Claim> {
@@ -131,11 +119,7 @@ pub(crate) fn beat(monitor: MonitorId, ms: i64, latency_us: u32) -> Heartbeat {
 }
 
 pub(crate) fn enter(monitor: MonitorId, state: MonitorState, ms: i64) -> IntervalWrite {
-    IntervalWrite::Enter {
-        monitor,
-        state,
-        at: at(ms),
-    }
+    IntervalWrite::Enter { monitor, state, at: at(ms) }
 }
 
 pub(crate) fn incident(monitor: MonitorId, sequence: u32, ms: i64) -> Incident {

@@ -60,10 +60,7 @@ fn rule(
             {
                 context.error(
                     path,
-                    format!(
-                        "the group has {} members, so it could never be up",
-                        names.len()
-                    ),
+                    format!("the group has {} members, so it could never be up", names.len()),
                 );
             }
             Some(GroupRule::AtLeast(least))

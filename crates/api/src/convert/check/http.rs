@@ -19,14 +19,9 @@ pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Chec
         return None;
     };
     let check = request_check(context, &part.path("http"), request, part)?;
-    Some(runnable(
-        context,
-        &part.path("http"),
-        request,
-        CheckType::Http,
-        check,
-        |check| Check::Http(Box::new(check)),
-    ))
+    Some(runnable(context, &part.path("http"), request, CheckType::Http, check, |check| {
+        Check::Http(Box::new(check))
+    }))
 }
 
 /// The check, or what stands for it while OAuth 2 cannot be spoken.
@@ -38,11 +33,7 @@ pub(super) fn runnable(
     check: HttpCheck,
     make: impl FnOnce(HttpCheck) -> Check,
 ) -> Check {
-    if request
-        .auth
-        .as_ref()
-        .is_some_and(|auth| auth.oauth2.is_some())
-    {
+    if request.auth.as_ref().is_some_and(|auth| auth.oauth2.is_some()) {
         context.cannot_run(format!("{at}.auth.oauth2"), "checks with OAuth 2 tokens");
         return unsupported(check_type, check.target());
     }
@@ -57,10 +48,8 @@ pub(super) fn request_check(
     part: &Part<'_>,
 ) -> Option<HttpCheck> {
     let url = context.address(&format!("{at}.url"), &request.url, &["http", "https"]);
-    let method = context.method(
-        &format!("{at}.method"),
-        request.method.as_deref().unwrap_or("GET"),
-    );
+    let method =
+        context.method(&format!("{at}.method"), request.method.as_deref().unwrap_or("GET"));
     let headers = context.headers(at, request.headers.as_ref(), request.headers_from.as_ref());
     let body = body(context, at, request);
     let criteria_at = format!("{}.successCriteria.http", part.at);
@@ -96,15 +85,11 @@ pub(super) fn request_check(
 
 fn body(context: &mut Context<'_>, at: &str, request: &HttpRequest) -> Option<HttpBody> {
     if let Some(text) = &request.body {
-        return context
-            .secret_text(&format!("{at}.body"), text)
-            .map(HttpBody::Text);
+        return context.secret_text(&format!("{at}.body"), text).map(HttpBody::Text);
     }
     if let Some(json) = &request.body_json {
         let text = serde_json::Value::Object(json.clone()).to_string();
-        return context
-            .secret_text(&format!("{at}.bodyJson"), &text)
-            .map(HttpBody::Json);
+        return context.secret_text(&format!("{at}.bodyJson"), &text).map(HttpBody::Json);
     }
     let form = request.body_form.as_ref()?;
     let fields = form.iter().filter_map(|(name, value)| {
@@ -145,10 +130,7 @@ fn proxy(context: &mut Context<'_>, at: &str, spec: Option<&ProxySpec>) -> Optio
         context.error(format!("{at}.proxy"), "a proxy needs urlFromSecretRef");
         return None;
     };
-    Some(Proxy {
-        kind,
-        url: secret_ref(url),
-    })
+    Some(Proxy { kind, url: secret_ref(url) })
 }
 
 fn auth(context: &mut Context<'_>, at: &str, spec: Option<&HttpAuthSpec>) -> Option<HttpAuth> {
@@ -163,9 +145,7 @@ fn auth(context: &mut Context<'_>, at: &str, spec: Option<&HttpAuthSpec>) -> Opt
             password: secret_ref(&basic.password_secret_ref),
         });
     }
-    spec.bearer_secret_ref
-        .as_ref()
-        .map(|token| HttpAuth::Bearer(secret_ref(token)))
+    spec.bearer_secret_ref.as_ref().map(|token| HttpAuth::Bearer(secret_ref(token)))
 }
 
 fn criteria(context: &mut Context<'_>, at: &str, spec: &HttpCriteriaSpec) -> HttpCriteria {
@@ -208,11 +188,9 @@ fn status_range(context: &mut Context<'_>, path: &str, code: &IntOrText) -> Opti
     let range = parse_status(text.trim());
     if range.is_none() {
         context.push(
-            Problem::semantic(path, "this is not a status code")
-                .with_value(text)
-                .with_fix(
-                    "write a number from 100 to 599, a class as \"2xx\" or a range as \"200-299\"",
-                ),
+            Problem::semantic(path, "this is not a status code").with_value(text).with_fix(
+                "write a number from 100 to 599, a class as \"2xx\" or a range as \"200-299\"",
+            ),
         );
     }
     range
@@ -221,10 +199,7 @@ fn status_range(context: &mut Context<'_>, path: &str, code: &IntOrText) -> Opti
 fn parse_status(text: &str) -> Option<StatusRange> {
     let code = |text: &str| {
         let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
-        digits
-            .then(|| text.parse::<u16>().ok())
-            .flatten()
-            .filter(|code| (100..=599).contains(code))
+        digits.then(|| text.parse::<u16>().ok()).flatten().filter(|code| (100..=599).contains(code))
     };
     if let Some((low, high)) = text.split_once('-') {
         let (low, high) = (code(low.trim())?, code(high.trim())?);
@@ -232,26 +207,15 @@ fn parse_status(text: &str) -> Option<StatusRange> {
     }
     if let Some(class) = text.strip_suffix("xx").or_else(|| text.strip_suffix("XX")) {
         let low = code(&format!("{class}00"))?;
-        return Some(StatusRange {
-            low,
-            high: low + 99,
-        });
+        return Some(StatusRange { low, high: low + 99 });
     }
     let code = code(text)?;
-    Some(StatusRange {
-        low: code,
-        high: code,
-    })
+    Some(StatusRange { low: code, high: code })
 }
 
 /// A media type without parameters, in lower case.
 fn media_type(context: &mut Context<'_>, path: &str, text: &str) -> Option<String> {
-    let essence = text
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let good = essence.split_once('/').is_some_and(|(kind, sub)| {
         !kind.is_empty() && !sub.is_empty() && !sub.contains(['/', ' '])
     });
@@ -278,9 +242,7 @@ mod tests {
         assert_eq!(read("5XX"), Some((500, 599)));
         assert_eq!(read("200-302"), Some((200, 302)));
         assert_eq!(read("200 - 302"), Some((200, 302)));
-        for bad in [
-            "", "2x", "xx", "99", "600", "6xx", "302-200", "200-", "+20", "2000",
-        ] {
+        for bad in ["", "2x", "xx", "99", "600", "6xx", "302-200", "200-", "+20", "2000"] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

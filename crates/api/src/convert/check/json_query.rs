@@ -60,21 +60,14 @@ fn finish(
 ) -> Option<Check> {
     let http: HttpCheck = request_check(context, at, request, part)?;
     let (query, expected) = (question.query?, question.expected?);
-    Some(runnable(
-        context,
-        at,
-        request,
-        CheckType::JsonQuery,
-        http,
-        |http| {
-            Check::JsonQuery(Box::new(JsonQueryCheck {
-                http,
-                query,
-                operator: question.operator,
-                expected,
-            }))
-        },
-    ))
+    Some(runnable(context, at, request, CheckType::JsonQuery, http, |http| {
+        Check::JsonQuery(Box::new(JsonQueryCheck {
+            http,
+            query,
+            operator: question.operator,
+            expected,
+        }))
+    }))
 }
 
 fn from_target(context: &mut Context<'_>, at: &str, target: &JsonQueryTarget) -> Question {
@@ -99,26 +92,15 @@ fn from_criteria(context: &mut Context<'_>, at: &str, criteria: &JsonCriteria) -
     let query = context.json_path(&format!("{at}.path"), &criteria.path);
     let (operator, expected) = match (&criteria.equals, criteria.exists) {
         (Some(_), Some(false)) => {
-            context.error(
-                format!("{at}.exists"),
-                "what must not exist cannot equal anything",
-            );
+            context.error(format!("{at}.exists"), "what must not exist cannot equal anything");
             (JsonOperator::Exists, None)
         }
-        (Some(value), _) => (
-            JsonOperator::Equal,
-            Some(JsonExpectation::Value(value.to_string())),
-        ),
-        (None, exists) => (
-            JsonOperator::Exists,
-            Some(JsonExpectation::Exists(exists.unwrap_or(true))),
-        ),
+        (Some(value), _) => (JsonOperator::Equal, Some(JsonExpectation::Value(value.to_string()))),
+        (None, exists) => {
+            (JsonOperator::Exists, Some(JsonExpectation::Exists(exists.unwrap_or(true))))
+        }
     };
-    Question {
-        query,
-        operator,
-        expected,
-    }
+    Question { query, operator, expected }
 }
 
 fn expectation(

@@ -17,11 +17,7 @@ pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Chec
                 );
             }
             let at = part.path("keyword");
-            (
-                at.clone(),
-                &target.request,
-                target_rules(context, &at, target),
-            )
+            (at.clone(), &target.request, target_rules(context, &at, target))
         }
         (None, Some(request)) => {
             let Some(criteria) = &part.criteria.keyword else {
@@ -40,24 +36,14 @@ pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Chec
         }
     };
     let check = request_check(context, &at, request, part)?;
-    Some(runnable(
-        context,
-        &at,
-        request,
-        CheckType::Keyword,
-        check,
-        |http| Check::Keyword(Box::new(KeywordCheck { http, rules })),
-    ))
+    Some(runnable(context, &at, request, CheckType::Keyword, check, |http| {
+        Check::Keyword(Box::new(KeywordCheck { http, rules }))
+    }))
 }
 
 fn target_rules(context: &mut Context<'_>, at: &str, target: &KeywordTarget) -> Vec<Content> {
     let mut texts: Vec<(String, &String)> = Vec::new();
-    texts.extend(
-        target
-            .keyword
-            .iter()
-            .map(|text| (format!("{at}.keyword"), text)),
-    );
+    texts.extend(target.keyword.iter().map(|text| (format!("{at}.keyword"), text)));
     texts.extend(
         target
             .keywords
@@ -78,10 +64,7 @@ fn target_rules(context: &mut Context<'_>, at: &str, target: &KeywordTarget) -> 
                 let flag = if case_sensitive { "" } else { "(?i)" };
                 Keyword::Regex(context.pattern(&path, &format!("{flag}{text}"))?)
             } else {
-                Keyword::Text {
-                    text: text.clone(),
-                    case_sensitive,
-                }
+                Keyword::Text { text: text.clone(), case_sensitive }
             };
             Some(Content { keyword, invert })
         })
@@ -90,28 +73,18 @@ fn target_rules(context: &mut Context<'_>, at: &str, target: &KeywordTarget) -> 
 
 fn criteria_rules(context: &mut Context<'_>, at: &str, criteria: &KeywordCriteria) -> Vec<Content> {
     let text = |text: &String, invert| Content {
-        keyword: Keyword::Text {
-            text: text.clone(),
-            case_sensitive: true,
-        },
+        keyword: Keyword::Text { text: text.clone(), case_sensitive: true },
         invert,
     };
     let mut rules: Vec<Content> = Vec::new();
     rules.extend(criteria.contains.iter().flatten().map(|it| text(it, false)));
-    rules.extend(
-        criteria
-            .not_contains
-            .iter()
-            .flatten()
-            .map(|it| text(it, true)),
-    );
+    rules.extend(criteria.not_contains.iter().flatten().map(|it| text(it, true)));
     let written = rules.len() + criteria.regex.as_ref().map_or(0, Vec::len);
     for (index, source) in criteria.regex.iter().flatten().enumerate() {
         let pattern = context.pattern(&format!("{at}.regex[{index}]"), source);
-        rules.extend(pattern.map(|pattern| Content {
-            keyword: Keyword::Regex(pattern),
-            invert: false,
-        }));
+        rules.extend(
+            pattern.map(|pattern| Content { keyword: Keyword::Regex(pattern), invert: false }),
+        );
     }
     if written == 0 {
         context.error(at, "name at least one of contains, notContains and regex");

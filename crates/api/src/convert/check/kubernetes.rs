@@ -13,18 +13,11 @@ pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Chec
             return None;
         }
     };
-    if let Some(query) = target
-        .check
-        .as_ref()
-        .and_then(|check| check.json_path.as_ref())
-    {
+    if let Some(query) = target.check.as_ref().and_then(|check| check.json_path.as_ref()) {
         context.json_path(&format!("{at}.check.jsonPath"), query);
     }
     context.cannot_run(at, "kubernetes checks");
-    let namespace = target
-        .namespace
-        .clone()
-        .unwrap_or_else(|| context.namespace().to_owned());
+    let namespace = target.namespace.clone().unwrap_or_else(|| context.namespace().to_owned());
     let which = target.name.as_ref().or(target.label_selector.as_ref());
     let which = which.map_or("", String::as_str);
     Some(unsupported(

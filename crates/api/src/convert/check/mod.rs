@@ -127,10 +127,7 @@ fn belongs(target: &str, kind: MonitorType) -> bool {
 
 /// Says that the target is missing.
 fn missing(context: &mut Context<'_>, part: &Part<'_>, name: &str) {
-    context.error(
-        format!("{}.target", part.at),
-        format!("type {name} needs target.{name}"),
-    );
+    context.error(format!("{}.target", part.at), format!("type {name} needs target.{name}"));
 }
 
 /// A `tls` block in core terms.

@@ -17,19 +17,15 @@ pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Chec
         None => None,
     };
     let expect = match &target.expect {
-        Some(source) if target.expect_regex == Some(true) => Some(TcpExpect::Regex(
-            context.pattern(&format!("{at}.expect"), source)?,
-        )),
+        Some(source) if target.expect_regex == Some(true) => {
+            Some(TcpExpect::Regex(context.pattern(&format!("{at}.expect"), source)?))
+        }
         Some(text) => Some(TcpExpect::Text(text.clone())),
         None => None,
     };
     let tls = tls(context, &at, target.tls.as_ref());
     let protocol = target.tls.as_ref().and_then(|spec| spec.starttls);
-    let banner_contains = part
-        .criteria
-        .tcp
-        .as_ref()
-        .and_then(|it| it.banner_contains.clone());
+    let banner_contains = part.criteria.tcp.as_ref().and_then(|it| it.banner_contains.clone());
     if tls.is_some() && protocol.is_some() && banner_contains.is_some() {
         context.warning(
             format!("{}.successCriteria.tcp.bannerContains", part.at),
@@ -55,10 +51,7 @@ fn tls(context: &mut Context<'_>, at: &str, spec: Option<&TcpTlsSpec>) -> Option
     if spec.enabled != Some(true) {
         let asks = spec.verify.is_some() || spec.sni.is_some() || spec.starttls.is_some();
         if asks && spec.enabled.is_none() {
-            context.warning(
-                format!("{at}.tls.enabled"),
-                "without enabled: true there is no TLS",
-            );
+            context.warning(format!("{at}.tls.enabled"), "without enabled: true there is no TLS");
         }
         return None;
     }

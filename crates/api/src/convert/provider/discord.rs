@@ -11,16 +11,9 @@ pub(in crate::convert) fn discord(
     at: &str,
     spec: &DiscordSpec,
 ) -> Option<ProviderConfig> {
-    let url = webhook_url(
-        spec.webhook_url_secret_ref.as_ref(),
-        spec.webhook_url.as_ref(),
-    );
+    let url = webhook_url(spec.webhook_url_secret_ref.as_ref(), spec.webhook_url.as_ref());
     let webhook_url = context.needed_credential(at, &url);
-    api_address(
-        context,
-        &format!("{at}.avatarUrl"),
-        spec.avatar_url.as_ref(),
-    );
+    api_address(context, &format!("{at}.avatarUrl"), spec.avatar_url.as_ref());
     if let Some(thread) = &spec.thread_id
         && !thread.bytes().all(|byte| byte.is_ascii_digit())
     {

@@ -18,9 +18,5 @@ pub(in crate::convert) fn gotify(
         text: spec.token.as_ref(),
     };
     let token = context.needed_credential(at, &token);
-    Some(ProviderConfig::Gotify(GotifyConfig {
-        url: url?,
-        token: token?,
-        priority: spec.priority,
-    }))
+    Some(ProviderConfig::Gotify(GotifyConfig { url: url?, token: token?, priority: spec.priority }))
 }

@@ -78,10 +78,5 @@ fn base_address(
 
 /// `webhookUrl` and `webhookUrlSecretRef`.
 fn webhook_url<'a>(secret: Option<&'a SecretKeyRef>, text: Option<&'a String>) -> Credential<'a> {
-    Credential {
-        reference: "webhookUrlSecretRef",
-        secret,
-        plain: "webhookUrl",
-        text,
-    }
+    Credential { reference: "webhookUrlSecretRef", secret, plain: "webhookUrl", text }
 }

@@ -17,10 +17,6 @@ pub(in crate::convert) fn pagerduty(
         text: spec.routing_key.as_ref(),
     };
     context.needed_credential(at, &key);
-    api_address(
-        context,
-        &format!("{at}.apiBaseUrl"),
-        spec.api_base_url.as_ref(),
-    );
+    api_address(context, &format!("{at}.apiBaseUrl"), spec.api_base_url.as_ref());
     Some(unsupported(context, at, ProviderType::Pagerduty))
 }

@@ -30,10 +30,8 @@ pub(in crate::convert) fn pushover(
         spec.api_base_url.as_ref(),
         "https://api.pushover.net",
     );
-    let repeat = spec
-        .retry
-        .zip(spec.expire)
-        .map(|(retry, expire)| PushoverRepeat { retry, expire });
+    let repeat =
+        spec.retry.zip(spec.expire).map(|(retry, expire)| PushoverRepeat { retry, expire });
     Some(ProviderConfig::Pushover(PushoverConfig {
         user_key: user_key?,
         api_token: api_token?,

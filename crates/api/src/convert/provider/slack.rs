@@ -10,10 +10,7 @@ pub(in crate::convert) fn slack(
     at: &str,
     spec: &SlackSpec,
 ) -> Option<ProviderConfig> {
-    let url = webhook_url(
-        spec.webhook_url_secret_ref.as_ref(),
-        spec.webhook_url.as_ref(),
-    );
+    let url = webhook_url(spec.webhook_url_secret_ref.as_ref(), spec.webhook_url.as_ref());
     Some(ProviderConfig::Slack(SlackConfig {
         webhook_url: context.needed_credential(at, &url)?,
         channel: spec.channel.clone(),

@@ -10,10 +10,7 @@ pub(in crate::convert) fn teams(
     at: &str,
     spec: &TeamsSpec,
 ) -> Option<ProviderConfig> {
-    let url = webhook_url(
-        spec.webhook_url_secret_ref.as_ref(),
-        spec.webhook_url.as_ref(),
-    );
+    let url = webhook_url(spec.webhook_url_secret_ref.as_ref(), spec.webhook_url.as_ref());
     context.needed_credential(at, &url);
     Some(unsupported(context, at, ProviderType::Teams))
 }

@@ -106,10 +106,7 @@ pub struct KeywordTarget {
 
 fn keyword_rules() -> Value {
     let mut list = REQUEST_RULES.to_vec();
-    list.push((
-        "has(self.keyword) != has(self.keywords)",
-        "set either keyword or keywords",
-    ));
+    list.push(("has(self.keyword) != has(self.keywords)", "set either keyword or keywords"));
     rules(&list)
 }
 

@@ -108,11 +108,7 @@ pub(super) fn item_rules() -> serde_json::Value {
         priority = 1,
         description = "Whether the spec can be used"
     ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = target::spec_rules(target::Rules::Monitor)))]

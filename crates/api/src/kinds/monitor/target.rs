@@ -94,10 +94,7 @@ pub(crate) enum Rules {
 /// The rules that tie `type`, `target` and `successCriteria` together.
 pub(crate) fn spec_rules(whose: Rules) -> Value {
     let mut list = vec![
-        (
-            "self.type != 'http' || has(self.target.http)",
-            "type http needs target.http",
-        ),
+        ("self.type != 'http' || has(self.target.http)", "type http needs target.http"),
         (
             "!has(self.target.http) || self.type in ['http', 'keyword', 'jsonQuery']",
             "target.http belongs to the types http, keyword and jsonQuery",
@@ -126,14 +123,8 @@ pub(crate) fn spec_rules(whose: Rules) -> Value {
             "(!has(self.target.kubernetes) && !has(self.target.k8s)) || self.type in ['kubernetes', 'k8s']",
             "target.kubernetes belongs to type kubernetes",
         ),
-        (
-            "(self.type == 'tcp') == has(self.target.tcp)",
-            "target.tcp and type tcp need each other",
-        ),
-        (
-            "(self.type == 'dns') == has(self.target.dns)",
-            "target.dns and type dns need each other",
-        ),
+        ("(self.type == 'tcp') == has(self.target.tcp)", "target.tcp and type tcp need each other"),
+        ("(self.type == 'dns') == has(self.target.dns)", "target.dns and type dns need each other"),
         (
             "(self.type == 'ping') == has(self.target.ping)",
             "target.ping and type ping need each other",
@@ -158,10 +149,7 @@ pub(crate) fn spec_rules(whose: Rules) -> Value {
             "(self.type == 'grpc') == has(self.target.grpc)",
             "target.grpc and type grpc need each other",
         ),
-        (
-            "(self.type == 'tls') == has(self.target.tls)",
-            "target.tls and type tls need each other",
-        ),
+        ("(self.type == 'tls') == has(self.target.tls)", "target.tls and type tls need each other"),
         (
             "(self.type == 'group') == has(self.target.group)",
             "target.group and type group need each other",

@@ -45,11 +45,7 @@ pub use scheduler::{FlappingSpec, SchedulerSpec};
         json_path = ".status.conditions[?(@.type==\"Valid\")].status",
         description = "Whether it is in force; if not, the last valid one is"
     ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KubeKumaSettingsSpec {

@@ -15,12 +15,8 @@ fn a_cycle_is_an_error_on_all_its_members_and_its_edges_are_ignored() {
     b.depends_on = vec![name("shop/a")];
     let mut leaf = monitor("shop/leaf");
     leaf.depends_on = vec![name("shop/a")];
-    let catalog = World::default()
-        .monitor(a)
-        .monitor(b)
-        .monitor(leaf)
-        .monitors(&["shop/outside"])
-        .build();
+    let catalog =
+        World::default().monitor(a).monitor(b).monitor(leaf).monitors(&["shop/outside"]).build();
     for text in ["shop/a", "shop/b"] {
         let problem = &problems(&catalog, Kind::Monitor, text)[0];
         assert_eq!(problem.severity, Severity::Error);
@@ -37,19 +33,12 @@ fn a_cycle_is_an_error_on_all_its_members_and_its_edges_are_ignored() {
 fn a_group_that_depends_on_a_member_it_suppresses_is_a_cycle() {
     let mut all = group("shop/all", names(&["shop/api"]), true);
     all.depends_on = vec![name("shop/api")];
-    let catalog = World::default()
-        .monitors(&["shop/api"])
-        .monitor(all)
-        .build();
+    let catalog = World::default().monitors(&["shop/api"]).monitor(all).build();
     assert_eq!(problems(&catalog, Kind::Monitor, "shop/api").len(), 1);
     assert_eq!(problems(&catalog, Kind::Monitor, "shop/all").len(), 1);
     assert!(entry(&catalog, "shop/api").parents.is_empty());
     let members = &entry(&catalog, "shop/all").members;
-    assert_eq!(
-        named(&catalog, members),
-        ["shop/api"],
-        "membership itself is fine"
-    );
+    assert_eq!(named(&catalog, members), ["shop/api"], "membership itself is fine");
 }
 
 #[test]

@@ -124,10 +124,7 @@ pub(super) fn window(text: &str) -> MaintenanceWindow {
         name: name(text),
         enabled: true,
         description: None,
-        schedule: WindowSchedule::Once {
-            start: Timestamp::MIN,
-            end: Timestamp::MAX,
-        },
+        schedule: WindowSchedule::Once { start: Timestamp::MIN, end: Timestamp::MAX },
         selector: Selector::default(),
         suppress_notifications: true,
         pause_checks: false,
@@ -156,10 +153,7 @@ pub(super) fn set(text: &str, items: &[&str]) -> MonitorSet {
     let item = |item: &&str| {
         let text = format!("{}/{}-{item}", set.namespace, set.name);
         Arc::new(Monitor {
-            origin: MonitorOrigin::Set {
-                set: set.name.to_string(),
-                item: (*item).to_owned(),
-            },
+            origin: MonitorOrigin::Set { set: set.name.to_string(), item: (*item).to_owned() },
             ..monitor(&text)
         })
     };
@@ -182,10 +176,7 @@ impl World {
         let key = ObjectKey { kind, name };
         let object = Object {
             key: key.clone(),
-            meta: Meta {
-                generation: 3,
-                ..Meta::default()
-            },
+            meta: Meta { generation: 3, ..Meta::default() },
             origin: Origin::Store,
             raw: Arc::new(serde_json::Value::Null),
             body,
@@ -200,8 +191,7 @@ impl World {
     }
 
     pub(super) fn monitors(self, all: &[&str]) -> Self {
-        all.iter()
-            .fold(self, |world, text| world.monitor(monitor(text)))
+        all.iter().fold(self, |world, text| world.monitor(monitor(text)))
     }
 
     pub(super) fn set(mut self, set: MonitorSet) -> Self {
@@ -212,11 +202,7 @@ impl World {
 
     pub(super) fn policy(mut self, policy: Policy) -> Self {
         let name = policy.name.clone();
-        self.add(
-            Kind::NotificationPolicy,
-            name,
-            Body::Policy(Arc::new(policy)),
-        );
+        self.add(Kind::NotificationPolicy, name, Body::Policy(Arc::new(policy)));
         self
     }
 
@@ -278,9 +264,7 @@ impl World {
 
 /// Any number that names tell apart.
 pub(super) fn id_of(name: &ObjectName) -> i64 {
-    name.to_string().bytes().fold(7, |id: i64, byte| {
-        (id * 31 + i64::from(byte)) % 1_000_000_007
-    })
+    name.to_string().bytes().fold(7, |id: i64, byte| (id * 31 + i64::from(byte)) % 1_000_000_007)
 }
 
 pub(super) fn entry<'a>(catalog: &'a Catalog, text: &str) -> &'a Entry {
@@ -290,10 +274,7 @@ pub(super) fn entry<'a>(catalog: &'a Catalog, text: &str) -> &'a Entry {
 /// The names of the routes of a monitor, in order.
 pub(super) fn routes(catalog: &Catalog, text: &str) -> Vec<String> {
     let routes = &entry(catalog, text).routes;
-    routes
-        .iter()
-        .map(|route| route.name().to_string())
-        .collect()
+    routes.iter().map(|route| route.name().to_string()).collect()
 }
 
 /// The names of monitors.
@@ -302,9 +283,6 @@ pub(super) fn named(catalog: &Catalog, ids: &[MonitorId]) -> Vec<String> {
 }
 
 pub(super) fn problems<'a>(catalog: &'a Catalog, kind: Kind, text: &str) -> &'a [Problem] {
-    let key = ObjectKey {
-        kind,
-        name: name(text),
-    };
+    let key = ObjectKey { kind, name: name(text) };
     &catalog.objects[&key].problems
 }

@@ -15,10 +15,8 @@ use crate::selector::Selector;
 
 #[test]
 fn sets_become_monitors_and_a_monitor_wins_a_name() {
-    let catalog = World::default()
-        .monitors(&["shop/web-a"])
-        .set(set("shop/web", &["a", "b"]))
-        .build();
+    let catalog =
+        World::default().monitors(&["shop/web-a"]).set(set("shop/web", &["a", "b"])).build();
     assert_eq!(catalog.monitors.len(), 2);
     assert_eq!(catalog.version, 5);
     let kept = &entry(&catalog, "shop/web-a").monitor.origin;
@@ -30,24 +28,16 @@ fn sets_become_monitors_and_a_monitor_wins_a_name() {
     assert_eq!(problem.severity, Severity::Error);
     assert_eq!(problem.path, "spec.items[a].name");
     assert_eq!(
-        catalog
-            .entry(entry(&catalog, "shop/web-b").id)
-            .unwrap()
-            .monitor
-            .name,
+        catalog.entry(entry(&catalog, "shop/web-b").id).unwrap().monitor.name,
         name("shop/web-b")
     );
 }
 
 #[test]
 fn an_invalid_monitor_keeps_its_name_from_sets_and_of_two_sets_the_first_has_it() {
-    let mut world = World::default()
-        .set(set("shop/web", &["a", "b-c"]))
-        .set(set("shop/web-b", &["c"]));
-    let key = ObjectKey {
-        kind: Kind::Monitor,
-        name: name("shop/web-a"),
-    };
+    let mut world =
+        World::default().set(set("shop/web", &["a", "b-c"])).set(set("shop/web-b", &["c"]));
+    let key = ObjectKey { kind: Kind::Monitor, name: name("shop/web-a") };
     let report = ObjectStatus {
         generation: 1,
         origin: Origin::Store,
@@ -100,18 +90,12 @@ fn policies_match_by_priority_then_name_and_one_of_them_may_stop() {
         .policy(policy("kubekuma/all", &[]))
         .policy(first);
     let catalog = world.build();
-    assert_eq!(
-        routes(&catalog, "shop/api"),
-        ["shop/z", "kubekuma/all", "shop/a", "shop/b"]
-    );
+    assert_eq!(routes(&catalog, "shop/api"), ["shop/z", "kubekuma/all", "shop/a", "shop/b"]);
     assert_eq!(routes(&catalog, "bank/api"), ["kubekuma/all"]);
     let mut stop = policy("shop/a", &[]);
     stop.continue_matching = false;
     let catalog = world.policy(stop).build();
-    assert_eq!(
-        routes(&catalog, "shop/api"),
-        ["shop/z", "kubekuma/all", "shop/a"]
-    );
+    assert_eq!(routes(&catalog, "shop/api"), ["shop/z", "kubekuma/all", "shop/a"]);
 }
 
 #[test]
@@ -133,11 +117,7 @@ fn a_policy_reached_by_reference_and_by_selector_counts_once() {
     api.alerting.policy = Some("own".to_owned());
     narrow.selector.tags = vec!["never".to_owned()];
     let catalog = World::default().monitor(api).policy(narrow).build();
-    assert_eq!(
-        routes(&catalog, "shop/api"),
-        ["shop/own"],
-        "the reference alone is enough"
-    );
+    assert_eq!(routes(&catalog, "shop/api"), ["shop/own"], "the reference alone is enough");
 }
 
 #[test]
@@ -154,10 +134,7 @@ fn without_policy_the_default_provider_of_the_namespace_is_told_or_nobody() {
         .build();
     assert_eq!(routes(&catalog, "shop/api"), ["shop/chat"]);
     assert!(routes(&catalog, "bank/api").is_empty());
-    assert_eq!(
-        problems(&catalog, Kind::NotificationProvider, "shop/mail").len(),
-        1
-    );
+    assert_eq!(problems(&catalog, Kind::NotificationProvider, "shop/mail").len(), 1);
     assert_eq!(catalog.system_provider, Some(name("shop/mail")));
 }
 
@@ -186,16 +163,8 @@ fn a_missing_provider_is_a_warning_and_the_others_still_send() {
             "spec.routing.fallbackProviders[0]"
         ]
     );
-    assert!(
-        found
-            .iter()
-            .all(|problem| problem.why.contains("ProviderNotFound"))
-    );
-    assert!(
-        found
-            .iter()
-            .all(|problem| problem.severity == Severity::Warning)
-    );
+    assert!(found.iter().all(|problem| problem.why.contains("ProviderNotFound")));
+    assert!(found.iter().all(|problem| problem.severity == Severity::Warning));
 }
 
 #[test]
@@ -229,39 +198,23 @@ fn selectors_by_label_tag_name_and_namespace_agree_with_the_slow_way() {
     red.tags = vec!["web".into(), "eu".into()];
     let mut blue = monitor("bank/blue");
     blue.labels.insert("tier".into(), "one".into());
-    let world = World::default()
-        .monitor(red)
-        .monitor(blue)
-        .monitors(&["shop/plain"]);
+    let world = World::default().monitor(red).monitor(blue).monitors(&["shop/plain"]);
     let select = |own: &str, change: &dyn Fn(&mut Selector)| {
         let mut muted = silence(&format!("{own}/s"));
         change(&mut muted.selector);
-        let all = World {
-            objects: world.objects.clone(),
-            ..World::default()
-        };
+        let all = World { objects: world.objects.clone(), ..World::default() };
         let catalog = all.silence(muted).build();
-        let hit = catalog
-            .monitors
-            .values()
-            .filter(|entry| !entry.silences.is_empty());
-        hit.map(|entry| entry.monitor.name.to_string())
-            .collect::<Vec<_>>()
+        let hit = catalog.monitors.values().filter(|entry| !entry.silences.is_empty());
+        hit.map(|entry| entry.monitor.name.to_string()).collect::<Vec<_>>()
     };
     let tier = |selector: &mut Selector| {
         selector.labels.insert("tier".into(), "one".into());
     };
     assert_eq!(select("shop", &tier), ["shop/red"]);
     assert_eq!(select("kubekuma", &tier), ["bank/blue", "shop/red"]);
-    assert_eq!(
-        select("kubekuma", &|it| it.tags = vec!["eu".into(), "web".into()]),
-        ["shop/red"]
-    );
+    assert_eq!(select("kubekuma", &|it| it.tags = vec!["eu".into(), "web".into()]), ["shop/red"]);
     assert_eq!(select("shop", &|_| {}), ["shop/plain", "shop/red"]);
-    assert_eq!(
-        select("shop", &|it| it.namespaces = vec!["bank".into()]),
-        ["bank/blue"]
-    );
+    assert_eq!(select("shop", &|it| it.namespaces = vec!["bank".into()]), ["bank/blue"]);
     let by_name = |selector: &mut Selector| {
         selector.names = vec![crate::selector::NameMatch {
             namespace: Some("bank".into()),
@@ -273,10 +226,8 @@ fn selectors_by_label_tag_name_and_namespace_agree_with_the_slow_way() {
 
 #[test]
 fn windows_are_attached_to_the_monitors_they_mean() {
-    let catalog = World::default()
-        .monitors(&["shop/api", "bank/api"])
-        .window(window("shop/upgrade"))
-        .build();
+    let catalog =
+        World::default().monitors(&["shop/api", "bank/api"]).window(window("shop/upgrade")).build();
     assert_eq!(entry(&catalog, "shop/api").windows.len(), 1);
     assert!(entry(&catalog, "bank/api").windows.is_empty());
     assert!(catalog.windows.contains_key(&name("shop/upgrade")));
@@ -287,27 +238,15 @@ fn groups_know_their_members_and_members_their_groups() {
     let catalog = World::default()
         .monitors(&["shop/a", "shop/b"])
         .monitor(group("shop/named", names(&["shop/a", "shop/gone"]), true))
-        .monitor(group(
-            "shop/chosen",
-            GroupMembers::Selector(Selector::default()),
-            false,
-        ))
+        .monitor(group("shop/chosen", GroupMembers::Selector(Selector::default()), false))
         .build();
     let members = &entry(&catalog, "shop/named").members;
     assert_eq!(named(&catalog, members), ["shop/a"]);
     let members = &entry(&catalog, "shop/chosen").members;
-    assert_eq!(
-        named(&catalog, members),
-        ["shop/a", "shop/b"],
-        "no groups, not itself"
-    );
+    assert_eq!(named(&catalog, members), ["shop/a", "shop/b"], "no groups, not itself");
     let a = entry(&catalog, "shop/a");
     assert_eq!(named(&catalog, &a.groups), ["shop/chosen", "shop/named"]);
-    assert_eq!(
-        named(&catalog, &a.parents),
-        ["shop/named"],
-        "only where it suppresses"
-    );
+    assert_eq!(named(&catalog, &a.parents), ["shop/named"], "only where it suppresses");
     assert_eq!(
         problems(&catalog, Kind::Monitor, "shop/named")[0].path,
         "spec.target.group.members[1]"
@@ -318,19 +257,13 @@ fn groups_know_their_members_and_members_their_groups() {
 fn dependencies_become_parents_and_children() {
     let mut child = monitor("shop/api");
     child.depends_on = vec![name("shop/router"), name("shop/gone"), name("shop/router")];
-    let catalog = World::default()
-        .monitors(&["shop/router"])
-        .monitor(child)
-        .build();
+    let catalog = World::default().monitors(&["shop/router"]).monitor(child).build();
     let child = entry(&catalog, "shop/api");
     assert_eq!(named(&catalog, &child.parents), ["shop/router"]);
     let router = entry(&catalog, "shop/router");
     assert_eq!(named(&catalog, &router.children), ["shop/api"]);
     let problem = &problems(&catalog, Kind::Monitor, "shop/api")[0];
-    assert_eq!(
-        (problem.path.as_str(), problem.severity),
-        ("spec.dependsOn[1]", Severity::Warning)
-    );
+    assert_eq!((problem.path.as_str(), problem.severity), ("spec.dependsOn[1]", Severity::Warning));
 }
 
 #[test]
@@ -346,18 +279,14 @@ fn a_slug_belongs_to_one_page_and_missing_members_are_warned_about() {
         ("spec.groups[0].monitors[1].ref", Severity::Warning)
     );
     let second = &problems(&catalog, Kind::StatusPage, "shop/two")[0];
-    assert_eq!(
-        (second.path.as_str(), second.severity),
-        ("spec.slug", Severity::Error)
-    );
+    assert_eq!((second.path.as_str(), second.severity), ("spec.slug", Severity::Error));
     assert_eq!(catalog.pages.len(), 1);
 }
 
 #[test]
 fn only_the_settings_object_called_kubekuma_is_read() {
-    let catalog = World::default()
-        .settings("other", |settings| settings.tenancy_isolated = true)
-        .build();
+    let catalog =
+        World::default().settings("other", |settings| settings.tenancy_isolated = true).build();
     assert!(!catalog.settings.tenancy_isolated);
     assert_eq!(problems(&catalog, Kind::KubeKumaSettings, "other").len(), 1);
 }

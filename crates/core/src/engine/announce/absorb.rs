@@ -64,12 +64,7 @@ fn take(
             }
         }
         Notice::FailureOver => {}
-        Notice::Opened {
-            incident,
-            started_at,
-            previous,
-            facts,
-        } => {
+        Notice::Opened { incident, started_at, previous, facts } => {
             state.latest = Some((*incident, *started_at));
             let opened = Opening {
                 incident: *incident,
@@ -79,11 +74,7 @@ fn take(
             };
             open(state, &opened, facts, view);
         }
-        Notice::Reopened {
-            incident,
-            at,
-            facts,
-        } => {
+        Notice::Reopened { incident, at, facts } => {
             let known = state.latest.filter(|(latest, _)| latest == incident);
             let opened = Opening {
                 incident: *incident,
@@ -93,14 +84,7 @@ fn take(
             };
             open(state, &opened, facts, view);
         }
-        Notice::Closed {
-            incident,
-            started_at,
-            ended_at,
-            closing,
-            now: state_after,
-            facts,
-        } => {
+        Notice::Closed { incident, started_at, ended_at, closing, now: state_after, facts } => {
             close(state, *incident, *closing, |down| Event {
                 current_state: *state_after,
                 at: *ended_at,
@@ -112,26 +96,11 @@ fn take(
                 end_conditions(state);
             }
         }
-        Notice::FlappingStarted {
-            incident,
-            at,
-            toggles,
-            quiet_until,
-        } => {
+        Notice::FlappingStarted { incident, at, toggles, quiet_until } => {
             state.flapping_until = Some(*quiet_until);
             let message = format!("changed {toggles} times in a short while; quiet until stable");
-            let facts = Facts {
-                message,
-                ..Facts::default()
-            };
-            begin(
-                state,
-                Subject::Flapping,
-                *at,
-                MonitorState::Up,
-                &facts,
-                view,
-            );
+            let facts = Facts { message, ..Facts::default() };
+            begin(state, Subject::Flapping, *at, MonitorState::Up, &facts, view);
             if let Some(topic) = find(state, &Subject::Flapping) {
                 topic.event.incident = Some(*incident);
             }
@@ -143,11 +112,9 @@ fn take(
         Notice::DegradedOver { at } => {
             end(state, &Subject::Degraded, *at, view.state, "fast again");
         }
-        Notice::BecameUnknown {
-            at,
-            previous,
-            facts,
-        } => begin(state, Subject::Unknown, *at, *previous, facts, view),
+        Notice::BecameUnknown { at, previous, facts } => {
+            begin(state, Subject::Unknown, *at, *previous, facts, view);
+        }
         Notice::UnknownOver { at } => {
             let message = "there are results again";
             end(state, &Subject::Unknown, *at, view.state, message);
@@ -180,9 +147,7 @@ fn open(state: &mut AnnounceState, opening: &Opening, facts: &Facts, view: &Anno
     event.current_state = MonitorState::Down;
     event.started_at = Some(opening.started_at);
     // In front: what was told about an outage decides what conditions need to say.
-    state
-        .topics
-        .insert(0, Topic::new(subject, event, opening.at));
+    state.topics.insert(0, Topic::new(subject, event, opening.at));
 }
 
 fn close(
@@ -303,10 +268,8 @@ fn delete(state: &mut AnnounceState, now: Timestamp) {
 }
 
 fn operate(state: &mut AnnounceState, operator: Operator, now: Timestamp) {
-    let incident = state
-        .topics
-        .iter_mut()
-        .find(|topic| topic.is_incident() && topic.over.is_none());
+    let incident =
+        state.topics.iter_mut().find(|topic| topic.is_incident() && topic.over.is_none());
     if let Some(topic) = incident {
         topic.acknowledged = match operator {
             Operator::Acknowledge { by } => Some((now, by)),
@@ -316,11 +279,7 @@ fn operate(state: &mut AnnounceState, operator: Operator, now: Timestamp) {
 }
 
 fn delivered(state: &mut AnnounceState, feedback: DeliveryFeedback, view: &AnnounceView<'_>) {
-    let DeliveryFeedback::FellBack {
-        key,
-        provider,
-        fallback_key,
-    } = feedback;
+    let DeliveryFeedback::FellBack { key, provider, fallback_key } = feedback;
     let tracks = state.topics.iter_mut().flat_map(|topic| &mut topic.tracks);
     for track in tracks {
         let Some(failed) = track.told.iter().find(|told| told.key == key) else {
@@ -331,9 +290,8 @@ fn delivered(state: &mut AnnounceState, feedback: DeliveryFeedback, view: &Annou
         }
         let known = view.catalog.providers.get(&provider);
         let told = Told {
-            provider_type: known.map_or_else(String::new, |known| {
-                known.config.provider_type().to_string()
-            }),
+            provider_type: known
+                .map_or_else(String::new, |known| known.config.provider_type().to_string()),
             provider: provider.clone(),
             key: fallback_key.clone(),
             level: failed.level,
@@ -346,20 +304,14 @@ fn delivered(state: &mut AnnounceState, feedback: DeliveryFeedback, view: &Annou
 /// Routes that are gone limit nothing any more.
 fn forget_routes(state: &mut AnnounceState, view: &AnnounceView<'_>) {
     if let Some(entry) = view.entry {
-        state.routes.retain(|memory| {
-            entry
-                .routes
-                .iter()
-                .any(|route| *route.name() == memory.route)
-        });
+        state
+            .routes
+            .retain(|memory| entry.routes.iter().any(|route| *route.name() == memory.route));
     }
 }
 
 fn find<'a>(state: &'a mut AnnounceState, subject: &Subject) -> Option<&'a mut Topic> {
-    state
-        .topics
-        .iter_mut()
-        .find(|topic| topic.subject == *subject)
+    state.topics.iter_mut().find(|topic| topic.subject == *subject)
 }
 
 /// An event about a monitor, without what happened.

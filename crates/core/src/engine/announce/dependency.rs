@@ -14,18 +14,10 @@ pub(super) const START_SLACK: Duration = Duration::from_secs(2);
 
 /// What the parents say about a down that began at `since`.
 pub(super) fn hold(view: &AnnounceView<'_>, since: Timestamp, now: Timestamp) -> Option<Hold> {
-    let speaking = || {
-        view.parents
-            .iter()
-            .filter(|parent| parent.enabled && !parent.muted)
-    };
-    speaking()
-        .find_map(|parent| covering(parent, now))
-        .or_else(|| {
-            speaking()
-                .filter_map(|parent| waiting(parent, since, now))
-                .max_by_key(|hold| hold.until)
-        })
+    let speaking = || view.parents.iter().filter(|parent| parent.enabled && !parent.muted);
+    speaking().find_map(|parent| covering(parent, now)).or_else(|| {
+        speaking().filter_map(|parent| waiting(parent, since, now)).max_by_key(|hold| hold.until)
+    })
 }
 
 /// A hold without limit: it is renewed for as long as it is so. The deadline only makes sure that
@@ -42,10 +34,7 @@ fn waiting(parent: &Related, since: Timestamp, now: Timestamp) -> Option<Hold> {
     let unfinished = parent.verdict_begun.is_none_or(|begun| begun < since);
     let run = unfinished.then(|| plus(since, parent.budget + START_SLACK));
     let unknown = (parent.state == MonitorState::Unknown).then(|| plus(since, parent.interval * 2));
-    let until = [run, unknown, parent.waits_until]
-        .into_iter()
-        .flatten()
-        .max()?;
+    let until = [run, unknown, parent.waits_until].into_iter().flatten().max()?;
     (until > now).then(|| {
         let reason = format!("waiting for parent {}", parent.name);
         Hold::new(HoldKind::Waiting, reason, until)

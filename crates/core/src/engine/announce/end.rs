@@ -55,11 +55,7 @@ pub(super) fn end(
         if let Some(event) = &event
             && !told.is_empty()
         {
-            let ending = Ending {
-                index,
-                route,
-                event,
-            };
+            let ending = Ending { index, route, event };
             tell_end(state, topic, &ending, told, context, spoken, effects);
         }
     }

@@ -64,11 +64,7 @@ pub fn mass_outage<'a>(
 }
 
 fn event(catalog: &Catalog, names: &[&ObjectName], started_at: Timestamp, now: Timestamp) -> Event {
-    let some: Vec<String> = names
-        .iter()
-        .take(MAX_NAMES)
-        .map(ToString::to_string)
-        .collect();
+    let some: Vec<String> = names.iter().take(MAX_NAMES).map(ToString::to_string).collect();
     let more = if names.len() > MAX_NAMES { ", …" } else { "" };
     Event {
         kind: EventKind::MassOutage,

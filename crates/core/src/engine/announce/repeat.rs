@@ -25,10 +25,7 @@ pub(super) fn repeat(
     }
     let mut wake = None;
     for route in &context.view.entry?.routes {
-        let told = topic
-            .tracks
-            .iter()
-            .any(|track| track.is_of(route) && track.is_told());
+        let told = topic.tracks.iter().any(|track| track.is_of(route) && track.is_told());
         if told {
             wake = earliest(wake, escalate(state, topic, route, context, effects));
             wake = earliest(wake, resend(state, topic, route, context, effects));

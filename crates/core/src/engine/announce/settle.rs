@@ -22,12 +22,8 @@ pub(super) fn settle(
     if state.flapping_until.is_some_and(|until| until <= now) {
         absorb::end_flapping(state, view, now);
     }
-    let context = Context {
-        view,
-        now,
-        flapping_until: state.flapping_until,
-        mass_until: state.mass_until,
-    };
+    let context =
+        Context { view, now, flapping_until: state.flapping_until, mass_until: state.mass_until };
     let mut wake = state.flapping_until;
     let mut spoken = Spoken::default();
     let mut topics = std::mem::take(&mut state.topics);
@@ -41,10 +37,7 @@ pub(super) fn settle(
             wake = earliest(wake, next_hold(topic));
             if topic.is_incident() {
                 let told = topic.tracks.iter().flat_map(|track| &track.told);
-                spoken.down.extend(
-                    told.filter(|told| told.open)
-                        .map(|told| told.provider.clone()),
-                );
+                spoken.down.extend(told.filter(|told| told.open).map(|told| told.provider.clone()));
             }
         }
     }
@@ -97,10 +90,7 @@ fn announce(
         if tracks.any(|track| track.is_of(route) && track.is_rechecking(context.now)) {
             continue;
         }
-        let memory = state
-            .routes
-            .iter()
-            .find(|memory| memory.route == *route.name());
+        let memory = state.routes.iter().find(|memory| memory.route == *route.name());
         let mut message = Message::new(&topic.event, topic, route, memory, context.now);
         match stages::run(context, &mut message) {
             Flow::Drop => clear_hold(topic, route),
@@ -127,9 +117,7 @@ fn announce(
 /// the same provider, so that nobody hears of it twice.
 fn follow_routes(topic: &mut Topic, routes: &[Route]) {
     let is_gone = |track: &Track| !routes.iter().any(|route| track.is_of(route));
-    topic
-        .tracks
-        .retain(|track| !is_gone(track) || !track.told.is_empty());
+    topic.tracks.retain(|track| !is_gone(track) || !track.told.is_empty());
     if !topic.tracks.iter().any(is_gone) {
         return;
     }
@@ -139,28 +127,20 @@ fn follow_routes(topic: &mut Topic, routes: &[Route]) {
     for route in routes {
         let own = topic.tracks.iter().find(|track| track.is_of(route));
         let mut known: Vec<ObjectName> = own
-            .map(|track| {
-                track
-                    .told
-                    .iter()
-                    .map(|told| told.provider.clone())
-                    .collect()
-            })
+            .map(|track| track.told.iter().map(|told| told.provider.clone()).collect())
             .unwrap_or_default();
         let mut adopted: Vec<Told> = Vec::new();
         let mut times = None;
         for track in topic.tracks.iter_mut().filter(|track| is_gone(track)) {
-            let (same, other) = std::mem::take(&mut track.told)
-                .into_iter()
-                .partition(|told| {
-                    let take = told.open
-                        && route.providers.contains(&told.provider)
-                        && !known.contains(&told.provider);
-                    if take {
-                        known.push(told.provider.clone());
-                    }
-                    take
-                });
+            let (same, other) = std::mem::take(&mut track.told).into_iter().partition(|told| {
+                let take = told.open
+                    && route.providers.contains(&told.provider)
+                    && !known.contains(&told.provider);
+                if take {
+                    known.push(told.provider.clone());
+                }
+                take
+            });
             track.told = other;
             times = times.or(Some((track.announced_at, track.repeated_at)));
             adopted.extend::<Vec<Told>>(same);
@@ -215,10 +195,7 @@ pub(super) fn missing<'a>(
 fn recheck(topic: &Topic, route: &Route, context: &Context<'_>) -> Option<Hold> {
     let entry = context.view.entry?;
     let track = topic.tracks.iter().find(|track| track.is_of(route))?;
-    let held = track
-        .hold
-        .as_ref()
-        .filter(|hold| hold.kind == HoldKind::Parent)?;
+    let held = track.hold.as_ref().filter(|hold| hold.kind == HoldKind::Parent)?;
     if entry.monitor.check.run_class() == RunClass::Passive {
         return None;
     }
@@ -271,11 +248,7 @@ fn send(
     let subject = topic.stream();
     let mut event = topic.event.clone();
     let track = topic.track(route);
-    if let Some(hold) = track
-        .hold
-        .take()
-        .filter(|hold| hold.kind != HoldKind::Waiting)
-    {
+    if let Some(hold) = track.hold.take().filter(|hold| hold.kind != HoldKind::Waiting) {
         event.note = Some(format!("held back until now by {}", hold.reason));
     }
     let envelope = Envelope {
@@ -301,17 +274,12 @@ fn send(
     }
     track.announced_at = track.announced_at.or(Some(context.now));
     track.repeated_at = Some(context.now);
-    let window = route
-        .policy()
-        .map(|policy| policy.dedupe_window)
-        .unwrap_or_default();
+    let window = route.policy().map(|policy| policy.dedupe_window).unwrap_or_default();
     // Only what a window or a limit may ask for later is remembered.
     if route
         .policy()
         .is_some_and(|policy| !policy.dedupe_window.is_zero() || !policy.rate_limit.is_zero())
     {
-        state
-            .memory(route.name())
-            .sent(sending.dedupe_key, window, context.now);
+        state.memory(route.name()).sent(sending.dedupe_key, window, context.now);
     }
 }

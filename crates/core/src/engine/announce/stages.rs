@@ -92,13 +92,8 @@ pub(super) enum Flow {
 type Stage = fn(&Context<'_>, &mut Message<'_>) -> Flow;
 
 /// The stages in order.
-const STAGES: [Stage; 5] = [
-    matching::stage,
-    suppress::stage,
-    dedupe::stage,
-    limit::stage,
-    group::stage,
-];
+const STAGES: [Stage; 5] =
+    [matching::stage, suppress::stage, dedupe::stage, limit::stage, group::stage];
 
 /// Sends a message through the stages; the first that does not let it pass decides.
 pub(super) fn run(context: &Context<'_>, message: &mut Message<'_>) -> Flow {

@@ -77,11 +77,7 @@ pub struct Hold {
 
 impl Hold {
     pub(super) fn new(kind: HoldKind, reason: impl Into<String>, until: Timestamp) -> Self {
-        Self {
-            kind,
-            reason: reason.into(),
-            until,
-        }
+        Self { kind, reason: reason.into(), until }
     }
 }
 
@@ -268,11 +264,7 @@ impl RouteMemory {
     const MAX_KEYS: usize = 16;
 
     pub(super) fn new(route: ObjectName) -> Self {
-        Self {
-            route,
-            last_sent: None,
-            keys: Vec::new(),
-        }
+        Self { route, last_sent: None, keys: Vec::new() }
     }
 
     /// Remembers that a message went out.

@@ -22,10 +22,7 @@ struct Case {
 
 impl Case {
     fn new() -> Self {
-        Self {
-            guard: Guard::new(),
-            settings: SelfCheckSettings::default(),
-        }
+        Self { guard: Guard::new(), settings: SelfCheckSettings::default() }
     }
 
     fn run(&mut self, monitor: i64, result: RunResult, second: i64) {
@@ -84,12 +81,7 @@ fn half_of_all_is_not_enough() {
 fn two_networks_are_not_enough() {
     let mut case = Case::new();
     for monitor in 0..9 {
-        case.run_on(
-            monitor,
-            u8::try_from(monitor % 2).unwrap(),
-            RunResult::NoAnswer,
-            1,
-        );
+        case.run_on(monitor, u8::try_from(monitor % 2).unwrap(), RunResult::NoAnswer, 1);
     }
     assert!(!case.holding(1));
 }
@@ -218,22 +210,13 @@ fn a_monitor_that_is_gone_is_forgotten() {
 #[test]
 fn networks_are_prefixes_of_addresses_or_names() {
     let of = |peer: Option<&str>, host| Network::of(peer.map(|it| it.parse().unwrap()), host);
-    assert_eq!(
-        of(Some("192.0.2.7"), Some("a")),
-        Some(Network::V4([192, 0, 2]))
-    );
+    assert_eq!(of(Some("192.0.2.7"), Some("a")), Some(Network::V4([192, 0, 2])));
     assert_eq!(of(None, Some("192.0.2.9")), Some(Network::V4([192, 0, 2])));
-    assert_eq!(
-        of(Some("::ffff:192.0.2.7"), None),
-        Some(Network::V4([192, 0, 2]))
-    );
+    assert_eq!(of(Some("::ffff:192.0.2.7"), None), Some(Network::V4([192, 0, 2])));
     let v6 = Some(Network::V6([0x20, 0x01, 0x0d, 0xb8, 0, 1]));
     assert_eq!(of(Some("2001:db8:1::9"), None), v6);
     assert_eq!(of(None, Some("[2001:db8:1::1]")), v6);
-    assert_eq!(
-        of(None, Some("DB.example")),
-        Some(Network::Host("db.example".into()))
-    );
+    assert_eq!(of(None, Some("DB.example")), Some(Network::Host("db.example".into())));
     assert_eq!(of(None, None), None);
 }
 
@@ -241,18 +224,9 @@ fn networks_are_prefixes_of_addresses_or_names() {
 fn only_failures_without_answer_are_silence() {
     let of = |observation: &Observation| RunResult::of(observation);
     assert_eq!(of(&Observation::success("")), RunResult::Answered);
-    assert_eq!(
-        of(&Observation::failure(Reason::Timeout, "")),
-        RunResult::NoAnswer
-    );
-    assert_eq!(
-        of(&Observation::failure(Reason::HttpStatus, "")),
-        RunResult::Answered
-    );
-    assert_eq!(
-        of(&Observation::indeterminate(Reason::Uplink, "")),
-        RunResult::NoVerdict
-    );
+    assert_eq!(of(&Observation::failure(Reason::Timeout, "")), RunResult::NoAnswer);
+    assert_eq!(of(&Observation::failure(Reason::HttpStatus, "")), RunResult::Answered);
+    assert_eq!(of(&Observation::indeterminate(Reason::Uplink, "")), RunResult::NoVerdict);
 }
 
 proptest! {

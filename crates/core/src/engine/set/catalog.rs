@@ -56,12 +56,8 @@ impl Engine {
 
     /// Closes what was open of monitors that are gone.
     fn remove_gone(&mut self, old: &Catalog, new: &Catalog, now: Timestamp, report: &mut Report) {
-        let mut gone: Vec<MonitorId> = self
-            .records
-            .keys()
-            .copied()
-            .filter(|id| !new.by_id.contains_key(id))
-            .collect();
+        let mut gone: Vec<MonitorId> =
+            self.records.keys().copied().filter(|id| !new.by_id.contains_key(id)).collect();
         gone.sort_unstable();
         for id in gone {
             let name = self.records.get(&id).and_then(|record| record.name.clone());

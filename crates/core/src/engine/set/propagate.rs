@@ -31,10 +31,7 @@ pub(super) enum Follow {
 impl Engine {
     /// When [`Engine::due`] should be called if nothing else happens before.
     pub fn next_wakeup(&self) -> Option<Timestamp> {
-        [self.wakeups.next(), self.guard_until]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.wakeups.next(), self.guard_until].into_iter().flatten().min()
     }
 
     /// Does everything that has become due.
@@ -59,11 +56,8 @@ impl Engine {
     }
 
     fn wake(&mut self, id: MonitorId, now: Timestamp, report: &mut Report) {
-        let is_boundary = self
-            .records
-            .get(&id)
-            .and_then(|record| record.boundary)
-            .is_some_and(|at| at <= now);
+        let is_boundary =
+            self.records.get(&id).and_then(|record| record.boundary).is_some_and(|at| at <= now);
         if is_boundary {
             self.look_at_windows(id, now, report);
         }
@@ -88,9 +82,7 @@ impl Engine {
         if let Some(at) = boundary {
             self.wakeups.set(id, at);
         }
-        let input = Input::Window {
-            paused_by_maintenance: paused,
-        };
+        let input = Input::Window { paused_by_maintenance: paused };
         self.apply(id, input, now, report);
     }
 
@@ -181,12 +173,7 @@ impl Engine {
         let wake = record.wake;
         let effects = {
             let parents = || self.related(entry, catalog, now);
-            let view = View {
-                entry,
-                catalog,
-                guard_until: self.guard_until,
-                parents: &parents,
-            };
+            let view = View { entry, catalog, guard_until: self.guard_until, parents: &parents };
             step::step(&mut record, input, &view, now)
         };
         match (waited, record.announce.waits_for_parents()) {
@@ -268,9 +255,7 @@ fn windows(entry: &Entry, now: Timestamp) -> (bool, Option<Timestamp>) {
     for window in entry.windows.iter().filter(|window| window.pause_checks) {
         let active = window.active_at(now);
         paused |= active.is_some();
-        let next = active
-            .map(|(_, end)| end)
-            .or_else(|| window.next_occurrence(now));
+        let next = active.map(|(_, end)| end).or_else(|| window.next_occurrence(now));
         boundary = [boundary, next].into_iter().flatten().min();
     }
     (paused, boundary)
@@ -280,9 +265,7 @@ fn collect(id: MonitorId, effects: Effects, catalog: &Catalog, report: &mut Repo
     report.batch.append(effects.batch);
     report.unrouted += effects.unrouted;
     let probed = |id: &MonitorId| catalog.entry(*id).is_some_and(is_probed);
-    report
-        .run_now
-        .extend(effects.run_now.into_iter().filter(probed));
+    report.run_now.extend(effects.run_now.into_iter().filter(probed));
     report.changes.push(Change {
         id,
         next: effects.next,

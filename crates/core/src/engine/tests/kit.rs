@@ -52,9 +52,7 @@ impl House {
     pub(super) fn attempt(&mut self, id: i64, second: i64, observation: &Observation) -> Report {
         self.until(second);
         let began = at(second - 1);
-        let report = self
-            .engine
-            .attempt(MonitorId(id), observation, began, at(second), at(second));
+        let report = self.engine.attempt(MonitorId(id), observation, began, at(second), at(second));
         self.keep(second, report.clone());
         report
     }
@@ -86,12 +84,7 @@ impl House {
         let mut beats = std::collections::BTreeMap::new();
         for (_, batch) in &self.stored {
             rows.extend(batch.states.iter().map(|row| (row.monitor, row.clone())));
-            beats.extend(
-                batch
-                    .heartbeats
-                    .iter()
-                    .map(|beat| (beat.monitor, beat.clone())),
-            );
+            beats.extend(batch.heartbeats.iter().map(|beat| (beat.monitor, beat.clone())));
         }
         let rows: Vec<_> = rows.into_values().collect();
         let beats: Vec<_> = beats.into_values().collect();

@@ -13,10 +13,7 @@ fn an_outage_with_retries_resend_and_escalation() {
     api.schedule.retry_interval = Some(secs(20));
     let mut ops = policy("ops", &["chat", "mail"]);
     ops.resend_interval = secs(600);
-    ops.escalation = vec![EscalationStep {
-        after: secs(900),
-        providers: vec![name("boss")],
-    }];
+    ops.escalation = vec![EscalationStep { after: secs(900), providers: vec![name("boss")] }];
     let mut house = House::new(vec![entry(1, api, vec![route(ops)])]);
     house.ok(1, 10);
     for second in [70, 90, 110, 170] {
@@ -60,11 +57,8 @@ fn a_silence_outlived_and_one_that_was_not() {
 
 #[test]
 fn flapping_is_told_once() {
-    let mut house = House::new(vec![entry(
-        1,
-        monitor("api"),
-        vec![route(policy("ops", &["chat"]))],
-    )]);
+    let mut house =
+        House::new(vec![entry(1, monitor("api"), vec![route(policy("ops", &["chat"]))])]);
     house.ok(1, 10);
     for round in 0..6 {
         house.fail(1, 60 + round * 60);

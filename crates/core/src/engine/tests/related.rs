@@ -28,15 +28,8 @@ fn a_parent_that_is_down_as_well_is_the_only_one_told() {
         Some("waiting for parent shop/router")
     );
     let parent = house.fail(1, 62);
-    let incident = parent
-        .batch
-        .incidents
-        .iter()
-        .find(|row| row.monitor == MonitorId(2));
-    assert_eq!(
-        incident.unwrap().suppress_reason.as_deref(),
-        Some("parent shop/router")
-    );
+    let incident = parent.batch.incidents.iter().find(|row| row.monitor == MonitorId(2));
+    assert_eq!(incident.unwrap().suppress_reason.as_deref(), Some("parent shop/router"));
     house.until(5000);
     house.ok(1, 5010);
     house.ok(2, 5011);
@@ -79,17 +72,10 @@ fn grandparents_keep_grandchildren_quiet() {
 
 #[test]
 fn a_group_follows_its_members_and_keeps_them_quiet_if_asked_to() {
-    let mut all = entry(
-        1,
-        group("all", GroupRule::Any, true),
-        vec![route(policy("ops", &["chat"]))],
-    );
+    let mut all =
+        entry(1, group("all", GroupRule::Any, true), vec![route(policy("ops", &["chat"]))]);
     all.members = vec![MonitorId(2), MonitorId(3)];
-    let mut house = House::new(vec![
-        all,
-        child_of(1, routed(2, "a")),
-        child_of(1, routed(3, "b")),
-    ]);
+    let mut house = House::new(vec![all, child_of(1, routed(2, "a")), child_of(1, routed(3, "b"))]);
     house.ok(2, 5);
     house.ok(3, 6);
     assert_eq!(house.state(1), MonitorState::Up);

@@ -13,11 +13,8 @@ use crate::secret::SecretText;
 
 #[test]
 fn stored_results_tell_again_what_they_told() {
-    let mut house = House::new(vec![entry(
-        1,
-        monitor("api"),
-        vec![route(policy("ops", &["chat"]))],
-    )]);
+    let mut house =
+        House::new(vec![entry(1, monitor("api"), vec![route(policy("ops", &["chat"]))])]);
     house.ok(1, 10);
     house.fail(1, 70);
     house.ok(1, 130);
@@ -27,20 +24,14 @@ fn stored_results_tell_again_what_they_told() {
     let beats: Vec<_> = batches().flat_map(|batch| &batch.heartbeats).collect();
     let played = replay(&house.catalog, beats, at(400));
     let told: Vec<_> = played.told.iter().map(|(_, row)| &row.key).collect();
-    let stored: Vec<_> = batches()
-        .flat_map(|batch| &batch.outbox)
-        .map(|row| &row.key)
-        .collect();
+    let stored: Vec<_> = batches().flat_map(|batch| &batch.outbox).map(|row| &row.key).collect();
     assert_eq!(told, stored);
     assert_eq!(told.len(), 3);
     let incidents: BTreeMap<_, _> = batches()
         .flat_map(|batch| &batch.incidents)
         .map(|incident| (incident.id, incident.clone()))
         .collect();
-    assert_eq!(
-        played.incidents,
-        incidents.into_values().collect::<Vec<_>>()
-    );
+    assert_eq!(played.incidents, incidents.into_values().collect::<Vec<_>>());
 }
 
 #[test]
@@ -50,10 +41,7 @@ fn the_silence_of_a_push_is_found_anew_and_counts_once() {
         interval: secs(60),
         grace: secs(10),
     };
-    let mut job = Monitor {
-        check: Check::Push(Box::new(push)),
-        ..monitor("job")
-    };
+    let mut job = Monitor { check: Check::Push(Box::new(push)), ..monitor("job") };
     job.schedule.retries = 2;
     job.schedule.retry_interval = Some(secs(20));
     let mut house = House::new(vec![entry(1, job, vec![route(policy("ops", &["chat"]))])]);
@@ -67,11 +55,7 @@ fn the_silence_of_a_push_is_found_anew_and_counts_once() {
     let batches = || house.stored.iter().map(|(_, batch)| batch);
     let beats: Vec<_> = batches().flat_map(|batch| &batch.heartbeats).collect();
     let played = replay(&house.catalog, beats, at(600));
-    let told: Vec<_> = played
-        .told
-        .iter()
-        .map(|(when, row)| (*when, row.event.kind))
-        .collect();
+    let told: Vec<_> = played.told.iter().map(|(when, row)| (*when, row.event.kind)).collect();
     let stored: Vec<_> = house
         .stored
         .iter()

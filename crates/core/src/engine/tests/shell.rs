@@ -38,11 +38,7 @@ fn a_steady_success_stores_its_heartbeat_and_nothing_else() {
 fn restart_without_states(house: &mut House, second: i64) {
     let rows = house.stored.iter().flat_map(|(_, batch)| &batch.incidents);
     let newest = rows.max_by_key(|incident| incident.id).cloned();
-    let damaged = StateRow {
-        monitor: MonitorId(1),
-        version: 1,
-        blob: b"?".to_vec(),
-    };
+    let damaged = StateRow { monitor: MonitorId(1), version: 1, blob: b"?".to_vec() };
     let (engine, bad) = Engine::load(&[damaged]);
     assert_eq!(bad.len(), 1);
     house.engine = engine;
@@ -55,9 +51,8 @@ fn restart_without_states(house: &mut House, second: i64) {
 
 fn incidents(house: &House) -> Vec<(u32, bool)> {
     let rows = house.stored.iter().flat_map(|(_, batch)| &batch.incidents);
-    let last: std::collections::BTreeMap<_, _> = rows
-        .map(|row| (row.id.sequence(), row.ended_at.is_none()))
-        .collect();
+    let last: std::collections::BTreeMap<_, _> =
+        rows.map(|row| (row.id.sequence(), row.ended_at.is_none())).collect();
     last.into_iter().collect()
 }
 
@@ -85,20 +80,9 @@ fn a_lost_state_finds_its_open_incident_and_tells_its_end() {
     100 down shop/api -> chat due 100 (-)
     190 up shop/api -> chat due 190 (-)
     ");
-    let told: Vec<_> = house
-        .stored
-        .iter()
-        .flat_map(|(_, batch)| &batch.outbox)
-        .collect();
+    let told: Vec<_> = house.stored.iter().flat_map(|(_, batch)| &batch.outbox).collect();
     assert_eq!(told[1].event.started_at, Some(at(10)));
-    assert!(
-        told[1]
-            .event
-            .message
-            .as_deref()
-            .unwrap_or_default()
-            .contains("told again")
-    );
+    assert!(told[1].event.message.as_deref().unwrap_or_default().contains("told again"));
 }
 
 #[test]
@@ -134,11 +118,7 @@ fn a_monitor_deleted_while_we_were_away_is_closed_at_start() {
 #[test]
 fn a_state_that_cannot_be_read_is_reported_and_begins_anew() {
     let rows = [
-        StateRow {
-            monitor: MonitorId(1),
-            version: 999,
-            blob: Vec::new(),
-        },
+        StateRow { monitor: MonitorId(1), version: 999, blob: Vec::new() },
         StateRow {
             monitor: MonitorId(2),
             version: super::super::STATE_VERSION,
@@ -156,16 +136,11 @@ fn an_acknowledgement_is_in_the_incidents_row() {
     let mut house = House::new(vec![routed(1, "api")]);
     house.fail(1, 70);
     let by = "eve".to_owned();
-    let report = house
-        .engine
-        .operate(MonitorId(1), Operator::Acknowledge { by }, at(80));
+    let report = house.engine.operate(MonitorId(1), Operator::Acknowledge { by }, at(80));
     let acknowledged = report.batch.incidents[0].acknowledged.as_ref().unwrap();
     assert_eq!(acknowledged, &(at(80), "eve".to_owned()));
     let end = house.ok(1, 130);
-    assert!(
-        end.batch.incidents[0].acknowledged.is_some(),
-        "it stays in the row"
-    );
+    assert!(end.batch.incidents[0].acknowledged.is_some(), "it stays in the row");
 }
 
 #[test]
@@ -175,10 +150,7 @@ fn a_window_that_pauses_checks_begins_and_ends_by_the_clock() {
         name: name("upgrade"),
         enabled: true,
         description: None,
-        schedule: WindowSchedule::Once {
-            start: at(100),
-            end: at(200),
-        },
+        schedule: WindowSchedule::Once { start: at(100), end: at(200) },
         selector: Selector::default(),
         suppress_notifications: true,
         pause_checks: true,
@@ -234,10 +206,7 @@ fn a_mass_failure_is_held_and_then_told_once_per_provider() {
 fn a_clock_that_jumps_moves_holds_with_it() {
     let mut house = House::new(vec![
         routed(1, "router"),
-        Entry {
-            parents: vec![MonitorId(1)],
-            ..routed(2, "api")
-        },
+        Entry { parents: vec![MonitorId(1)], ..routed(2, "api") },
     ]);
     house.fail(2, 60);
     assert_eq!(house.engine.next_wakeup(), Some(at(72)));

@@ -40,9 +40,7 @@ impl Step<'_, '_> {
     ) {
         self.close_gap(ended);
         if let Some(certificate) = &observation.certificate {
-            self.notice(Notice::CertificateSeen {
-                certificate: certificate.clone(),
-            });
+            self.notice(Notice::CertificateSeen { certificate: certificate.clone() });
         }
         let failures = self.state.failing.as_ref().map_or(0, |f| f.failures);
         let facts = facts_of(observation, failures.saturating_add(1));
@@ -131,10 +129,8 @@ impl Step<'_, '_> {
     }
 
     fn one_success_more(&mut self, well: Standing, ended: Timestamp, facts: &Facts) {
-        let mut recovering = self.state.recovering.unwrap_or(Recovering {
-            since: At(ended),
-            successes: 0,
-        });
+        let mut recovering =
+            self.state.recovering.unwrap_or(Recovering { since: At(ended), successes: 0 });
         recovering.successes = recovering.successes.saturating_add(1);
         self.state.recovering = Some(recovering);
         self.changed();
@@ -147,10 +143,7 @@ impl Step<'_, '_> {
     fn measure(&mut self, observation: &Observation, ended: Timestamp) {
         let before = self.state.degradation;
         let degradation = &mut self.state.degradation;
-        let slow = match (
-            self.view.monitor.criteria.degraded_latency,
-            observation.latency,
-        ) {
+        let slow = match (self.view.monitor.criteria.degraded_latency, observation.latency) {
             (Some(limit), Some(latency)) => latency > limit,
             _ => false,
         };
@@ -168,10 +161,7 @@ impl Step<'_, '_> {
                 }
             }
         }
-        match (
-            self.view.monitor.warn_before_days(),
-            &observation.certificate,
-        ) {
+        match (self.view.monitor.warn_before_days(), &observation.certificate) {
             (None, _) => degradation.certificate = false,
             (Some(days), Some(certificate)) => {
                 let before = Duration::from_secs(u64::from(days) * 86_400);
@@ -245,11 +235,7 @@ impl Step<'_, '_> {
         }
         // Nobody else waits between the attempts of a passive monitor.
         let passive = is_passive(self.view.monitor);
-        let soonest = if passive {
-            plus(self.now, Duration::from_secs(1))
-        } else {
-            self.now
-        };
+        let soonest = if passive { plus(self.now, Duration::from_secs(1)) } else { self.now };
         failing.retry_at = At(at.max(soonest));
         self.effects.next = Next::RetryAt(failing.retry_at.0);
     }
@@ -267,11 +253,7 @@ impl Step<'_, '_> {
         }
         if failing.held_until.is_none() {
             // The deadline of the first hold stays: a guard that trips again holds others.
-            failing.held_until = self
-                .view
-                .guard_until
-                .filter(|until| *until > self.now)
-                .map(At);
+            failing.held_until = self.view.guard_until.filter(|until| *until > self.now).map(At);
         }
         let held = failing
             .held_until
@@ -290,11 +272,8 @@ impl Step<'_, '_> {
         if let Some(indeterminate) = &mut self.state.indeterminate {
             indeterminate.facts = facts;
         } else {
-            self.state.indeterminate = Some(Indeterminate {
-                since: At(ended),
-                facts,
-                shown: false,
-            });
+            self.state.indeterminate =
+                Some(Indeterminate { since: At(ended), facts, shown: false });
             self.changed();
         }
     }

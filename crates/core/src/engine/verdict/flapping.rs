@@ -70,19 +70,10 @@ impl Step<'_, '_> {
         let incident = self.incident_id();
         if closed.is_some() {
             let facts = facts.clone();
-            self.notice(Notice::Reopened {
-                incident,
-                at,
-                facts,
-            });
+            self.notice(Notice::Reopened { incident, at, facts });
         }
         let toggles = u32::try_from(self.state.toggles.len()).unwrap_or(u32::MAX);
-        self.notice(Notice::FlappingStarted {
-            incident,
-            at,
-            toggles,
-            quiet_until,
-        });
+        self.notice(Notice::FlappingStarted { incident, at, toggles, quiet_until });
         true
     }
 
@@ -117,11 +108,8 @@ impl VerdictState {
         let stable = plus(flapping.last_toggle.0, settings.window);
         let ends = stable.min(flapping.quiet_until.0);
         if self.standing == Standing::Down {
-            let for_good: Duration = view
-                .monitor
-                .schedule
-                .grace_down
-                .max(interval(view.monitor).saturating_mul(3));
+            let for_good: Duration =
+                view.monitor.schedule.grace_down.max(interval(view.monitor).saturating_mul(3));
             return Some(ends.min(plus(flapping.last_toggle.0, for_good)));
         }
         Some(ends)

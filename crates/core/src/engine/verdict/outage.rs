@@ -43,12 +43,7 @@ impl Step<'_, '_> {
         });
         self.incident_changed();
         let incident = self.incident_id();
-        self.notice(Notice::Opened {
-            incident,
-            started_at,
-            previous,
-            facts,
-        });
+        self.notice(Notice::Opened { incident, started_at, previous, facts });
     }
 
     /// Enough successes in a row; `since` is the end of the first.
@@ -88,14 +83,7 @@ impl Step<'_, '_> {
         });
         self.incident_changed();
         let incident = self.incident_id();
-        self.notice(Notice::Closed {
-            incident,
-            started_at,
-            ended_at,
-            closing,
-            now,
-            facts,
-        });
+        self.notice(Notice::Closed { incident, started_at, ended_at, closing, now, facts });
     }
 
     pub(super) fn incident_id(&self) -> IncidentId {

@@ -32,18 +32,12 @@ impl Step<'_, '_> {
             return;
         };
         // A failing group counts its attempts by the clock and not by its members' changes.
-        let waits = self
-            .state
-            .failing
-            .as_ref()
-            .is_some_and(|failing| self.now < failing.retry_at.0);
+        let waits =
+            self.state.failing.as_ref().is_some_and(|failing| self.now < failing.retry_at.0);
         if waits && matches!(observation.outcome, crate::observation::Outcome::Failure(_)) {
             return;
         }
-        if matches!(
-            observation.outcome,
-            crate::observation::Outcome::Indeterminate(_)
-        ) {
+        if matches!(observation.outcome, crate::observation::Outcome::Indeterminate(_)) {
             // What its members said before no longer holds.
             self.state.vouched_until = Some(At(self.now));
             self.sync_line(self.now);

@@ -45,19 +45,12 @@ impl Step<'_, '_> {
         };
         let facts = Facts {
             reason: latest.reason,
-            message: format!(
-                "{} (told again: the record of who knows was lost)",
-                latest.message
-            ),
+            message: format!("{} (told again: the record of who knows was lost)", latest.message),
             ..Facts::default()
         };
         let at = latest.started_at.0;
         let incident = self.incident_id();
-        self.notice(Notice::Reopened {
-            incident,
-            at,
-            facts,
-        });
+        self.notice(Notice::Reopened { incident, at, facts });
         self.changed();
     }
 }

@@ -36,11 +36,7 @@ pub(super) struct At(#[serde(with = "ms")] pub(super) Timestamp);
 
 impl At {
     fn shift(&mut self, by: jiff::SignedDuration) {
-        let furthest = if by.is_negative() {
-            Timestamp::MIN
-        } else {
-            Timestamp::MAX
-        };
+        let furthest = if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
         self.0 = self.0.checked_add(by).unwrap_or(furthest);
     }
 }
@@ -250,9 +246,7 @@ impl VerdictState {
     pub fn resume(&mut self, last: Option<&Heartbeat>, view: &VerdictView<'_>) {
         self.resumed = true;
         let Some(last) = last else { return };
-        let verdict = last
-            .reason
-            .is_none_or(|reason| reason.class() != Class::Ours);
+        let verdict = last.reason.is_none_or(|reason| reason.class() != Class::Ours);
         if verdict && last.state != MonitorState::Unknown {
             let until = At(vouch(last.at, view));
             self.vouched_until = Some(self.vouched_until.map_or(until, |at| at.max(until)));
@@ -318,9 +312,7 @@ impl VerdictState {
                 .filter(|indeterminate| !indeterminate.shown)
                 .map(|indeterminate| plus(indeterminate.since.0, unknown_after(view.monitor))),
             self.flapping_ends(view),
-            self.push_due
-                .filter(|_| is_push(view.monitor))
-                .map(|at| at.0),
+            self.push_due.filter(|_| is_push(view.monitor)).map(|at| at.0),
         ]
         .into_iter()
         .flatten()
@@ -336,16 +328,12 @@ impl VerdictState {
     }
 
     pub(super) fn is_unknown(&self) -> bool {
-        self.indeterminate
-            .as_ref()
-            .is_some_and(|indeterminate| indeterminate.shown)
+        self.indeterminate.as_ref().is_some_and(|indeterminate| indeterminate.shown)
     }
 
     /// Whether only the own-fault guard keeps a failure from being confirmed.
     pub(super) fn is_held(&self) -> bool {
-        self.failing
-            .as_ref()
-            .is_some_and(|failing| failing.held_until.is_some())
+        self.failing.as_ref().is_some_and(|failing| failing.held_until.is_some())
     }
 }
 
@@ -380,11 +368,8 @@ pub(super) fn vouch(at: Timestamp, view: &VerdictView<'_>) -> Timestamp {
     let budget = view.monitor.schedule.run_budget(&view.settings.scheduler);
     let interval = interval(view.monitor);
     // Starts are offset by up to the jitter, so two of them may lie that much further apart.
-    let jitter = view
-        .monitor
-        .schedule
-        .jitter_percent
-        .unwrap_or(view.settings.scheduler.jitter_percent);
+    let jitter =
+        view.monitor.schedule.jitter_percent.unwrap_or(view.settings.scheduler.jitter_percent);
     let jitter = interval / 100 * jitter.min(100);
     let whole = interval.saturating_add(jitter).saturating_add(budget);
     plus(at, whole.saturating_add(grace))

@@ -56,10 +56,7 @@ impl Step<'_, '_> {
 
     /// A result of `ended` vouches for the state for a while.
     pub(super) fn vouched(&mut self, ended: Timestamp) {
-        let known = self
-            .state
-            .line
-            .is_some_and(|line| line.state.counts_as_up().is_some());
+        let known = self.state.line.is_some_and(|line| line.state.counts_as_up().is_some());
         if self.state.failing.is_some() && !known {
             // A failure that is not confirmed proves nothing after a gap.
             return;

@@ -38,11 +38,7 @@ impl Step<'_, '_> {
         indeterminate.shown = true;
         let facts = indeterminate.facts.clone();
         self.changed();
-        self.notice(Notice::BecameUnknown {
-            at: now,
-            previous,
-            facts,
-        });
+        self.notice(Notice::BecameUnknown { at: now, previous, facts });
     }
 
     /// The own interval of a push begins now: whatever was due while we did not look gets a full

@@ -39,13 +39,7 @@ pub(super) struct Results {
 /// Both ends.
 pub(super) fn channel() -> (Feed, Results) {
     let (sender, pages) = mpsc::channel(WAITING);
-    (
-        Feed(sender),
-        Results {
-            pages,
-            page: Vec::new().into_iter(),
-        },
-    )
+    (Feed(sender), Results { pages, page: Vec::new().into_iter() })
 }
 
 impl Iterator for Results {
@@ -74,9 +68,7 @@ impl Feed {
         let mut words = Words::default();
         let mut last: Option<Heartbeat> = None;
         loop {
-            let mut page = store
-                .heartbeats_of_all(from, last.as_ref(), to, PAGE)
-                .await?;
+            let mut page = store.heartbeats_of_all(from, last.as_ref(), to, PAGE).await?;
             let Some(newest) = page.last().cloned() else {
                 return Ok(heard);
             };

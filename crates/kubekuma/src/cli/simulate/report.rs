@@ -82,26 +82,17 @@ impl Message {
     }
 
     fn not_told(time: Timestamp, unsaid: SuppressedRow) -> Self {
-        Self {
-            why: Some(unsaid.why),
-            ..Self::told(time, unsaid.row)
-        }
+        Self { why: Some(unsaid.why), ..Self::told(time, unsaid.row) }
     }
 
     /// Why it is told now, else what it says.
     fn words(&self) -> String {
         let said = [&self.note, &self.message, &self.reason];
-        said.into_iter()
-            .flatten()
-            .next()
-            .cloned()
-            .unwrap_or_default()
+        said.into_iter().flatten().next().cloned().unwrap_or_default()
     }
 
     fn via(&self) -> String {
-        self.policy
-            .as_ref()
-            .map_or_else(|| "default provider".to_owned(), ToString::to_string)
+        self.policy.as_ref().map_or_else(|| "default provider".to_owned(), ToString::to_string)
     }
 }
 
@@ -122,11 +113,7 @@ impl Simulation {
             monitors: heard.monitors.len(),
             without_history: silent.map(|entry| entry.monitor.name.clone()).collect(),
             configuration_errors,
-            told: replay
-                .told
-                .into_iter()
-                .map(|(at, row)| Message::told(at, row))
-                .collect(),
+            told: replay.told.into_iter().map(|(at, row)| Message::told(at, row)).collect(),
             not_told: replay
                 .unsaid
                 .into_iter()
@@ -166,17 +153,9 @@ fn head(simulation: &Simulation, text: &mut Vec<String>) {
         ));
     }
     if !simulation.without_history.is_empty() {
-        let names: Vec<_> = simulation
-            .without_history
-            .iter()
-            .take(10)
-            .map(ToString::to_string)
-            .collect();
-        let more = if simulation.without_history.len() > 10 {
-            ", …"
-        } else {
-            ""
-        };
+        let names: Vec<_> =
+            simulation.without_history.iter().take(10).map(ToString::to_string).collect();
+        let more = if simulation.without_history.len() > 10 { ", …" } else { "" };
         text.push(format!("no results of {}{more}", names.join(", ")));
     }
 }
@@ -186,10 +165,7 @@ fn told(messages: &[Message], colour: bool, text: &mut Vec<String>) {
         text.push("\nnobody would have been told anything".to_owned());
         return;
     }
-    text.push(format!(
-        "\n{} would have been sent",
-        count(messages.len() as u64, "message")
-    ));
+    text.push(format!("\n{} would have been sent", count(messages.len() as u64, "message")));
     let mut table = plain(&["time", "event", "monitor", "policy", "provider", "note"]);
     for message in messages {
         table.add_row([
@@ -252,19 +228,12 @@ fn incidents(simulation: &Simulation, text: &mut Vec<String>) {
         text.push("\nno incidents".to_owned());
         return;
     }
-    text.push(format!(
-        "\n{}",
-        count(simulation.incidents.len() as u64, "incident")
-    ));
+    text.push(format!("\n{}", count(simulation.incidents.len() as u64, "incident")));
     let mut table = plain(&["monitor", "started", "lasted", "reason", "told"]);
     for incident in &simulation.incidents {
         let end = incident.ended_at.unwrap_or(simulation.until);
         let lasted = duration(between(incident.started_at, end).as_secs());
-        let open = if incident.ended_at.is_none() {
-            ", open"
-        } else {
-            ""
-        };
+        let open = if incident.ended_at.is_none() { ", open" } else { "" };
         let told = match (&incident.suppress_reason, incident.suppressed) {
             (Some(why), _) => format!("no: {why}"),
             (None, true) => "no".to_owned(),
@@ -274,10 +243,7 @@ fn incidents(simulation: &Simulation, text: &mut Vec<String>) {
             incident.monitor_name.to_string(),
             clock(incident.started_at),
             format!("{lasted}{open}"),
-            incident
-                .reason
-                .map(|reason| reason.code().to_owned())
-                .unwrap_or_default(),
+            incident.reason.map(|reason| reason.code().to_owned()).unwrap_or_default(),
             told,
         ]);
     }
@@ -290,9 +256,5 @@ fn clock(at: Timestamp) -> String {
 }
 
 fn count(many: u64, what: &str) -> String {
-    if many == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{many} {what}s")
-    }
+    if many == 1 { format!("1 {what}") } else { format!("{many} {what}s") }
 }

@@ -76,11 +76,7 @@ fn history(router: i64, shop: i64, forgotten: i64) -> Vec<Heartbeat> {
             monitor: kuma_core::id::MonitorId(monitor),
             at: at(second),
             sequence: 0,
-            state: if reason.is_some() {
-                MonitorState::Down
-            } else {
-                MonitorState::Up
-            },
+            state: if reason.is_some() { MonitorState::Down } else { MonitorState::Up },
             reason,
             latency_us: Some(1000),
             attempts: 1,
@@ -94,18 +90,8 @@ fn history(router: i64, shop: i64, forgotten: i64) -> Vec<Heartbeat> {
         let down = (3..6).contains(&minute);
         let reason = refused.filter(|_| down);
         let said = |text| (minute == 0 || minute == 3 || minute == 6).then_some(text);
-        beat(
-            router,
-            second,
-            reason,
-            said(if down { "nothing listens" } else { "connected" }),
-        );
-        beat(
-            shop,
-            second + 10,
-            reason,
-            said(if down { "refused" } else { "connected" }),
-        );
+        beat(router, second, reason, said(if down { "nothing listens" } else { "connected" }));
+        beat(shop, second + 10, reason, said(if down { "refused" } else { "connected" }));
         beat(forgotten, second + 20, reason, None);
     }
     beats
@@ -129,11 +115,7 @@ fn the_report_says_who_is_told_who_is_not_and_why() {
         (name("elsewhere", "forgotten"), kuma_core::id::MonitorId(9)),
     ]);
     let reviewed = review::load_with(&[folder.path().to_owned()], "kubekuma", &known);
-    assert!(
-        !reviewed.report.has_errors(),
-        "{}",
-        reviewed.report.render(false)
-    );
+    assert!(!reviewed.report.has_errors(), "{}", reviewed.report.render(false));
     let catalog = Arc::new(reviewed.catalog);
     let beats = history(7, 8, 9);
     let heard = Heard {
@@ -163,18 +145,8 @@ async fn database(path: &Path, beats: impl Fn(&[i64]) -> Vec<Heartbeat>) {
         name("kubekuma", "shop"),
         name("kubekuma", "router"),
     ];
-    let ids: Vec<_> = store
-        .intern(&names)
-        .await
-        .unwrap()
-        .iter()
-        .map(|id| id.0)
-        .collect();
-    let batch = Batch {
-        heartbeats: beats(&ids),
-        durable: true,
-        ..Batch::default()
-    };
+    let ids: Vec<_> = store.intern(&names).await.unwrap().iter().map(|id| id.0).collect();
+    let batch = Batch { heartbeats: beats(&ids), durable: true, ..Batch::default() };
     store.commit(batch, Fence).await.unwrap();
     store.close().await.unwrap();
 }
@@ -185,34 +157,22 @@ async fn a_real_database_is_played_by_name_and_left_as_it_was() {
     let path = data.path().join("kubekuma.db");
     database(&path, |ids| history(ids[3], ids[2], ids[1])).await;
     let before = std::fs::read(&path).unwrap();
-    let simulation = simulate("kubekuma", &arguments(folder.path(), &path, 24), at(3600))
-        .await
-        .unwrap();
+    let simulation =
+        simulate("kubekuma", &arguments(folder.path(), &path, 24), at(3600)).await.unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), before);
     let json = serde_json::to_value(&simulation).unwrap();
     let told: Vec<_> = json["told"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|message| {
-            (
-                message["event"].as_str().unwrap(),
-                message["monitor"].as_str().unwrap(),
-            )
-        })
+        .map(|message| (message["event"].as_str().unwrap(), message["monitor"].as_str().unwrap()))
         .collect();
-    assert_eq!(
-        told,
-        [("down", "kubekuma/router"), ("up", "kubekuma/router")]
-    );
+    assert_eq!(told, [("down", "kubekuma/router"), ("up", "kubekuma/router")]);
     // The words of a result that repeats those before are found.
     assert_eq!(json["told"][0]["message"], "nothing listens");
     assert_eq!(json["results"], 30);
     assert_eq!(json["unrouted"], 1);
-    assert_eq!(
-        json["withoutHistory"],
-        serde_json::json!(["kubekuma/young"])
-    );
+    assert_eq!(json["withoutHistory"], serde_json::json!(["kubekuma/young"]));
     // History ends there, and time with it.
     assert_eq!(json["until"], "2026-01-01T00:09:20Z");
 }
@@ -227,16 +187,10 @@ async fn without_history_it_says_what_to_do() {
     database(&path, |_| Vec::new()).await;
     let empty = simulate("kubekuma", &arguments(folder.path(), &path, 24), at(0)).await;
     let why = empty.unwrap_err().to_string();
-    assert!(
-        why.contains("let `kubekuma serve` run for a while first"),
-        "{why}"
-    );
+    assert!(why.contains("let `kubekuma serve` run for a while first"), "{why}");
     std::fs::remove_file(&path).unwrap();
     database(&path, |ids| history(ids[3], ids[2], ids[1])).await;
     let old = simulate("kubekuma", &arguments(folder.path(), &path, 1), at(86_400)).await;
     let why = old.unwrap_err().to_string();
-    assert!(
-        why.contains("--hours") && why.contains("2026-01-01T00:09:20Z"),
-        "{why}"
-    );
+    assert!(why.contains("--hours") && why.contains("2026-01-01T00:09:20Z"), "{why}");
 }

@@ -17,18 +17,9 @@ fn differ(path: &str, old: &serde_json::Value, new: &serde_json::Value, paths: &
         (Object(old), Object(new)) => {
             let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
             for key in keys {
-                let below = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
+                let below = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 let null = &serde_json::Value::Null;
-                differ(
-                    &below,
-                    old.get(key).unwrap_or(null),
-                    new.get(key).unwrap_or(null),
-                    paths,
-                );
+                differ(&below, old.get(key).unwrap_or(null), new.get(key).unwrap_or(null), paths);
             }
         }
         _ => paths.push(path.to_owned()),

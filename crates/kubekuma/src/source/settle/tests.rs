@@ -75,10 +75,7 @@ fn much_that_vanishes_at_once_stays_for_a_minute() {
     );
     assert_eq!(folder.settler.deadline(), Some(kit::at(61_000)));
     assert_eq!(folder.scan(60_999), "");
-    assert_eq!(
-        folder.scan(61_000),
-        "deleted m4, deleted m5, deleted m6, deleted m7, deleted m8"
-    );
+    assert_eq!(folder.scan(61_000), "deleted m4, deleted m5, deleted m6, deleted m7, deleted m8");
 }
 
 #[test]
@@ -87,10 +84,7 @@ fn fewer_than_five_or_half_are_ordinary_deletes() {
     few.keep_first(0);
     few.scan(1_000);
     assert_eq!(few.settler.snapshot().holding, None);
-    assert_eq!(
-        few.scan(6_000),
-        "deleted m0, deleted m1, deleted m2, deleted m3"
-    );
+    assert_eq!(few.scan(6_000), "deleted m0, deleted m1, deleted m2, deleted m3");
 
     let mut half = Folder::many(10);
     half.keep_first(5);
@@ -144,10 +138,7 @@ fn a_broken_file_keeps_its_objects_and_stops_no_other() {
     folder.write("ab.yaml", broken());
     folder.write("c.yaml", &monitor("c", 2));
     let changes = folder.scan(1_000);
-    assert_eq!(
-        changes,
-        "applied c (spec.schedule.intervalSeconds), rejected a, rejected b"
-    );
+    assert_eq!(changes, "applied c (spec.schedule.intervalSeconds), rejected a, rejected b");
     assert_eq!(folder.scan(600_000), "");
     assert_eq!(folder.in_force(), "a b c");
     let snapshot = folder.settler.snapshot();
@@ -162,10 +153,8 @@ fn a_broken_file_keeps_its_objects_and_stops_no_other() {
 
 #[test]
 fn a_folder_that_cannot_be_read_keeps_what_lies_below_it() {
-    let mut folder = Folder::with(&[
-        ("team/a.yaml", &monitor("a", 1)),
-        ("b.yaml", &monitor("b", 1)),
-    ]);
+    let mut folder =
+        Folder::with(&[("team/a.yaml", &monitor("a", 1)), ("b.yaml", &monitor("b", 1))]);
     folder.remove("team/a.yaml");
     folder.unreadable = vec!["team".into()];
     folder.scan(1_000);
@@ -195,10 +184,7 @@ fn an_invalid_object_keeps_its_last_valid_version() {
     assert_eq!(snapshot.objects[&key("a")].raw, before);
     assert!(snapshot.invalid[&key("a")].last_valid_in_force);
     folder.write("a.yaml", &monitor("a", 2));
-    assert_eq!(
-        folder.scan(91_000),
-        "applied a (spec.schedule.intervalSeconds)"
-    );
+    assert_eq!(folder.scan(91_000), "applied a (spec.schedule.intervalSeconds)");
     assert!(folder.settler.snapshot().invalid.is_empty());
 }
 
@@ -243,24 +229,16 @@ fn the_same_object_in_two_files_is_an_error_on_the_later_path() {
     folder.write("c.yaml", &monitor("a", 2));
     assert_eq!(folder.scan(1_000), "rejected a");
     let snapshot = folder.settler.snapshot();
-    let Some(rejected) = snapshot.invalid.get(&key("a")) else {
-        panic!("no error")
-    };
+    let Some(rejected) = snapshot.invalid.get(&key("a")) else { panic!("no error") };
     assert_eq!(rejected.origin.to_string(), "/config/c.yaml:1");
     insta::assert_snapshot!(
         rejected.problems[0].to_string(),
         @"metadata.name: the same object is already written at /config/b.yaml:1; remove one of the two, or give it another name"
     );
-    assert_eq!(
-        snapshot.objects[&key("a")].origin.to_string(),
-        "/config/b.yaml:1"
-    );
+    assert_eq!(snapshot.objects[&key("a")].origin.to_string(), "/config/b.yaml:1");
     assert_eq!(snapshot.objects[&key("a")].meta.generation, 1);
     folder.remove("b.yaml");
-    assert_eq!(
-        folder.scan(2_000),
-        "applied a (spec.schedule.intervalSeconds)"
-    );
+    assert_eq!(folder.scan(2_000), "applied a (spec.schedule.intervalSeconds)");
     assert!(folder.settler.snapshot().invalid.is_empty());
 }
 
@@ -273,11 +251,7 @@ fn an_invalid_first_does_not_let_a_later_path_take_over() {
     assert_eq!(snapshot.objects[&key("a")].meta.generation, 1);
     let rejected = &snapshot.invalid[&key("a")];
     assert_eq!(rejected.origin.to_string(), "/config/b.yaml:1");
-    let last = rejected
-        .problems
-        .last()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let last = rejected.problems.last().map(ToString::to_string).unwrap_or_default();
     assert!(last.contains("also written at /config/c.yaml:1"), "{last}");
 }
 
@@ -291,9 +265,7 @@ fn the_generation_counts_changes_and_nothing_else() {
     folder.write("z.yaml", &format!("# moved\n\n{}", monitor("a", 1)));
     assert_eq!(folder.scan(1_000), "");
     assert_eq!(generation(&folder), 1);
-    let origin = folder.settler.snapshot().objects[&key("a")]
-        .origin
-        .to_string();
+    let origin = folder.settler.snapshot().objects[&key("a")].origin.to_string();
     assert!(origin.starts_with("/config/z.yaml"), "{origin}");
     folder.write("z.yaml", &monitor("a", 2));
     folder.scan(2_000);
@@ -324,14 +296,7 @@ fn a_secret_changes_when_its_values_or_labels_do() {
     folder.write("s.yaml", &secret("two", "kubekuma.io/use"));
     assert_eq!(folder.scan(4_000), "applied hook ()");
     let snapshot = folder.settler.snapshot();
-    assert_eq!(
-        snapshot
-            .objects
-            .values()
-            .map(|o| o.meta.generation)
-            .collect::<Vec<_>>(),
-        [3]
-    );
+    assert_eq!(snapshot.objects.values().map(|o| o.meta.generation).collect::<Vec<_>>(), [3]);
     assert!(snapshot.objects.values().all(|object| object.raw.is_null()));
 }
 
@@ -339,10 +304,7 @@ fn a_secret_changes_when_its_values_or_labels_do() {
 fn changed_paths_name_what_differs_and_are_bounded() {
     let old = serde_json::json!({"spec": {"a": 1, "b": [1], "c": {"d": 1}}});
     let new = serde_json::json!({"spec": {"b": [2], "c": {"d": 2, "e": 3}}});
-    assert_eq!(
-        changed_paths(&old, &new),
-        ["spec.a", "spec.b", "spec.c.d", "spec.c.e"]
-    );
+    assert_eq!(changed_paths(&old, &new), ["spec.a", "spec.b", "spec.c.d", "spec.c.e"]);
     let many: BTreeMap<_, _> = (0..50).map(|n| (format!("k{n:02}"), n)).collect();
     let many = serde_json::json!(many);
     assert_eq!(changed_paths(&serde_json::json!({}), &many).len(), 20);

@@ -1,9 +1,6 @@
 //! Documents of our kinds, as short as scenarios can write them.
 
-#![expect(
-    clippy::needless_pass_by_value,
-    reason = "scenarios write their values in place"
-)]
+#![expect(clippy::needless_pass_by_value, reason = "scenarios write their values in place")]
 
 use serde_json::{Value, json};
 
@@ -73,15 +70,8 @@ pub(crate) fn provider(name: &str, provider_type: &str, config: Value) -> Value 
 
 /// Tells these providers of everything.
 pub(crate) fn policy(providers: &[&str]) -> Value {
-    let refs: Vec<_> = providers
-        .iter()
-        .map(|name| json!({ "ref": { "name": name } }))
-        .collect();
-    document(
-        "NotificationPolicy",
-        "all",
-        json!({ "match": {}, "routing": { "providers": refs } }),
-    )
+    let refs: Vec<_> = providers.iter().map(|name| json!({ "ref": { "name": name } })).collect();
+    document("NotificationPolicy", "all", json!({ "match": {}, "routing": { "providers": refs } }))
 }
 
 /// A Secret that objects of KubeKuma's own namespace may use.

@@ -25,10 +25,7 @@ impl Ran {
 
     /// For snapshots: exit code and everything that was printed.
     pub(crate) fn shown(&self) -> String {
-        format!(
-            "exit code {}\n-- stdout\n{}-- stderr\n{}",
-            self.code, self.out, self.err
-        )
+        format!("exit code {}\n-- stdout\n{}-- stderr\n{}", self.code, self.out, self.err)
     }
 }
 
@@ -59,10 +56,7 @@ impl Home {
 
     /// Puts documents into a file of the watched folder; JSON is YAML too.
     pub(crate) fn write(&self, name: &str, documents: &[Value]) {
-        let documents: Vec<_> = documents
-            .iter()
-            .map(|document| format!("{document:#}"))
-            .collect();
+        let documents: Vec<_> = documents.iter().map(|document| format!("{document:#}")).collect();
         self.put(&format!("config/{name}"), documents.join("\n---\n"));
     }
 
@@ -84,12 +78,8 @@ impl Home {
 
     /// The same with environment variables.
     pub(crate) fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
-        let ended = self
-            .command()
-            .args(arguments)
-            .envs(environment.iter().copied())
-            .output()
-            .unwrap();
+        let ended =
+            self.command().args(arguments).envs(environment.iter().copied()).output().unwrap();
         Ran {
             code: ended.status.code().unwrap_or(-1),
             out: String::from_utf8(ended.stdout).unwrap(),
@@ -113,9 +103,7 @@ impl Home {
     /// The same with arguments and environment variables.
     pub(crate) fn serve_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Kuma {
         let mut command = self.command();
-        command
-            .args(["serve", "config", "--port", "0"])
-            .args(arguments);
+        command.args(["serve", "config", "--port", "0"]).args(arguments);
         command.envs(environment.iter().copied());
         Kuma::start(command)
     }

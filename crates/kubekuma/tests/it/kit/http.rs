@@ -33,14 +33,6 @@ pub(crate) fn get(port: u16, path: &str, host: &str) -> std::io::Result<Answer> 
     let text = String::from_utf8_lossy(&bytes);
     let broken = || std::io::Error::other(format!("no HTTP answer: {text}"));
     let (head, body) = text.split_once("\r\n\r\n").ok_or_else(broken)?;
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|code| code.parse().ok())
-        .ok_or_else(broken)?;
-    Ok(Answer {
-        status,
-        head: head.to_ascii_lowercase(),
-        body: body.to_owned(),
-    })
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(broken)?;
+    Ok(Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() })
 }

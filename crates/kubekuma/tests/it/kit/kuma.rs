@@ -29,27 +29,18 @@ fn collect(stream: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
 
 impl Kuma {
     pub(crate) fn start(mut command: Command) -> Self {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let printed = Arc::<Mutex<String>>::default();
         collect(child.stdout.take().unwrap(), printed.clone());
         collect(child.stderr.take().unwrap(), printed.clone());
-        let mut kuma = Self {
-            child,
-            port: 0,
-            printed,
-        };
+        let mut kuma = Self { child, port: 0, printed };
         kuma.port = until("the program to run", || {
             let printed = kuma.printed();
             if let Some(status) = kuma.child.try_wait().unwrap() {
                 panic!("it ended with {status}: {printed}");
             }
-            let lines = printed
-                .lines()
-                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let lines = printed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             lines
                 .filter(|line| line["msg"] == "KubeKuma is running")
                 .find_map(|line| line["url"].as_str()?.rsplit(':').next()?.parse().ok())
@@ -72,12 +63,7 @@ impl Kuma {
     pub(crate) fn monitor(&self, name: &str) -> Value {
         let page = self.get("/api/v1/monitors").json();
         let items = page["items"].as_array().unwrap();
-        items
-            .iter()
-            .find(|item| item["name"] == name)
-            .cloned()
-            .unwrap_or_default()["status"]
-            .take()
+        items.iter().find(|item| item["name"] == name).cloned().unwrap_or_default()["status"].take()
     }
 
     /// Waits for a state and returns the status.
@@ -85,11 +71,7 @@ impl Kuma {
     pub(crate) fn becomes(&self, name: &str, state: &str) -> Value {
         until(&format!("{name} to be {state}"), || {
             let status = self.monitor(name);
-            if status["state"] == state {
-                Ok(status)
-            } else {
-                Err(status.to_string())
-            }
+            if status["state"] == state { Ok(status) } else { Err(status.to_string()) }
         })
     }
 
@@ -99,21 +81,13 @@ impl Kuma {
         until(&format!("{name} to fail with {reason}"), || {
             let status = self.monitor(name);
             let failed = status["state"] == "down" && status["lastResult"]["reason"] == reason;
-            if failed {
-                Ok(status)
-            } else {
-                Err(status.to_string())
-            }
+            if failed { Ok(status) } else { Err(status.to_string()) }
         })
     }
 
     /// Incidents of the API, newest first.
     pub(crate) fn incidents(&self) -> Vec<Value> {
-        self.get("/api/v1/incidents")
-            .json()
-            .as_array()
-            .unwrap()
-            .clone()
+        self.get("/api/v1/incidents").json().as_array().unwrap().clone()
     }
 
     /// Waits until the newest incident of a monitor is open, or is over.
@@ -122,9 +96,7 @@ impl Kuma {
         until(&format!("an incident of {name} with open = {open}"), || {
             let incidents = self.incidents();
             let of_monitor = |incident: &&Value| {
-                incident["monitorId"]
-                    .as_str()
-                    .is_some_and(|id| id.ends_with(&format!("/{name}")))
+                incident["monitorId"].as_str().is_some_and(|id| id.ends_with(&format!("/{name}")))
             };
             match incidents.iter().find(of_monitor) {
                 Some(newest) if newest["endedAt"].is_null() == open => Ok(newest.clone()),
@@ -149,9 +121,7 @@ impl Kuma {
     /// SIGTERM; returns how it ended, how long that took and all it printed.
     pub(crate) fn stop(mut self) -> (ExitStatus, Duration, String) {
         let begun = now();
-        let pid = i32::try_from(self.child.id())
-            .ok()
-            .and_then(rustix::process::Pid::from_raw);
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
         rustix::process::kill_process(pid.unwrap(), rustix::process::Signal::TERM).unwrap();
         let status = until("the program to stop", || {
             self.child.try_wait().unwrap().ok_or_else(|| self.printed())

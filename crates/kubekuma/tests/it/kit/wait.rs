@@ -10,10 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The time, for deadlines and measurements of the tests.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests measure the program from outside"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests measure the program from outside")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

@@ -9,10 +9,7 @@ use super::*;
 use crate::dns::testing::{DnsServer, Step, address, answer, reply};
 
 fn question() -> Question {
-    Question {
-        name: Name::from_ascii("web.example.").unwrap(),
-        record_type: RecordType::A,
-    }
+    Question { name: Name::from_ascii("web.example.").unwrap(), record_type: RecordType::A }
 }
 
 fn asked() -> (u16, Message) {
@@ -25,10 +22,7 @@ fn found() -> hickory_proto::rr::Record {
 }
 
 fn is_ours(message: &Message, id: u16) -> bool {
-    matches!(
-        read(&message.to_vec().unwrap(), id, &question()),
-        Reading::Ours(_)
-    )
+    matches!(read(&message.to_vec().unwrap(), id, &question()), Reading::Ours(_))
 }
 
 #[test]
@@ -94,14 +88,8 @@ async fn forged_answers_before_the_right_one_are_left_alone() {
         [forged, vec![Step::Send(vec![0xff; 3]), good]].concat()
     })
     .await;
-    let got = ask(
-        server.address,
-        &question(),
-        Transport::Udp,
-        Duration::from_secs(5),
-    )
-    .await
-    .unwrap();
+    let got =
+        ask(server.address, &question(), Transport::Udp, Duration::from_secs(5)).await.unwrap();
     assert_eq!(got.message.answers, [found()]);
     assert_eq!(got.ignored, 21);
 }
@@ -113,20 +101,10 @@ async fn a_lost_question_is_sent_again() {
         if lost.swap(false, std::sync::atomic::Ordering::Relaxed) {
             return vec![];
         }
-        vec![Step::Send(reply(
-            request,
-            ResponseCode::NoError,
-            &[found()],
-        ))]
+        vec![Step::Send(reply(request, ResponseCode::NoError, &[found()]))]
     })
     .await;
-    let got = ask(
-        server.address,
-        &question(),
-        Transport::Udp,
-        Duration::from_secs(10),
-    )
-    .await;
+    let got = ask(server.address, &question(), Transport::Udp, Duration::from_secs(10)).await;
     assert!(got.is_ok());
     assert_eq!(server.asked().len(), 2);
 }
@@ -141,14 +119,8 @@ async fn a_server_that_knows_no_extensions_is_asked_without() {
         vec![Step::Send(reply(request, code, &[]))]
     })
     .await;
-    let got = ask(
-        server.address,
-        &question(),
-        Transport::Udp,
-        Duration::from_secs(5),
-    )
-    .await
-    .unwrap();
+    let got =
+        ask(server.address, &question(), Transport::Udp, Duration::from_secs(5)).await.unwrap();
     assert_eq!(got.message.metadata.response_code, ResponseCode::NoError);
 }
 
@@ -158,11 +130,9 @@ async fn a_trickle_of_foreign_answers_does_not_outlast_the_budget() {
         let foreign = Step::Send(vec![0; 12]);
         match transport {
             Transport::Udp => vec![foreign; 200],
-            Transport::Tcp => [
-                vec![foreign; 200],
-                vec![Step::Wait(Duration::from_secs(60))],
-            ]
-            .concat(),
+            Transport::Tcp => {
+                [vec![foreign; 200], vec![Step::Wait(Duration::from_secs(60))]].concat()
+            }
         }
     })
     .await;

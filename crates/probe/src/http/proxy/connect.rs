@@ -30,10 +30,7 @@ where
         request.extend_from_slice(b"\r\n");
     }
     request.extend_from_slice(b"\r\n");
-    stream
-        .write_all(&request)
-        .await
-        .map_err(|error| exchange_fault(&error, DURING))?;
+    stream.write_all(&request).await.map_err(|error| exchange_fault(&error, DURING))?;
     let head = read_head(stream).await?;
     judge(&head)
 }
@@ -41,18 +38,14 @@ where
 async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, Fault> {
     let mut head = Vec::with_capacity(512);
     loop {
-        let read = stream
-            .read_buf(&mut head)
-            .await
-            .map_err(|error| exchange_fault(&error, DURING))?;
+        let read =
+            stream.read_buf(&mut head).await.map_err(|error| exchange_fault(&error, DURING))?;
         if let Some(end) = head.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             head.truncate(end);
             return Ok(head);
         }
         if read == 0 {
-            return Err(refused(
-                "the proxy closed the connection instead of opening a tunnel",
-            ));
+            return Err(refused("the proxy closed the connection instead of opening a tunnel"));
         }
         if head.len() > MAX_HEAD_BYTES {
             return Err(refused("the proxy's answer is too large"));
@@ -70,10 +63,10 @@ fn judge(head: &[u8]) -> Result<(), Fault> {
     match status {
         Some(200..=299) => Ok(()),
         Some(407) => Err(wants_credentials()),
-        Some(code) => Err(refused(format!(
-            "the proxy refuses to connect to the target: status {code}"
-        ))
-        .with("proxy answer", line)),
+        Some(code) => {
+            Err(refused(format!("the proxy refuses to connect to the target: status {code}"))
+                .with("proxy answer", line))
+        }
         None => Err(refused("what answered is no HTTP proxy").with("proxy answer", line)),
     }
 }

@@ -77,11 +77,7 @@ where
     }
     send(stream, &message).await?;
     let [_, status] = receive(stream).await?;
-    if status == 0 {
-        Ok(())
-    } else {
-        Err(wants_credentials())
-    }
+    if status == 0 { Ok(()) } else { Err(wants_credentials()) }
 }
 
 fn request(host: &str, port: u16) -> Result<Vec<u8>, Fault> {
@@ -125,18 +121,12 @@ async fn skip_bound_address<S: AsyncRead + Unpin>(stream: &mut S, kind: u8) -> R
 }
 
 async fn send<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> Result<(), Fault> {
-    stream
-        .write_all(bytes)
-        .await
-        .map_err(|error| exchange_fault(&error, DURING))
+    stream.write_all(bytes).await.map_err(|error| exchange_fault(&error, DURING))
 }
 
 async fn receive<S: AsyncRead + Unpin, const N: usize>(stream: &mut S) -> Result<[u8; N], Fault> {
     let mut bytes = [0; N];
-    stream
-        .read_exact(&mut bytes)
-        .await
-        .map_err(|error| exchange_fault(&error, DURING))?;
+    stream.read_exact(&mut bytes).await.map_err(|error| exchange_fault(&error, DURING))?;
     Ok(bytes)
 }
 

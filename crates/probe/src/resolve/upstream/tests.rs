@@ -68,53 +68,23 @@ fn candidates_are_those_of_resolv_conf() {
         ndots,
     };
     let names = |text: &str, ndots| -> Vec<String> {
-        candidates(&name(text), &conf(ndots))
-            .iter()
-            .map(Name::to_ascii)
-            .collect()
+        candidates(&name(text), &conf(ndots)).iter().map(Name::to_ascii).collect()
     };
-    assert_eq!(
-        names("db", 1),
-        ["db.one.example.", "db.two.example.", "db."]
-    );
-    assert_eq!(
-        names("a.b", 1),
-        ["a.b.", "a.b.one.example.", "a.b.two.example."]
-    );
-    assert_eq!(
-        names("a.b", 2),
-        ["a.b.one.example.", "a.b.two.example.", "a.b."]
-    );
+    assert_eq!(names("db", 1), ["db.one.example.", "db.two.example.", "db."]);
+    assert_eq!(names("a.b", 1), ["a.b.", "a.b.one.example.", "a.b.two.example."]);
+    assert_eq!(names("a.b", 2), ["a.b.one.example.", "a.b.two.example.", "a.b."]);
     assert_eq!(names("db.", 1), ["db."]);
-    let long = [
-        "x".repeat(60),
-        "y".repeat(60),
-        "z".repeat(60),
-        "w".repeat(60),
-    ]
-    .join(".");
-    assert_eq!(
-        names(&long, 9),
-        [format!("{long}.")],
-        "what would be too long is not tried"
-    );
+    let long = ["x".repeat(60), "y".repeat(60), "z".repeat(60), "w".repeat(60)].join(".");
+    assert_eq!(names(&long, 9), [format!("{long}.")], "what would be too long is not tried");
 }
 
 #[test]
 fn found_addresses_win_and_of_two_errors_the_less_certain_about_the_name() {
-    let found = || {
-        Ok(Found {
-            addresses: vec![[192, 0, 2, 1].into()],
-            ttl: 9,
-        })
-    };
+    let found = || Ok(Found { addresses: vec![[192, 0, 2, 1].into()], ttl: 9 });
     let silent = || Fault::Silent("no answer".to_owned());
     assert_eq!(merge(found(), Err(silent())), found());
     assert_eq!(merge(Err(Fault::NxDomain), found()), found());
-    assert_eq!(
-        merge(Err(Fault::NxDomain), Err(Fault::NoData)),
-        Err(Fault::NoData)
-    );
+    assert_eq!(merge(Err(Fault::NxDomain), Err(Fault::NoData)), Err(Fault::NoData));
     assert_eq!(merge(Err(silent()), Err(Fault::NoData)), Err(silent()));
     assert_eq!(merge(found(), found()).unwrap().addresses.len(), 2);
 }
@@ -123,15 +93,8 @@ fn found_addresses_win_and_of_two_errors_the_less_certain_about_the_name() {
 fn a_host_that_cannot_even_ask_is_not_a_silent_server() {
     let server: SocketAddr = "192.0.2.53:53".parse().unwrap();
     for (code, ours) in [(24, true), (105, true), (111, false), (101, false)] {
-        let error = ExchangeError::Io {
-            server,
-            error: std::io::Error::from_raw_os_error(code),
-        };
-        assert_eq!(
-            matches!(no_answer(&error), Fault::Ours(..)),
-            ours,
-            "errno {code}"
-        );
+        let error = ExchangeError::Io { server, error: std::io::Error::from_raw_os_error(code) };
+        assert_eq!(matches!(no_answer(&error), Fault::Ours(..)), ours, "errno {code}");
     }
 }
 

@@ -43,10 +43,7 @@ fn check(port: u16) -> TcpCheck {
 }
 
 fn expecting(port: u16, text: &str) -> TcpCheck {
-    TcpCheck {
-        expect: Some(TcpExpect::Text(text.to_owned())),
-        ..check(port)
-    }
+    TcpCheck { expect: Some(TcpExpect::Text(text.to_owned())), ..check(port) }
 }
 
 async fn run(check: TcpCheck) -> Observation {
@@ -79,11 +76,7 @@ async fn a_connection_alone_is_enough_and_ends_without_a_reset() {
     assert_eq!(seen.outcome, Outcome::Success);
     assert_eq!(seen.message, "connected");
     assert!(seen.phases.connect.is_some() && seen.latency.is_some());
-    assert_eq!(
-        ends.recv().await.unwrap().unwrap(),
-        0,
-        "a proper end, no reset"
-    );
+    assert_eq!(ends.recv().await.unwrap().unwrap(), 0, "a proper end, no reset");
 }
 
 #[tokio::test]
@@ -91,10 +84,7 @@ async fn a_closed_port_refuses() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    assert_eq!(
-        run(check(port)).await.outcome,
-        failure(Reason::ConnectionRefused)
-    );
+    assert_eq!(run(check(port)).await.outcome, failure(Reason::ConnectionRefused));
 }
 
 #[tokio::test]
@@ -121,10 +111,7 @@ async fn banner_then_question_then_answer() {
     };
     let seen = run(asked).await;
     assert_eq!(seen.outcome, Outcome::Success, "{}", seen.message);
-    assert_eq!(
-        seen.message,
-        "connected, banner as expected, answer as expected"
-    );
+    assert_eq!(seen.message, "connected, banner as expected, answer as expected");
     assert!(seen.phases.first_byte.is_some() && seen.phases.transfer.is_some());
 }
 
@@ -202,14 +189,9 @@ async fn secrets_are_sent_and_never_shown() {
     let seen = run(asked).await;
     assert_eq!(seen.outcome, failure(Reason::TcpMismatch));
     assert_eq!(fact(&seen, "received"), Some("you said: •••"));
-    let missing = TcpCheck {
-        send: Some(SecretText::parse("${SECRET:tcp:other}").unwrap()),
-        ..check(port)
-    };
-    assert_eq!(
-        run(missing).await.outcome,
-        Outcome::Indeterminate(Reason::SecretMissing)
-    );
+    let missing =
+        TcpCheck { send: Some(SecretText::parse("${SECRET:tcp:other}").unwrap()), ..check(port) };
+    assert_eq!(run(missing).await.outcome, Outcome::Indeterminate(Reason::SecretMissing));
 }
 
 #[tokio::test]
@@ -219,17 +201,9 @@ async fn a_port_that_does_not_speak_tls_is_no_success() {
         drain(stream).await;
     })
     .await;
-    let asked = TcpCheck {
-        tls: Some(kuma_core::check::TlsOptions::default()),
-        ..check(port)
-    };
+    let asked = TcpCheck { tls: Some(kuma_core::check::TlsOptions::default()), ..check(port) };
     let seen = run(asked).await;
-    assert_eq!(
-        seen.outcome,
-        failure(Reason::TlsHandshake),
-        "{}",
-        seen.message
-    );
+    assert_eq!(seen.outcome, failure(Reason::TlsHandshake), "{}", seen.message);
 }
 
 #[tokio::test]
@@ -275,12 +249,7 @@ async fn the_exchange_runs_inside_tls_and_the_certificate_is_kept() {
     let mut verified = asked;
     verified.tls.as_mut().unwrap().verify = true;
     let seen = testing::run(check(&verified), &Settings::default(), timeout).await;
-    assert_eq!(
-        seen.outcome,
-        failure(Reason::TlsUntrusted),
-        "{}",
-        seen.message
-    );
+    assert_eq!(seen.outcome, failure(Reason::TlsUntrusted), "{}", seen.message);
 }
 
 proptest! {

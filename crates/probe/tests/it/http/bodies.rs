@@ -15,10 +15,7 @@ fn keyword(check: HttpCheck, text: &str, invert: bool) -> Check {
     Check::Keyword(Box::new(KeywordCheck {
         http: check,
         rules: vec![Content {
-            keyword: Keyword::Text {
-                text: text.into(),
-                case_sensitive: true,
-            },
+            keyword: Keyword::Text { text: text.into(), case_sensitive: true },
             invert,
         }],
     }))
@@ -106,14 +103,8 @@ async fn what_is_no_json_or_too_deep_is_told() {
     let deep = "[".repeat(100_000);
     for body in ["<html>".to_owned(), String::new(), deep] {
         let server = Server::http(move |_| Reply::ok(&body)).await;
-        let seen = World::new()
-            .run(json(get(server.url("/")), "$.a", "1"))
-            .await;
-        assert_eq!(
-            seen.outcome,
-            Outcome::Failure(Reason::JsonInvalid),
-            "{seen:?}"
-        );
+        let seen = World::new().run(json(get(server.url("/")), "$.a", "1")).await;
+        assert_eq!(seen.outcome, Outcome::Failure(Reason::JsonInvalid), "{seen:?}");
     }
 }
 

@@ -25,9 +25,7 @@ fn failure(reason: Reason) -> Outcome {
 #[tokio::test]
 async fn nobody_listening_is_refused() {
     let address = closed_port().await;
-    let seen = World::new()
-        .run(http(get(format!("http://{address}/"))))
-        .await;
+    let seen = World::new().run(http(get(format!("http://{address}/")))).await;
     assert_eq!(seen.outcome, failure(Reason::ConnectionRefused));
     assert_eq!(seen.message, format!("{address} refused the connection"));
     assert_eq!(seen.peer, Some(address.ip()));
@@ -38,14 +36,9 @@ async fn nobody_listening_is_refused() {
 #[tokio::test]
 async fn all_addresses_of_a_name_are_tried_and_told() {
     let port = closed_port().await.port();
-    let seen = World::new()
-        .run(http(get(format!("http://localhost:{port}/"))))
-        .await;
+    let seen = World::new().run(http(get(format!("http://localhost:{port}/")))).await;
     assert_eq!(seen.outcome, failure(Reason::ConnectionRefused), "{seen:?}");
-    assert!(
-        fact(&seen, &format!("address 127.0.0.1:{port}")).is_some(),
-        "{seen:?}"
-    );
+    assert!(fact(&seen, &format!("address 127.0.0.1:{port}")).is_some(), "{seen:?}");
 }
 
 #[tokio::test]
@@ -61,9 +54,7 @@ async fn the_next_address_of_a_name_is_tried() {
 async fn a_panic_inside_gives_no_verdict() {
     let world = World::new();
     let at = world.secret("panics", "");
-    let seen = world
-        .run(http(get(format!("${{SECRET:{}:{}}}", at.name, at.key))))
-        .await;
+    let seen = world.run(http(get(format!("${{SECRET:{}:{}}}", at.name, at.key)))).await;
     assert_eq!(seen.outcome, Outcome::Indeterminate(Reason::Internal));
     let panics = world.prober.samples();
     let panics = panics.iter().find(|sample| sample.name == "probe_panics");
@@ -95,11 +86,8 @@ async fn garbage_and_endless_headers_are_no_http() {
 
 #[tokio::test]
 async fn a_truncated_body_is_a_closed_connection() {
-    let (outcome, message) = reason(Reply::raw(
-        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
-        Then::Close,
-    ))
-    .await;
+    let (outcome, message) =
+        reason(Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", Then::Close)).await;
     assert_eq!(outcome, failure(Reason::ConnectionClosed));
     assert_eq!(
         message,
@@ -127,10 +115,7 @@ async fn a_timeout_names_the_phase() {
             vec!["connect", "first_byte"],
         ),
         (
-            Reply::raw(
-                "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
-                Then::Hold,
-            ),
+            Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", Then::Hold),
             "the answer was not complete after 200 ms; 4 bytes of its body had come; connected in",
             vec!["connect", "first_byte", "transfer"],
         ),
@@ -174,16 +159,8 @@ async fn denied_addresses_are_never_dialled() {
     world.settings.networking.egress.deny = vec!["127.0.0.0/8".parse().unwrap()];
     let seen = world.run(http(get(server.url("/")))).await;
     assert_eq!(seen.outcome, Outcome::Indeterminate(Reason::EgressDenied));
-    assert_eq!(
-        seen.message,
-        "127.0.0.1 may not be asked (`networking.egress`)"
-    );
-    world
-        .settings
-        .networking
-        .egress
-        .deny
-        .push("::1/128".parse().unwrap());
+    assert_eq!(seen.message, "127.0.0.1 may not be asked (`networking.egress`)");
+    world.settings.networking.egress.deny.push("::1/128".parse().unwrap());
     let url = format!("http://localhost:{}/", server.address.port());
     let seen = world.run(http(get(url))).await;
     assert_eq!(seen.outcome, Outcome::Indeterminate(Reason::EgressDenied));
@@ -200,25 +177,16 @@ async fn a_redirect_to_a_denied_address_is_not_followed() {
 #[tokio::test]
 async fn an_unexpected_status_shows_what_came() {
     let server = Server::http(|_| {
-        Reply::full(
-            "503 Nope",
-            &["X-Node: b", "Set-Cookie: session=abc"],
-            "<h1>maintenance</h1>",
-        )
+        Reply::full("503 Nope", &["X-Node: b", "Set-Cookie: session=abc"], "<h1>maintenance</h1>")
     })
     .await;
     let mut check = get(server.url("/health"));
     let seen = World::new().run(http(check.clone())).await;
     assert_eq!(seen.outcome, failure(Reason::HttpStatus));
     let evidence = seen.evidence.as_ref().unwrap();
-    let shown: Vec<String> = evidence
-        .0
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}"))
-        .collect();
-    let text = shown
-        .join("\n")
-        .replace(&server.address.to_string(), "ADDRESS");
+    let shown: Vec<String> =
+        evidence.0.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let text = shown.join("\n").replace(&server.address.to_string(), "ADDRESS");
     insta::assert_snapshot!(text, @r"
     url: http://ADDRESS/health
     status: HTTP/1.1 503 Service Unavailable
@@ -226,10 +194,7 @@ async fn an_unexpected_status_shows_what_came() {
     header x-node: b
     body: <h1>maintenance</h1>
     ");
-    check.criteria.status_codes = vec![StatusRange {
-        low: 503,
-        high: 503,
-    }];
+    check.criteria.status_codes = vec![StatusRange { low: 503, high: 503 }];
     let seen = World::new().run(http(check)).await;
     assert_eq!(seen.outcome, Outcome::Success);
 }
@@ -240,13 +205,9 @@ async fn a_complete_answer_ends_with_a_reset_and_leaves_no_port_behind() {
     let server = Server::connections(move |mut stream, _| {
         let ended = ended.clone();
         async move {
-            crate::fixture::server::read_request(&mut stream)
-                .await
-                .unwrap();
+            crate::fixture::server::read_request(&mut stream).await.unwrap();
             let reply = Reply::ok("done").bytes;
-            tokio::io::AsyncWriteExt::write_all(&mut stream, &reply)
-                .await
-                .unwrap();
+            tokio::io::AsyncWriteExt::write_all(&mut stream, &reply).await.unwrap();
             let end = stream.read(&mut [0; 1]).await;
             ended.send(end.map_err(|error| error.kind())).await.unwrap();
         }
@@ -254,8 +215,5 @@ async fn a_complete_answer_ends_with_a_reset_and_leaves_no_port_behind() {
     .await;
     let seen = World::new().run(http(get(server.url("/")))).await;
     assert_eq!(seen.outcome, Outcome::Success);
-    assert_eq!(
-        how.recv().await.unwrap(),
-        Err(std::io::ErrorKind::ConnectionReset)
-    );
+    assert_eq!(how.recv().await.unwrap(), Err(std::io::ErrorKind::ConnectionReset));
 }

@@ -42,14 +42,7 @@ async fn hops_are_part_of_the_evidence() {
     let seen = World::new().run(http(get(server.url("/")))).await;
     assert_eq!(seen.outcome, Outcome::Failure(Reason::HttpStatus));
     let hop = fact(&seen, "redirect 1").unwrap();
-    assert_eq!(
-        hop,
-        format!(
-            "302 Found from {} to {}",
-            server.url("/"),
-            server.url("/gone")
-        )
-    );
+    assert_eq!(hop, format!("302 Found from {} to {}", server.url("/"), server.url("/gone")));
     assert_eq!(fact(&seen, "url"), Some(server.url("/gone").as_str()));
 }
 
@@ -60,10 +53,7 @@ async fn unfollowed_redirects_are_judged_as_they_are() {
     check.follow_redirects = false;
     let seen = World::new().run(http(check.clone())).await;
     assert_eq!(seen.outcome, Outcome::Failure(Reason::HttpStatus));
-    check.criteria.status_codes = vec![StatusRange {
-        low: 301,
-        high: 301,
-    }];
+    check.criteria.status_codes = vec![StatusRange { low: 301, high: 301 }];
     let seen = World::new().run(http(check)).await;
     assert_eq!(seen.outcome, Outcome::Success);
 }
@@ -80,10 +70,7 @@ async fn loops_and_limits_end_in_a_failure() {
     check.max_redirects = 1;
     let seen = world.run(http(check)).await;
     assert_eq!(seen.outcome, Outcome::Failure(Reason::HttpRedirects));
-    assert_eq!(
-        seen.message,
-        "more than 1 redirect; the last one is 307 Temporary Redirect"
-    );
+    assert_eq!(seen.message, "more than 1 redirect; the last one is 307 Temporary Redirect");
     let seen = world.run(http(get(server.url("/ftp")))).await;
     assert_eq!(seen.outcome, Outcome::Failure(Reason::HttpRedirects));
 }

@@ -67,10 +67,7 @@ async fn method_headers_and_body_are_sent_as_written() {
         "content-length: 7",
         "{\"a\":1}",
     ] {
-        assert!(
-            request.lines().any(|found| found == line),
-            "{line}: {request}"
-        );
+        assert!(request.lines().any(|found| found == line), "{line}: {request}");
     }
 }
 
@@ -79,10 +76,7 @@ async fn forms_are_encoded() {
     let server = Server::http(|_| Reply::ok("")).await;
     let mut check = get(server.url("/"));
     check.method = "PUT".into();
-    check.body = Some(HttpBody::Form(vec![
-        ("a b".into(), text("1&2")),
-        ("c".into(), text("ü")),
-    ]));
+    check.body = Some(HttpBody::Form(vec![("a b".into(), text("1&2")), ("c".into(), text("ü"))]));
     World::new().run(http(check)).await;
     let request = server.request();
     assert!(request.ends_with("\r\n\r\na+b=1%262&c=%C3%BC"), "{request}");
@@ -120,10 +114,7 @@ async fn http2_is_spoken_with_prior_knowledge() {
     check.version = HttpVersion::Http2;
     let seen = World::new().run(http(check)).await;
     assert_eq!(seen.outcome, Outcome::Success, "{seen:?}");
-    assert_eq!(
-        server.request(),
-        format!("GET http://{}/two?a=b", server.address)
-    );
+    assert_eq!(server.request(), format!("GET http://{}/two?a=b", server.address));
 }
 
 #[tokio::test]
@@ -132,11 +123,7 @@ async fn http2_asked_of_an_http1_server_is_a_protocol_failure() {
     let mut check = get(server.url("/"));
     check.version = HttpVersion::Http2;
     let seen = World::new().run(http(check)).await;
-    assert_eq!(
-        seen.outcome,
-        Outcome::Failure(Reason::HttpProtocol),
-        "{seen:?}"
-    );
+    assert_eq!(seen.outcome, Outcome::Failure(Reason::HttpProtocol), "{seen:?}");
 }
 
 #[tokio::test]
@@ -147,26 +134,13 @@ async fn invalid_requests_are_not_sent() {
     method.method = "GE T".into();
     let mut header = get(server.url("/"));
     let value = world.secret("header", "a\nb");
-    header.headers = vec![(
-        "X-A".into(),
-        text(format!("${{SECRET:{}:value}}", value.name)),
-    )];
+    header.headers = vec![("X-A".into(), text(format!("${{SECRET:{}:value}}", value.name)))];
     let mut family = get(server.url("/"));
     family.ip_family = kuma_core::check::IpFamily::Ipv6;
-    for check in [
-        method,
-        header,
-        family,
-        get("ftp://127.0.0.1/"),
-        get("http://"),
-        get("not a url"),
-    ] {
+    for check in [method, header, family, get("ftp://127.0.0.1/"), get("http://"), get("not a url")]
+    {
         let seen = world.run(http(check)).await;
-        assert_eq!(
-            seen.outcome,
-            Outcome::Failure(Reason::TargetInvalid),
-            "{seen:?}"
-        );
+        assert_eq!(seen.outcome, Outcome::Failure(Reason::TargetInvalid), "{seen:?}");
     }
     assert!(server.requests().is_empty());
 }
@@ -190,17 +164,12 @@ async fn slow_answers_fail_when_a_limit_is_set_and_upside_down_swaps() {
 #[tokio::test]
 async fn what_cannot_be_run_gives_no_verdict() {
     let world = World::new();
-    let seen = world
-        .run(Check::Unsupported {
-            check_type: CheckType::Steam,
-            target: "game".into(),
-        })
-        .await;
+    let seen =
+        world.run(Check::Unsupported { check_type: CheckType::Steam, target: "game".into() }).await;
     assert_eq!(seen.outcome, Outcome::Indeterminate(Reason::Unsupported));
     assert_eq!(seen.message, "this build cannot run checks of type steam");
     let samples = world.prober.samples();
-    let counted = samples
-        .iter()
-        .find(|sample| sample.labels.contains(&("type", "steam".to_owned())));
+    let counted =
+        samples.iter().find(|sample| sample.labels.contains(&("type", "steam".to_owned())));
     assert!((counted.unwrap().value - 1.0).abs() < f64::EPSILON);
 }

@@ -12,10 +12,7 @@ use crate::fixture::server::{Reply, Server};
 #[tokio::test]
 async fn a_missing_secret_gives_no_verdict_and_is_named() {
     let server = Server::http(|_| Reply::ok("")).await;
-    let missing = SecretRef {
-        name: "absent".into(),
-        key: "value".into(),
-    };
+    let missing = SecretRef { name: "absent".into(), key: "value".into() };
     let url = get(format!("{}${{SECRET:absent:value}}", server.url("/")));
     let mut header = get(server.url("/"));
     header.headers = vec![("X".into(), text("${SECRET:absent:value}"))];
@@ -24,21 +21,14 @@ async fn a_missing_secret_gives_no_verdict_and_is_named() {
     let mut auth = get(server.url("/"));
     auth.auth = Some(HttpAuth::Bearer(missing.clone()));
     let mut proxy = get(server.url("/"));
-    proxy.proxy = Some(Proxy {
-        kind: ProxyKind::Http,
-        url: missing.clone(),
-    });
+    proxy.proxy = Some(Proxy { kind: ProxyKind::Http, url: missing.clone() });
     let mut bundle = get(server.https_url("/"));
     bundle.tls.ca_bundle = Some(missing.clone());
     let mut identity = get(server.https_url("/"));
     identity.tls.client_cert = Some(missing);
     for check in [url, header, body, auth, proxy, bundle, identity] {
         let seen = World::new().run(http(check)).await;
-        assert_eq!(
-            seen.outcome,
-            Outcome::Indeterminate(Reason::SecretMissing),
-            "{seen:?}"
-        );
+        assert_eq!(seen.outcome, Outcome::Indeterminate(Reason::SecretMissing), "{seen:?}");
         assert_eq!(seen.message, "Secret tests/absent has no entry `value`");
     }
     assert!(server.requests().is_empty());
@@ -52,20 +42,15 @@ async fn values_that_the_target_echoes_are_hidden() {
     })
     .await;
     let world = World::new();
-    for (name, value) in [
-        ("path", "path-value-1"),
-        ("header", "header/value 2"),
-        ("body", "body \"value\" 3"),
-    ] {
+    for (name, value) in
+        [("path", "path-value-1"), ("header", "header/value 2"), ("body", "body \"value\" 3")]
+    {
         world.secret(name, value);
     }
     let mut check = get(server.url("/${SECRET:path:value}"));
     check.method = "POST".into();
     check.headers = vec![("X-Key".into(), text("${SECRET:header:value}"))];
-    check.body = Some(HttpBody::Form(vec![(
-        "field".into(),
-        text("${SECRET:body:value}"),
-    )]));
+    check.body = Some(HttpBody::Form(vec![("field".into(), text("${SECRET:body:value}"))]));
     check.auth = Some(HttpAuth::Basic {
         username: world.secret("user", "somebody"),
         password: world.secret("password", "pass-value-4"),

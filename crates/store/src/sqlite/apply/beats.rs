@@ -21,11 +21,7 @@ static BEAT: LazyLock<MultiInsert> = LazyLock::new(|| {
     )
 });
 static EVIDENCE: LazyLock<MultiInsert> = LazyLock::new(|| {
-    MultiInsert::new(
-        "INSERT OR IGNORE INTO evidence (at, monitor, ordinal, message, body)",
-        5,
-        "",
-    )
+    MultiInsert::new("INSERT OR IGNORE INTO evidence (at, monitor, ordinal, message, body)", 5, "")
 });
 
 /// The heartbeats of jobs, in order.

@@ -11,11 +11,7 @@ use sqlx::SqliteConnection;
 use crate::sqlite::sql::{MultiInsert, json_ids};
 
 static STATE: LazyLock<MultiInsert> = LazyLock::new(|| {
-    MultiInsert::new(
-        "INSERT OR REPLACE INTO engine_state (monitor, version, data)",
-        3,
-        "",
-    )
+    MultiInsert::new("INSERT OR REPLACE INTO engine_state (monitor, version, data)", 3, "")
 });
 static OBJECT: LazyLock<MultiInsert> = LazyLock::new(|| {
     MultiInsert::new(
@@ -50,10 +46,7 @@ pub(super) async fn states(
     let kept: Vec<&StateRow> = states.iter().filter(|s| !s.blob.is_empty()).collect();
     STATE
         .run(connection, &kept, |query, state| {
-            query
-                .bind(state.monitor.0)
-                .bind(state.version)
-                .bind(state.blob.clone())
+            query.bind(state.monitor.0).bind(state.version).bind(state.blob.clone())
         })
         .await?;
     if !gone.is_empty() {
@@ -72,9 +65,8 @@ pub(in crate::sqlite) async fn push(
     arrival: &PushArrival,
 ) -> sqlx::Result<PushArrival> {
     let message = cut(&arrival.message, PUSH_MESSAGE).to_owned();
-    let latency = arrival
-        .latency
-        .map(|latency| i64::try_from(latency.as_micros()).unwrap_or(i64::MAX));
+    let latency =
+        arrival.latency.map(|latency| i64::try_from(latency.as_micros()).unwrap_or(i64::MAX));
     let inserted = sqlx::query(
         "INSERT INTO push_inbox (monitor, at, up, message, latency) VALUES (?, ?, ?, ?, ?)",
     )
@@ -141,9 +133,7 @@ pub(super) async fn objects(
 }
 
 fn json_map(map: &BTreeMap<String, String>) -> String {
-    let pairs = map
-        .iter()
-        .map(|(key, value)| (key.clone(), value.clone().into()));
+    let pairs = map.iter().map(|(key, value)| (key.clone(), value.clone().into()));
     serde_json::Value::Object(pairs.collect()).to_string()
 }
 

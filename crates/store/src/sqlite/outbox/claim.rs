@@ -73,11 +73,7 @@ async fn take(
     };
     let is_first_attempt = first.try_get::<i64, _>("attempts")? == 0
         && first.try_get::<Option<String>, _>("claim")?.is_none();
-    let merged = if is_first_attempt {
-        merge(connection, first, now).await?
-    } else {
-        Vec::new()
-    };
+    let merged = if is_first_attempt { merge(connection, first, now).await? } else { Vec::new() };
     let gone: HashSet<i64> = merged.iter().map(|merged| merged.0).collect();
     let mut kept = Vec::with_capacity(members.len());
     for member in members.drain(..) {
@@ -86,9 +82,7 @@ async fn take(
         }
     }
     let merged_up = merged.into_iter().find_map(|(_, up)| up);
-    build(connection, &kept, merged_up, now, taken)
-        .await
-        .map(Some)
+    build(connection, &kept, merged_up, now, taken).await.map(Some)
 }
 
 /// The rows that travel with a head: its frozen set, its group, or itself.

@@ -57,10 +57,7 @@ pub(super) async fn enqueue(
     now: Timestamp,
     rows: &[OutboxRow],
 ) -> sqlx::Result<()> {
-    ROW.run(connection, rows, |query, row| {
-        bind(query, row, Status::Pending, None, now)
-    })
-    .await?;
+    ROW.run(connection, rows, |query, row| bind(query, row, Status::Pending, None, now)).await?;
     Ok(())
 }
 
@@ -117,15 +114,11 @@ fn outbox_row(row: &SqliteRow) -> sqlx::Result<OutboxRow> {
     Ok(OutboxRow {
         key: row.try_get("key")?,
         subject: row.try_get("subject")?,
-        monitor: row
-            .try_get::<Option<i64>, _>("monitor")?
-            .map(kuma_core::id::MonitorId),
+        monitor: row.try_get::<Option<i64>, _>("monitor")?.map(kuma_core::id::MonitorId),
         policy: policy
             .map(|policy| policy.parse().map_err(|error| damaged("policy", error)))
             .transpose()?,
-        provider: provider
-            .parse()
-            .map_err(|error| damaged("provider", error))?,
+        provider: provider.parse().map_err(|error| damaged("provider", error))?,
         provider_type: row.try_get("provider_type")?,
         not_before: from_ms(row.try_get("not_before")?),
         group_key: row.try_get("group_key")?,

@@ -116,8 +116,7 @@ pub(in crate::sqlite) async fn incidents(
             .push_bind(before.0)
             .push(")");
     }
-    sql.push(" ORDER BY started DESC, id DESC LIMIT ")
-        .push_bind(query.limit);
+    sql.push(" ORDER BY started DESC, id DESC LIMIT ").push_bind(query.limit);
     let rows = sql.build().fetch_all(pool).await?;
     rows.iter().map(incident).collect()
 }

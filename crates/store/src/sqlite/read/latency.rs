@@ -67,12 +67,8 @@ pub(in crate::sqlite) async fn latency(
     for (day, data) in days {
         add(day * DAY_MS, &decode(&data)?);
     }
-    let hours: Vec<(i64, Vec<u8>)> = sqlx::query_as(HOURS)
-        .bind(from)
-        .bind(to)
-        .bind(monitor.0)
-        .fetch_all(pool)
-        .await?;
+    let hours: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as(HOURS).bind(from).bind(to).bind(monitor.0).fetch_all(pool).await?;
     for (hour, data) in hours {
         add(hour * HOUR_MS, &decode(&data)?);
     }

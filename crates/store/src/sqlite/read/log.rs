@@ -80,14 +80,11 @@ pub(in crate::sqlite) async fn backlog(
 pub(in crate::sqlite) async fn pauses(
     pool: &SqlitePool,
 ) -> sqlx::Result<Vec<(ObjectName, Timestamp)>> {
-    let rows: Vec<(String, i64)> = sqlx::query_as("SELECT provider, until FROM provider_pause")
-        .fetch_all(pool)
-        .await?;
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("SELECT provider, until FROM provider_pause").fetch_all(pool).await?;
     rows.into_iter()
         .map(|(provider, until)| {
-            let name = provider
-                .parse()
-                .map_err(|error| damaged("provider", error))?;
+            let name = provider.parse().map_err(|error| damaged("provider", error))?;
             Ok((name, from_ms(until)))
         })
         .collect()
@@ -117,8 +114,7 @@ pub(in crate::sqlite) async fn audit(
     if let Some(to) = query.to {
         sql.push(" AND at < ").push_bind(to_ms(to));
     }
-    sql.push(" ORDER BY at DESC, id DESC LIMIT ")
-        .push_bind(query.limit);
+    sql.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(query.limit);
     let rows = sql.build().fetch_all(pool).await?;
     rows.iter().map(audit_event).collect()
 }

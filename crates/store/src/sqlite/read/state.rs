@@ -14,16 +14,10 @@ use crate::sqlite::error::damaged;
 /// See the port.
 pub(in crate::sqlite) async fn load_states(pool: &SqlitePool) -> sqlx::Result<Vec<StateRow>> {
     let rows: Vec<(i64, u16, Vec<u8>)> =
-        sqlx::query_as("SELECT monitor, version, data FROM engine_state")
-            .fetch_all(pool)
-            .await?;
+        sqlx::query_as("SELECT monitor, version, data FROM engine_state").fetch_all(pool).await?;
     Ok(rows
         .into_iter()
-        .map(|(monitor, version, blob)| StateRow {
-            monitor: MonitorId(monitor),
-            version,
-            blob,
-        })
+        .map(|(monitor, version, blob)| StateRow { monitor: MonitorId(monitor), version, blob })
         .collect())
 }
 
@@ -48,17 +42,13 @@ pub(in crate::sqlite) async fn load_objects(pool: &SqlitePool) -> sqlx::Result<V
 
 fn object(row: &SqliteRow) -> sqlx::Result<StoredObject> {
     let kind: &str = row.try_get("kind")?;
-    let known = Kind::OURS
-        .into_iter()
-        .chain([Kind::Secret, Kind::Namespace]);
+    let known = Kind::OURS.into_iter().chain([Kind::Secret, Kind::Namespace]);
     let kind = known
         .into_iter()
         .find(|known| known.as_str() == kind)
         .ok_or_else(|| damaged("kind", kind))?;
-    let name = ObjectName::new(
-        row.try_get::<&str, _>("namespace")?,
-        row.try_get::<&str, _>("name")?,
-    );
+    let name =
+        ObjectName::new(row.try_get::<&str, _>("namespace")?, row.try_get::<&str, _>("name")?);
     let json = |error: serde_json::Error| damaged("object", format!("{kind} {name}: {error}"));
     Ok(StoredObject {
         meta: Meta {
@@ -95,8 +85,5 @@ pub(in crate::sqlite) async fn pending_pushes(pool: &SqlitePool) -> sqlx::Result
 
 /// Whether the file answers.
 pub(in crate::sqlite) async fn ping(pool: &SqlitePool) -> sqlx::Result<()> {
-    sqlx::query("SELECT 1 FROM meta LIMIT 1")
-        .execute(pool)
-        .await
-        .map(drop)
+    sqlx::query("SELECT 1 FROM meta LIMIT 1").execute(pool).await.map(drop)
 }

@@ -33,12 +33,8 @@ pub(in crate::sqlite) async fn uptime(
     let distinct: BTreeSet<i64> = monitors.iter().map(|monitor| monitor.0).collect();
     let asked = json_ids(distinct);
     let mut sums: HashMap<i64, UptimeSums> = HashMap::new();
-    let rows: Vec<(i64, i64, Option<i64>, u8, i64)> = sqlx::query_as(INTERVALS)
-        .bind(asked.clone())
-        .bind(from)
-        .bind(to)
-        .fetch_all(pool)
-        .await?;
+    let rows: Vec<(i64, i64, Option<i64>, u8, i64)> =
+        sqlx::query_as(INTERVALS).bind(asked.clone()).bind(from).bind(to).fetch_all(pool).await?;
     for (monitor, start, until, code, vouched) in rows {
         let state = state(code)?;
         let end = until.unwrap_or_else(|| {
@@ -58,10 +54,7 @@ pub(in crate::sqlite) async fn uptime(
         sum.down_ms += part(down, share);
         sum.maintenance_ms += part(maintenance, share);
     }
-    Ok(monitors
-        .iter()
-        .map(|monitor| sums.get(&monitor.0).copied().unwrap_or_default())
-        .collect())
+    Ok(monitors.iter().map(|monitor| sums.get(&monitor.0).copied().unwrap_or_default()).collect())
 }
 
 async fn days(

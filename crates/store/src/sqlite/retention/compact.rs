@@ -13,11 +13,7 @@ use crate::sqlite::read::add;
 use crate::sqlite::sql::MultiInsert;
 
 static DAY_SKETCH: LazyLock<MultiInsert> = LazyLock::new(|| {
-    MultiInsert::new(
-        "INSERT OR REPLACE INTO sketch_day (day, monitor, data)",
-        3,
-        "",
-    )
+    MultiInsert::new("INSERT OR REPLACE INTO sketch_day (day, monitor, data)", 3, "")
 });
 static DAY_SUM: LazyLock<MultiInsert> = LazyLock::new(|| {
     MultiInsert::new(
@@ -59,10 +55,8 @@ pub(super) async fn hours(
             sketch.merge(&decode(&data)?);
         }
     }
-    let merged: Vec<_> = days
-        .into_iter()
-        .map(|((day, monitor), sketch)| (day, monitor, sketch.encode()))
-        .collect();
+    let merged: Vec<_> =
+        days.into_iter().map(|((day, monitor), sketch)| (day, monitor, sketch.encode())).collect();
     DAY_SKETCH
         .run(connection, &merged, |query, (day, monitor, data)| {
             query.bind(*day).bind(*monitor).bind(data.clone())

@@ -8,10 +8,7 @@ use kuma_core::state::MonitorState;
 use crate::support::{Bench, at, beat, incident, name};
 
 fn beats(heartbeats: Vec<Heartbeat>) -> Batch {
-    Batch {
-        heartbeats,
-        ..Batch::default()
-    }
+    Batch { heartbeats, ..Batch::default() }
 }
 
 fn failed(monitor: MonitorId, ms: i64) -> Heartbeat {
@@ -31,16 +28,8 @@ fn failed(monitor: MonitorId, ms: i64) -> Heartbeat {
 async fn heartbeats_come_back_whole_in_the_order_of_time() {
     let bench = Bench::new().await;
     let (a, b) = (bench.monitor("a").await, bench.monitor("b").await);
-    let second = Heartbeat {
-        sequence: 1,
-        ..beat(a, 20, 7)
-    };
-    let all = vec![
-        failed(a, 30),
-        second.clone(),
-        beat(a, 20, 5),
-        beat(b, 25, 1),
-    ];
+    let second = Heartbeat { sequence: 1, ..beat(a, 20, 7) };
+    let all = vec![failed(a, 30), second.clone(), beat(a, 20, 5), beat(b, 25, 1)];
     assert_eq!(bench.commit(beats(all)).await.rows, 4);
     let found = bench.store.heartbeats(a, at(0), at(31), 10).await.unwrap();
     assert_eq!(found, [beat(a, 20, 5), second, failed(a, 30)]);
@@ -66,11 +55,7 @@ async fn a_batch_committed_twice_is_stored_once() {
 async fn a_dropped_commit_is_written_anyway() {
     let bench = Bench::new().await;
     let a = bench.monitor("a").await;
-    drop(
-        bench
-            .store
-            .commit(beats(vec![beat(a, 1, 1)]), kuma_core::ports::Fence),
-    );
+    drop(bench.store.commit(beats(vec![beat(a, 1, 1)]), kuma_core::ports::Fence));
     bench.store.ping().await.unwrap();
     let found = bench.store.heartbeats(a, at(0), at(9), 10).await.unwrap();
     assert_eq!(found.len(), 1);
@@ -82,11 +67,7 @@ async fn thousands_of_rows_fit_in_one_batch() {
     let a = bench.monitor("a").await;
     let all: Vec<_> = (0..2777).map(|ms| beat(a, ms, 1)).collect();
     bench.commit(beats(all.clone())).await;
-    let found = bench
-        .store
-        .heartbeats(a, at(0), at(9999), 9999)
-        .await
-        .unwrap();
+    let found = bench.store.heartbeats(a, at(0), at(9999), 9999).await.unwrap();
     assert_eq!(found, all);
 }
 
@@ -94,21 +75,10 @@ async fn thousands_of_rows_fit_in_one_batch() {
 async fn the_last_result_of_each_monitor_survives_a_restart_with_its_message() {
     let mut bench = Bench::new().await;
     let (a, b) = (bench.monitor("a").await, bench.monitor("b").await);
-    let again = Heartbeat {
-        message: None,
-        evidence: None,
-        ..failed(a, 40)
-    };
-    bench
-        .commit(beats(vec![failed(a, 30), beat(b, 35, 1)]))
-        .await;
-    bench
-        .commit(beats(vec![again.clone(), beat(b, 10, 2)]))
-        .await;
-    let expected = Heartbeat {
-        message: failed(a, 0).message,
-        ..again
-    };
+    let again = Heartbeat { message: None, evidence: None, ..failed(a, 40) };
+    bench.commit(beats(vec![failed(a, 30), beat(b, 35, 1)])).await;
+    bench.commit(beats(vec![again.clone(), beat(b, 10, 2)])).await;
+    let expected = Heartbeat { message: failed(a, 0).message, ..again };
     for _ in 0..2 {
         let last = bench.store.last_results().await.unwrap();
         let last: Vec<_> = last.into_iter().map(|last| last.heartbeat).collect();
@@ -144,16 +114,9 @@ async fn incidents_are_replaced_whole_and_found_newest_first() {
         toggles: vec![at(11), at(12)],
         ..incident(a, 1, 10)
     };
-    let other = Incident {
-        monitor_name: name("b"),
-        ..incident(b, 1, 100)
-    };
+    let other = Incident { monitor_name: name("b"), ..incident(b, 1, 100) };
     let put = async |incidents: Vec<Incident>| {
-        let batch = Batch {
-            incidents,
-            durable: true,
-            ..Batch::default()
-        };
+        let batch = Batch { incidents, durable: true, ..Batch::default() };
         bench.commit(batch).await;
     };
     put(vec![incident(a, 1, 10), other.clone(), incident(a, 2, 200)]).await;
@@ -166,27 +129,14 @@ async fn incidents_are_replaced_whole_and_found_newest_first() {
     assert_eq!(all, [incident(a, 2, 200), other.clone(), closed.clone()]);
     let ids = |found: Vec<Incident>| found.iter().map(|i| i.id).collect::<Vec<_>>();
     let of = |monitor, sequence| IncidentId::new(monitor, sequence);
-    let open = IncidentQuery {
-        open: Some(true),
-        monitor: Some(name("web")),
-        ..IncidentQuery::default()
-    };
+    let open =
+        IncidentQuery { open: Some(true), monitor: Some(name("web")), ..IncidentQuery::default() };
     assert_eq!(ids(ask(open).await), [of(a, 2)]);
-    let ended = IncidentQuery {
-        open: Some(false),
-        ..IncidentQuery::default()
-    };
+    let ended = IncidentQuery { open: Some(false), ..IncidentQuery::default() };
     assert_eq!(ids(ask(ended).await), [of(a, 1)]);
-    let since = IncidentQuery {
-        from: Some(at(50)),
-        to: Some(at(200)),
-        ..IncidentQuery::default()
-    };
+    let since = IncidentQuery { from: Some(at(50)), to: Some(at(200)), ..IncidentQuery::default() };
     assert_eq!(ids(ask(since).await), [of(b, 1)]);
-    let page = IncidentQuery {
-        before: Some(of(b, 1)),
-        ..IncidentQuery::default()
-    };
+    let page = IncidentQuery { before: Some(of(b, 1)), ..IncidentQuery::default() };
     assert_eq!(ids(ask(page).await), [of(a, 1)]);
 }
 
@@ -207,12 +157,7 @@ async fn audit_events_are_found_by_resource_actor_and_time() {
         event(2, "shop/api", Some("ann")),
         event(2, "shop/web", Some("bob")),
     ];
-    bench
-        .commit(Batch {
-            audit: audit.clone(),
-            ..Batch::default()
-        })
-        .await;
+    bench.commit(Batch { audit: audit.clone(), ..Batch::default() }).await;
     let ask = async |query: AuditQuery| {
         let found = bench.store.audit(AuditQuery { limit: 10, ..query });
         found.await.unwrap()

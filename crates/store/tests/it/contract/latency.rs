@@ -27,26 +27,16 @@ fn assert_close(step: &LatencyStep, values: &[u32]) {
     assert_eq!(step.count, values.len() as u64);
     for (found, percent) in [(step.p50_us, 50), (step.p95_us, 95), (step.p99_us, 99)] {
         let exact = exact(values, percent);
-        assert!(
-            (found - exact).abs() <= exact * 0.0101,
-            "p{percent}: {found} for {exact}"
-        );
+        assert!((found - exact).abs() <= exact * 0.0101, "p{percent}: {found} for {exact}");
     }
 }
 
 /// One result a second from `from` on.
 async fn put(bench: &Bench, monitor: MonitorId, from: i64, values: &[u32]) {
     let times = (from..).step_by(1000);
-    let heartbeats = values
-        .iter()
-        .zip(times)
-        .map(|(latency, ms)| beat(monitor, ms, *latency));
+    let heartbeats = values.iter().zip(times).map(|(latency, ms)| beat(monitor, ms, *latency));
     bench
-        .commit(Batch {
-            heartbeats: heartbeats.collect(),
-            durable: true,
-            ..Batch::default()
-        })
+        .commit(Batch { heartbeats: heartbeats.collect(), durable: true, ..Batch::default() })
         .await;
 }
 
@@ -107,12 +97,7 @@ async fn failures_do_not_count_as_latency() {
         reason: Some(Reason::Degraded),
         ..beat(web, 6, 2000)
     };
-    bench
-        .commit(Batch {
-            heartbeats: vec![failed, slow],
-            ..Batch::default()
-        })
-        .await;
+    bench.commit(Batch { heartbeats: vec![failed, slow], ..Batch::default() }).await;
     let steps = ask(&bench, web, HOUR, STEP_HOUR).await;
     assert_close(&steps[0], &[2000]);
 }

@@ -12,10 +12,7 @@ fn down(key: &str, subject: &str) -> OutboxRow {
 }
 
 fn up(key: &str, subject: &str, merges: &str) -> OutboxRow {
-    OutboxRow {
-        merges: Some(merges.to_owned()),
-        ..row(key, subject, "chat", EventKind::Up, 0)
-    }
+    OutboxRow { merges: Some(merges.to_owned()), ..row(key, subject, "chat", EventKind::Up, 0) }
 }
 
 fn grouped(key: &str, subject: &str, ms: i64) -> OutboxRow {
@@ -26,16 +23,11 @@ fn grouped(key: &str, subject: &str, ms: i64) -> OutboxRow {
 }
 
 fn retry(ms: i64) -> DeliveryEnd {
-    DeliveryEnd::Retry {
-        at: at(ms),
-        error: "503".to_owned(),
-    }
+    DeliveryEnd::Retry { at: at(ms), error: "503".to_owned() }
 }
 
 fn dead() -> DeliveryEnd {
-    DeliveryEnd::Dead {
-        error: "404".to_owned(),
-    }
+    DeliveryEnd::Dead { error: "404".to_owned() }
 }
 
 fn keys(claims: &[kuma_core::ports::Claim]) -> Vec<&str> {
@@ -87,9 +79,7 @@ async fn an_up_never_overtakes_its_down() {
 async fn streams_of_other_subjects_and_providers_do_not_wait() {
     let bench = Bench::new().await;
     let other = row("m1", "web", "mail", EventKind::Down, 0);
-    bench
-        .enqueue(&[down("d1", "web"), down("d2", "api"), other])
-        .await;
+    bench.enqueue(&[down("d1", "web"), down("d2", "api"), other]).await;
     assert_eq!(keys(&bench.claim(0).await), ["d1", "d2", "m1"]);
 }
 
@@ -97,9 +87,7 @@ async fn streams_of_other_subjects_and_providers_do_not_wait() {
 async fn an_up_merges_into_a_down_that_was_never_attempted() {
     let bench = Bench::new().await;
     let resend = row("r1", "web", "chat", EventKind::Resend, 0);
-    bench
-        .enqueue(&[down("d1", "web"), resend, up("u1", "web", "d1")])
-        .await;
+    bench.enqueue(&[down("d1", "web"), resend, up("u1", "web", "d1")]).await;
     let claims = bench.claim(0).await;
     assert_eq!(keys(&claims), ["d1"]);
     assert_eq!(claims[0].merged_up.as_ref().unwrap().kind, EventKind::Up);
@@ -110,18 +98,13 @@ async fn an_up_merges_into_a_down_that_was_never_attempted() {
     assert!(bench.claim(1000).await.is_empty());
     let log = bench.store.deliveries(None, 10).await.unwrap();
     let statuses: Vec<_> = log.iter().map(|row| (&*row.key, &*row.status)).collect();
-    assert_eq!(
-        statuses,
-        [("u1", "deduped"), ("r1", "deduped"), ("d1", "sent")]
-    );
+    assert_eq!(statuses, [("u1", "deduped"), ("r1", "deduped"), ("d1", "sent")]);
 }
 
 #[tokio::test]
 async fn a_group_travels_together_once_its_first_row_is_due_and_then_stays_the_same() {
     let bench = Bench::new().await;
-    bench
-        .enqueue(&[grouped("d1", "web", 100), grouped("d2", "api", 900)])
-        .await;
+    bench.enqueue(&[grouped("d1", "web", 100), grouped("d2", "api", 900)]).await;
     assert!(bench.claim(99).await.is_empty());
     let claims = bench.claim(100).await;
     assert_eq!(claims.len(), 1);
@@ -133,11 +116,8 @@ async fn a_group_travels_together_once_its_first_row_is_due_and_then_stays_the_s
     bench.enqueue(&[grouped("d3", "db", 150)]).await;
     let claims = bench.claim(200).await;
     assert_eq!(claims.len(), 2);
-    let (old, new) = if claims[0].key == group {
-        (&claims[0], &claims[1])
-    } else {
-        (&claims[1], &claims[0])
-    };
+    let (old, new) =
+        if claims[0].key == group { (&claims[0], &claims[1]) } else { (&claims[1], &claims[0]) };
     assert_eq!(old.key, group);
     assert_eq!(old.rows.len(), 2);
     assert_eq!(old.frozen.as_deref(), Some(b"bytes".as_slice()));
@@ -150,12 +130,8 @@ async fn a_group_travels_together_once_its_first_row_is_due_and_then_stays_the_s
 #[tokio::test]
 async fn a_group_does_not_pull_a_row_past_its_predecessor() {
     let bench = Bench::new().await;
-    bench
-        .enqueue(&[row("c1", "api", "chat", EventKind::CertExpiring, 9000)])
-        .await;
-    bench
-        .enqueue(&[grouped("d1", "web", 0), grouped("d2", "api", 0)])
-        .await;
+    bench.enqueue(&[row("c1", "api", "chat", EventKind::CertExpiring, 9000)]).await;
+    bench.enqueue(&[grouped("d1", "web", 0), grouped("d2", "api", 0)]).await;
     let claims = bench.claim(0).await;
     assert_eq!(keys(&claims), ["d1"]);
 }
@@ -167,11 +143,7 @@ async fn busy_and_paused_providers_are_left_alone() {
     let busy = [name("chat")];
     let none = bench.store.claim(at(0), &busy, 10).await.unwrap();
     assert!(none.is_empty());
-    bench
-        .store
-        .pause_provider(&name("chat"), at(500))
-        .await
-        .unwrap();
+    bench.store.pause_provider(&name("chat"), at(500)).await.unwrap();
     assert!(bench.claim(499).await.is_empty());
     assert_eq!(bench.store.next_due().await.unwrap(), Some(at(500)));
     let pauses = bench.store.provider_pauses().await.unwrap();
@@ -207,10 +179,7 @@ async fn dead_letters_of_open_incidents_requeue_and_others_stay() {
         .commit(Batch {
             incidents: vec![
                 incident(monitor, 1, 0),
-                kuma_core::ports::Incident {
-                    ended_at: Some(at(5)),
-                    ..incident(monitor, 2, 0)
-                },
+                kuma_core::ports::Incident { ended_at: Some(at(5)), ..incident(monitor, 2, 0) },
             ],
             outbox: vec![down("d1", "web"), closed],
             durable: true,
@@ -235,16 +204,8 @@ async fn dead_letters_of_open_incidents_requeue_and_others_stay() {
 #[tokio::test]
 async fn a_suppressed_message_is_logged_and_may_still_be_told_later() {
     let bench = Bench::new().await;
-    let suppressed = SuppressedRow {
-        row: down("d1", "web"),
-        why: "silence shop/night".to_owned(),
-    };
-    bench
-        .commit(Batch {
-            suppressed: vec![suppressed],
-            ..Batch::default()
-        })
-        .await;
+    let suppressed = SuppressedRow { row: down("d1", "web"), why: "silence shop/night".to_owned() };
+    bench.commit(Batch { suppressed: vec![suppressed], ..Batch::default() }).await;
     assert!(bench.claim(0).await.is_empty());
     let log = bench.store.deliveries(None, 10).await.unwrap();
     assert_eq!(log[0].status, "deduped");
@@ -266,11 +227,7 @@ async fn the_log_shows_attempts_errors_and_times() {
     assert_eq!((log[0].attempts, &*log[0].status), (1, "failed"));
     assert_eq!(log[0].last_error.as_deref(), Some("404"));
     assert_eq!(log[0].updated_at, at(30));
-    let none = bench
-        .store
-        .deliveries(Some(IncidentId(7)), 10)
-        .await
-        .unwrap();
+    let none = bench.store.deliveries(Some(IncidentId(7)), 10).await.unwrap();
     assert!(none.is_empty());
 }
 
@@ -278,14 +235,8 @@ async fn the_log_shows_attempts_errors_and_times() {
 async fn finishing_what_is_not_being_sent_is_refused() {
     let bench = Bench::new().await;
     let took = std::time::Duration::ZERO;
-    let finished = bench
-        .store
-        .finish("no", DeliveryEnd::Sent, took, at(0))
-        .await;
-    assert!(matches!(
-        finished,
-        Err(kuma_core::ports::StoreError::Invalid(_))
-    ));
+    let finished = bench.store.finish("no", DeliveryEnd::Sent, took, at(0)).await;
+    assert!(matches!(finished, Err(kuma_core::ports::StoreError::Invalid(_))));
     assert!(bench.store.freeze("no", b"").await.is_err());
 }
 
@@ -295,9 +246,7 @@ async fn the_backlog_counts_what_waits_and_how_long_it_was_due() {
     let empty: (u64, Option<std::time::Duration>) = (0, None);
     assert_eq!(bench.store.outbox_backlog(at(0)).await.unwrap(), empty);
     assert_eq!(bench.store.next_due().await.unwrap(), None::<Timestamp>);
-    bench
-        .enqueue(&[row("d1", "web", "chat", EventKind::Down, 1000)])
-        .await;
+    bench.enqueue(&[row("d1", "web", "chat", EventKind::Down, 1000)]).await;
     assert_eq!(bench.store.next_due().await.unwrap(), Some(at(1000)));
     let (count, age) = bench.store.outbox_backlog(at(500)).await.unwrap();
     assert_eq!((count, age), (1, None));

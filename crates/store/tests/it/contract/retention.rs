@@ -14,9 +14,7 @@ use crate::support::{Bench, DAY, HOUR, at, beat, enter, incident, row};
 async fn forget(bench: &Bench, now: i64) -> usize {
     bench.clock.set(now);
     for steps in 0..1000 {
-        let more = bench
-            .store
-            .retention_step(at(now), RetentionSettings::default());
+        let more = bench.store.retention_step(at(now), RetentionSettings::default());
         if !more.await.unwrap() {
             return steps;
         }
@@ -28,34 +26,16 @@ async fn forget(bench: &Bench, now: i64) -> usize {
 async fn raw_results_go_in_several_small_steps_and_younger_ones_stay() {
     let bench = Bench::new().await;
     let web = bench.monitor("web").await;
-    let old = (0..4500).map(|ms| Heartbeat {
-        evidence: Some("{}".into()),
-        ..beat(web, ms, 5)
-    });
+    let old = (0..4500).map(|ms| Heartbeat { evidence: Some("{}".into()), ..beat(web, ms, 5) });
     let heartbeats: Vec<_> = old.chain([beat(web, DAY, 6)]).collect();
-    bench
-        .commit(Batch {
-            heartbeats,
-            ..Batch::default()
-        })
-        .await;
+    bench.commit(Batch { heartbeats, ..Batch::default() }).await;
     let now = 14 * DAY + HOUR;
-    let more = bench
-        .store
-        .retention_step(at(now), RetentionSettings::default());
+    let more = bench.store.retention_step(at(now), RetentionSettings::default());
     assert!(more.await.unwrap());
-    let left = bench
-        .store
-        .heartbeats(web, at(0), at(now), 9999)
-        .await
-        .unwrap();
+    let left = bench.store.heartbeats(web, at(0), at(now), 9999).await.unwrap();
     assert_eq!(left.len(), 2501, "one step takes some of them");
     assert!(forget(&bench, now).await >= 3);
-    let left = bench
-        .store
-        .heartbeats(web, at(0), at(now), 9999)
-        .await
-        .unwrap();
+    let left = bench.store.heartbeats(web, at(0), at(now), 9999).await.unwrap();
     assert_eq!(left, [beat(web, DAY, 6)]);
     assert_eq!(bench.store.evidence(web, at(0)).await.unwrap(), None);
     assert_eq!(forget(&bench, now).await, 0);
@@ -65,41 +45,21 @@ async fn raw_results_go_in_several_small_steps_and_younger_ones_stay() {
 async fn hours_of_latency_become_days_after_a_week_and_go_after_ninety() {
     let mut bench = Bench::new().await;
     let web = bench.monitor("web").await;
-    let heartbeats = vec![
-        beat(web, HOUR, 1000),
-        beat(web, 7 * HOUR, 3000),
-        beat(web, 3 * DAY, 5),
-    ];
-    bench
-        .commit(Batch {
-            heartbeats,
-            ..Batch::default()
-        })
-        .await;
+    let heartbeats = vec![beat(web, HOUR, 1000), beat(web, 7 * HOUR, 3000), beat(web, 3 * DAY, 5)];
+    bench.commit(Batch { heartbeats, ..Batch::default() }).await;
     bench.reopen().await;
     forget(&bench, 8 * DAY + HOUR).await;
     let hour = Duration::from_secs(3600);
     let finer = bench.store.latency(web, at(0), at(4 * DAY), hour).await;
     assert!(matches!(finer, Err(StoreError::Invalid(_))));
-    let young = bench
-        .store
-        .latency(web, at(3 * DAY), at(4 * DAY), hour)
-        .await;
+    let young = bench.store.latency(web, at(3 * DAY), at(4 * DAY), hour).await;
     assert_eq!(young.unwrap().len(), 1);
-    let days = bench
-        .store
-        .latency(web, at(0), at(4 * DAY), 24 * hour)
-        .await
-        .unwrap();
+    let days = bench.store.latency(web, at(0), at(4 * DAY), 24 * hour).await.unwrap();
     assert_eq!(days.len(), 2);
     assert_eq!(days[0].count, 2);
     assert!((days[0].p99_us - 3000.0).abs() <= 30.0);
     forget(&bench, 91 * DAY + HOUR).await;
-    let days = bench
-        .store
-        .latency(web, at(0), at(4 * DAY), 24 * hour)
-        .await
-        .unwrap();
+    let days = bench.store.latency(web, at(0), at(4 * DAY), 24 * hour).await.unwrap();
     assert_eq!(days.len(), 1);
     assert_eq!(days[0].at, at(3 * DAY));
 }
@@ -143,17 +103,11 @@ async fn closed_incidents_their_messages_and_audit_go_and_open_ones_stay() {
     let web = bench.monitor("web").await;
     let mut of_open = row("d2", "api", "chat", kuma_core::event::EventKind::Down, 0);
     of_open.event.incident = Some(incident(web, 2, 0).id);
-    let closed = Incident {
-        ended_at: Some(at(HOUR)),
-        ..incident(web, 1, 0)
-    };
+    let closed = Incident { ended_at: Some(at(HOUR)), ..incident(web, 1, 0) };
     bench
         .commit(Batch {
             incidents: vec![closed, incident(web, 2, 0)],
-            outbox: vec![
-                row("d1", "web", "chat", kuma_core::event::EventKind::Down, 0),
-                of_open,
-            ],
+            outbox: vec![row("d1", "web", "chat", kuma_core::event::EventKind::Down, 0), of_open],
             audit: vec![AuditEvent {
                 at: at(0),
                 resource_type: "Monitor".to_owned(),
@@ -172,18 +126,12 @@ async fn closed_incidents_their_messages_and_audit_go_and_open_ones_stay() {
     }
     assert_eq!(forget(&bench, 365 * DAY).await, 0);
     assert!(forget(&bench, 366 * DAY).await > 0);
-    let query = IncidentQuery {
-        limit: 10,
-        ..IncidentQuery::default()
-    };
+    let query = IncidentQuery { limit: 10, ..IncidentQuery::default() };
     let left = bench.store.incidents(query).await.unwrap();
     assert_eq!(left, [incident(web, 2, 0)]);
     let log = bench.store.deliveries(None, 10).await.unwrap();
     assert_eq!(log.len(), 1);
     assert_eq!(log[0].key, "d2");
-    let query = AuditQuery {
-        limit: 10,
-        ..AuditQuery::default()
-    };
+    let query = AuditQuery { limit: 10, ..AuditQuery::default() };
     assert!(bench.store.audit(query).await.unwrap().is_empty());
 }

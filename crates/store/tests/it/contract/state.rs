@@ -9,19 +9,12 @@ use kuma_core::ports::{Batch, PushArrival, StateRow, StoreError, StoredObject};
 use crate::support::{Bench, at, name};
 
 fn state(monitor: i64, blob: &[u8]) -> StateRow {
-    StateRow {
-        monitor: MonitorId(monitor),
-        version: 3,
-        blob: blob.to_vec(),
-    }
+    StateRow { monitor: MonitorId(monitor), version: 3, blob: blob.to_vec() }
 }
 
 fn object(object: &str, digest: &str) -> StoredObject {
     StoredObject {
-        key: ObjectKey {
-            kind: Kind::Monitor,
-            name: name(object),
-        },
+        key: ObjectKey { kind: Kind::Monitor, name: name(object) },
         meta: Meta {
             labels: [("team".to_owned(), "ü".to_owned())].into(),
             annotations: [("a/b".to_owned(), String::new())].into(),
@@ -38,13 +31,7 @@ async fn engine_states_are_replaced_and_survive() {
     let first = vec![state(1, b"a"), state(2, b"b"), state(3, &[0, 255])];
     let second = vec![state(1, b"c"), state(2, b"")];
     for states in [first, second] {
-        bench
-            .commit(Batch {
-                states,
-                durable: true,
-                ..Batch::default()
-            })
-            .await;
+        bench.commit(Batch { states, durable: true, ..Batch::default() }).await;
     }
     bench.reopen().await;
     let found = bench.store.load_states().await.unwrap();
@@ -54,20 +41,10 @@ async fn engine_states_are_replaced_and_survive() {
 #[tokio::test]
 async fn the_last_valid_version_of_each_object_survives_until_it_is_deleted() {
     let mut bench = Bench::new().await;
-    let put = |objects: Vec<StoredObject>| Batch {
-        objects,
-        ..Batch::default()
-    };
-    bench
-        .commit(put(vec![object("a", "1"), object("b", "1")]))
-        .await;
+    let put = |objects: Vec<StoredObject>| Batch { objects, ..Batch::default() };
+    bench.commit(put(vec![object("a", "1"), object("b", "1")])).await;
     bench.commit(put(vec![object("a", "2")])).await;
-    bench
-        .commit(Batch {
-            objects_deleted: vec![object("b", "1").key],
-            ..Batch::default()
-        })
-        .await;
+    bench.commit(Batch { objects_deleted: vec![object("b", "1").key], ..Batch::default() }).await;
     bench.reopen().await;
     let found = bench.store.load_objects().await.unwrap();
     assert_eq!(found, [object("a", "2")]);
@@ -91,21 +68,13 @@ async fn an_arrival_gets_the_stores_time_and_waits_until_it_is_consumed() {
     };
     let stored = bench.store.push(arrival.clone()).await.unwrap();
     assert_eq!((stored.at, stored.id > 0), (at(777), true));
-    assert_eq!(
-        stored.message,
-        "ü".repeat(256),
-        "512 bytes of whole characters"
-    );
+    assert_eq!(stored.message, "ü".repeat(256), "512 bytes of whole characters");
     let second = bench.store.push(arrival).await.unwrap();
     bench.reopen().await;
     let waiting = bench.store.pending_pushes().await.unwrap();
     assert_eq!(waiting, [stored.clone(), second.clone()]);
     bench
-        .commit(Batch {
-            push_consumed: vec![stored.id, 99],
-            durable: true,
-            ..Batch::default()
-        })
+        .commit(Batch { push_consumed: vec![stored.id, 99], durable: true, ..Batch::default() })
         .await;
     assert_eq!(bench.store.pending_pushes().await.unwrap(), [second]);
 }

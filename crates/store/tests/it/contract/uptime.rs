@@ -8,11 +8,7 @@ use proptest::prelude::*;
 use crate::support::{Bench, at, beat, enter};
 
 fn intervals(intervals: Vec<IntervalWrite>) -> Batch {
-    Batch {
-        intervals,
-        durable: true,
-        ..Batch::default()
-    }
+    Batch { intervals, durable: true, ..Batch::default() }
 }
 
 async fn hear(bench: &Bench, monitor: MonitorId, ms: i64) {
@@ -27,16 +23,8 @@ async fn hear(bench: &Bench, monitor: MonitorId, ms: i64) {
 }
 
 async fn sums(bench: &Bench, monitor: MonitorId, from: i64, to: i64) -> (u64, u64, u64) {
-    let found = bench
-        .store
-        .uptime(&[monitor], at(from), at(to))
-        .await
-        .unwrap();
-    let UptimeSums {
-        up_ms,
-        down_ms,
-        maintenance_ms,
-    } = found[0];
+    let found = bench.store.uptime(&[monitor], at(from), at(to)).await.unwrap();
+    let UptimeSums { up_ms, down_ms, maintenance_ms } = found[0];
     (up_ms, down_ms, maintenance_ms)
 }
 
@@ -44,17 +32,12 @@ async fn sums(bench: &Bench, monitor: MonitorId, from: i64, to: i64) -> (u64, u6
 async fn an_open_interval_counts_as_far_as_results_vouch_for_it() {
     let bench = Bench::new().await;
     let web = bench.monitor("web").await;
-    bench
-        .commit(intervals(vec![enter(web, MonitorState::Up, 0)]))
-        .await;
+    bench.commit(intervals(vec![enter(web, MonitorState::Up, 0)])).await;
     assert_eq!(sums(&bench, web, 0, 9000).await, (0, 0, 0));
     hear(&bench, web, 1000).await;
     assert_eq!(sums(&bench, web, 0, 9000).await, (1000, 0, 0));
     assert_eq!(sums(&bench, web, 400, 900).await, (500, 0, 0));
-    let vouch = IntervalWrite::Vouch {
-        monitor: web,
-        until: at(3000),
-    };
+    let vouch = IntervalWrite::Vouch { monitor: web, until: at(3000) };
     bench.commit(intervals(vec![vouch])).await;
     assert_eq!(sums(&bench, web, 0, 9000).await, (3000, 0, 0));
 }
@@ -78,17 +61,13 @@ async fn a_confirmed_failure_is_corrected_back_to_its_start() {
 async fn the_gap_of_a_restart_is_unknown() {
     let mut bench = Bench::new().await;
     let web = bench.monitor("web").await;
-    bench
-        .commit(intervals(vec![enter(web, MonitorState::Up, 0)]))
-        .await;
+    bench.commit(intervals(vec![enter(web, MonitorState::Up, 0)])).await;
     hear(&bench, web, 1000).await;
     bench.reopen().await;
     hear(&bench, web, 5000).await;
     hear(&bench, web, 6000).await;
     assert_eq!(sums(&bench, web, 0, 9000).await, (2000, 0, 0));
-    bench
-        .commit(intervals(vec![enter(web, MonitorState::Down, 5500)]))
-        .await;
+    bench.commit(intervals(vec![enter(web, MonitorState::Down, 5500)])).await;
     assert_eq!(sums(&bench, web, 0, 9000).await, (1500, 500, 0));
 }
 
@@ -96,13 +75,8 @@ async fn the_gap_of_a_restart_is_unknown() {
 async fn a_restart_within_what_was_vouched_for_leaves_no_gap() {
     let mut bench = Bench::new().await;
     let web = bench.monitor("web").await;
-    let vouch = IntervalWrite::Vouch {
-        monitor: web,
-        until: at(4000),
-    };
-    bench
-        .commit(intervals(vec![enter(web, MonitorState::Up, 0), vouch]))
-        .await;
+    let vouch = IntervalWrite::Vouch { monitor: web, until: at(4000) };
+    bench.commit(intervals(vec![enter(web, MonitorState::Up, 0), vouch])).await;
     bench.reopen().await;
     hear(&bench, web, 3000).await;
     hear(&bench, web, 5000).await;
@@ -113,16 +87,8 @@ async fn a_restart_within_what_was_vouched_for_leaves_no_gap() {
 async fn a_monitor_without_results_comes_back_with_its_first_vouching() {
     let mut bench = Bench::new().await;
     let group = bench.monitor("group").await;
-    let vouch = |until: i64| IntervalWrite::Vouch {
-        monitor: group,
-        until: at(until),
-    };
-    bench
-        .commit(intervals(vec![
-            enter(group, MonitorState::Up, 0),
-            vouch(1000),
-        ]))
-        .await;
+    let vouch = |until: i64| IntervalWrite::Vouch { monitor: group, until: at(until) };
+    bench.commit(intervals(vec![enter(group, MonitorState::Up, 0), vouch(1000)])).await;
     bench.reopen().await;
     bench.clock.set(5000);
     bench.commit(intervals(vec![vouch(6000)])).await;
@@ -148,10 +114,7 @@ async fn sums_come_in_the_order_asked() {
     let bench = Bench::new().await;
     let (a, b) = (bench.monitor("a").await, bench.monitor("b").await);
     bench
-        .commit(intervals(vec![
-            enter(a, MonitorState::Up, 0),
-            enter(b, MonitorState::Down, 0),
-        ]))
+        .commit(intervals(vec![enter(a, MonitorState::Up, 0), enter(b, MonitorState::Down, 0)]))
         .await;
     hear(&bench, a, 10).await;
     hear(&bench, b, 20).await;
@@ -222,12 +185,7 @@ impl Model {
 async fn play(steps: Vec<(i64, Step)>, window: (usize, usize)) -> Result<(), TestCaseError> {
     let mut bench = Bench::new().await;
     let web = bench.monitor("web").await;
-    let mut model = Model {
-        line: vec![None; 1001],
-        state: None,
-        known_until: 0,
-        gap: false,
-    };
+    let mut model = Model { line: vec![None; 1001], state: None, known_until: 0, gap: false };
     let mut now = 0;
     for (wait, step) in steps {
         now += wait;

@@ -32,11 +32,7 @@ async fn the_process_to_kill() {
             heartbeats: vec![beat(web, i64::from(index), 1)],
             incidents: vec![incident(web, index, i64::from(index))],
             outbox: vec![row(&format!("d{index}"), "web", "chat", EventKind::Down, 0)],
-            states: vec![StateRow {
-                monitor: web,
-                version: 1,
-                blob: index.to_le_bytes().to_vec(),
-            }],
+            states: vec![StateRow { monitor: web, version: 1, blob: index.to_le_bytes().to_vec() }],
             durable: true,
             ..Batch::default()
         };
@@ -81,10 +77,7 @@ async fn check(bench: &Bench, folder: &tempfile::TempDir, answered: u32) {
     let beats = store.heartbeats(web, at(0), at(99_999_999), u32::MAX).await;
     let stored = u32::try_from(beats.unwrap().len()).unwrap();
     // At most one batch was on its way.
-    assert!(
-        stored == answered || stored == answered + 1,
-        "{stored} of {answered}"
-    );
+    assert!(stored == answered || stored == answered + 1, "{stored} of {answered}");
     let incidents = store
         .incidents(kuma_core::ports::IncidentQuery {
             limit: u32::MAX,
@@ -94,24 +87,13 @@ async fn check(bench: &Bench, folder: &tempfile::TempDir, answered: u32) {
         .unwrap();
     assert_eq!(incidents.len(), stored as usize);
     let messages = store.deliveries(None, u32::MAX).await.unwrap();
-    assert_eq!(
-        messages.len(),
-        stored as usize,
-        "in the incident's transaction"
-    );
+    assert_eq!(messages.len(), stored as usize, "in the incident's transaction");
     let state = store.load_states().await.unwrap();
     assert_eq!(state[0].blob, stored.to_le_bytes());
     let last = store.last_results().await.unwrap();
     assert_eq!(last[0].heartbeat, beat(web, i64::from(stored), 1));
     let hour = std::time::Duration::from_secs(3600);
-    let steps = store
-        .latency(web, at(0), at(3_600_000), hour)
-        .await
-        .unwrap();
-    assert_eq!(
-        steps[0].count,
-        u64::from(stored),
-        "each result counted once"
-    );
+    let steps = store.latency(web, at(0), at(3_600_000), hour).await.unwrap();
+    assert_eq!(steps[0].count, u64::from(stored), "each result counted once");
     store.close().await.unwrap();
 }

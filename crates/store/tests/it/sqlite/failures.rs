@@ -7,11 +7,7 @@ use super::outsider;
 use crate::support::{Bench, at, beat, name, open};
 
 fn one(heartbeat: Heartbeat) -> Batch {
-    Batch {
-        heartbeats: vec![heartbeat],
-        durable: true,
-        ..Batch::default()
-    }
+    Batch { heartbeats: vec![heartbeat], durable: true, ..Batch::default() }
 }
 
 #[tokio::test]
@@ -19,10 +15,7 @@ async fn a_locked_file_is_unavailable_and_works_again_when_it_is_free() {
     let bench = Bench::new().await;
     let web = bench.monitor("web").await;
     let mut other = outsider(&bench.path()).await;
-    sqlx::query("BEGIN EXCLUSIVE")
-        .execute(&mut other)
-        .await
-        .unwrap();
+    sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
     let refused = bench.store.commit(one(beat(web, 1, 1)), Fence).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))));
     assert!(bench.store.ping().await.is_err());
@@ -55,10 +48,7 @@ async fn a_batch_that_cannot_be_written_does_not_take_the_ones_beside_it_along()
     odd.unwrap();
     let found = store.heartbeats(web, at(0), at(9), 9).await.unwrap();
     assert_eq!(found, [beat(web, 3, 1)]);
-    let errors = store
-        .samples()
-        .into_iter()
-        .find(|s| s.name == "store_errors");
+    let errors = store.samples().into_iter().find(|s| s.name == "store_errors");
     assert!(errors.unwrap().value >= 1.0);
 }
 
@@ -81,10 +71,7 @@ async fn a_removed_file_is_made_anew_and_surrogates_stay() {
         .fetch_all(&mut other)
         .await
         .unwrap();
-    assert_eq!(
-        names,
-        [(web.0, "web".to_owned()), (api.0, "api".to_owned())]
-    );
+    assert_eq!(names, [(web.0, "web".to_owned()), (api.0, "api".to_owned())]);
 }
 
 #[tokio::test]
@@ -97,17 +84,11 @@ async fn more_than_may_wait_is_refused_at_once() {
         blob: vec![1],
     };
     let mut other = outsider(&bench.path()).await;
-    sqlx::query("BEGIN EXCLUSIVE")
-        .execute(&mut other)
-        .await
-        .unwrap();
+    sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
     let mut waiting = Vec::new();
     for _ in 0..3 {
         let states = (0..90_000).map(state).collect();
-        let batch = Batch {
-            states,
-            ..Batch::default()
-        };
+        let batch = Batch { states, ..Batch::default() };
         waiting.push(bench.store.commit(batch, Fence));
     }
     let last = waiting.pop().unwrap().await;

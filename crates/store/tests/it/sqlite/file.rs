@@ -16,10 +16,7 @@ async fn a_second_opener_is_told_who_has_it() {
         panic!("opened twice");
     };
     let pid = format!("process {}", std::process::id());
-    assert!(
-        text.contains("kubekuma.db") && text.contains(&pid),
-        "{text}"
-    );
+    assert!(text.contains("kubekuma.db") && text.contains(&pid), "{text}");
     // Neither that nor closing another descriptor of the file loosens the lock.
     drop(std::fs::File::open(bench.path()).unwrap());
     let again = open(&bench.folder, &bench.clock).await;
@@ -33,17 +30,12 @@ async fn the_file_is_private_and_set_up_for_good() {
     let bench = Bench::new().await;
     let mut other = outsider(&bench.path()).await;
     let mut pragma = async |name: &'static str| -> i64 {
-        sqlx::query_scalar(name)
-            .fetch_one(&mut other)
-            .await
-            .unwrap()
+        sqlx::query_scalar(name).fetch_one(&mut other).await.unwrap()
     };
     assert_eq!(pragma("PRAGMA auto_vacuum").await, 2, "incremental");
     assert_eq!(pragma("PRAGMA application_id").await, 0x4B4B_554D);
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
-        .fetch_one(&mut other)
-        .await
-        .unwrap();
+    let mode: String =
+        sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut other).await.unwrap();
     assert_eq!(mode, "wal");
     let meta: Vec<(String, String)> =
         sqlx::query_as("SELECT key, value FROM meta WHERE key <> 'schema_version' ORDER BY key")
@@ -51,10 +43,7 @@ async fn the_file_is_private_and_set_up_for_good() {
             .await
             .unwrap();
     let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    assert_eq!(
-        meta,
-        [pair("product_version", "0.1.0"), pair("shards", "64")]
-    );
+    assert_eq!(meta, [pair("product_version", "0.1.0"), pair("shards", "64")]);
     for suffix in ["", "-wal", ".lock"] {
         let file = format!("{}{suffix}", bench.path().display());
         let mode = std::fs::metadata(&file).unwrap().permissions().mode();
@@ -89,10 +78,7 @@ async fn another_programs_file_is_left_alone() {
     let bench = Bench::new().await;
     let path = folder.path().join("kubekuma.db");
     std::fs::write(&path, b"").unwrap();
-    sqlx::query("CREATE TABLE theirs (a)")
-        .execute(&mut outsider(&path).await)
-        .await
-        .unwrap();
+    sqlx::query("CREATE TABLE theirs (a)").execute(&mut outsider(&path).await).await.unwrap();
     let before = std::fs::read(&path).unwrap();
     let refused = open(&folder, &bench.clock).await;
     assert!(matches!(refused, Err(StoreError::Invalid(_))));
@@ -175,17 +161,9 @@ async fn what_is_forgotten_goes_back_to_the_file_system() {
     let bench = Bench::new().await;
     let web = bench.monitor("web").await;
     let body: Arc<str> = "x".repeat(8000).into();
-    let wordy = (0..600).map(|ms| kuma_core::ports::Heartbeat {
-        evidence: Some(body.clone()),
-        ..beat(web, ms, 1)
-    });
-    bench
-        .commit(Batch {
-            heartbeats: wordy.collect(),
-            durable: true,
-            ..Batch::default()
-        })
-        .await;
+    let wordy = (0..600)
+        .map(|ms| kuma_core::ports::Heartbeat { evidence: Some(body.clone()), ..beat(web, ms, 1) });
+    bench.commit(Batch { heartbeats: wordy.collect(), durable: true, ..Batch::default() }).await;
     let mut other = outsider(&bench.path()).await;
     let mut pages = async || -> i64 {
         let count = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut other);
@@ -194,18 +172,10 @@ async fn what_is_forgotten_goes_back_to_the_file_system() {
     let before = pages().await;
     let keep = kuma_core::settings::RetentionSettings::default();
     let mut steps = 0;
-    while bench
-        .store
-        .retention_step(at(400 * 24 * HOUR), keep.clone())
-        .await
-        .unwrap()
-    {
+    while bench.store.retention_step(at(400 * 24 * HOUR), keep.clone()).await.unwrap() {
         steps += 1;
         assert!(steps < 50, "retention ends");
     }
     let after = pages().await;
-    assert!(
-        before > 1200 && after < before / 2,
-        "{before} pages, then {after}"
-    );
+    assert!(before > 1200 && after < before / 2, "{before} pages, then {after}");
 }

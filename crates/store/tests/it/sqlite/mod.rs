@@ -13,9 +13,5 @@ use sqlx::{ConnectOptions, SqliteConnection};
 
 /// A connection of somebody else.
 pub(crate) async fn outsider(path: &Path) -> SqliteConnection {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .connect()
-        .await
-        .unwrap()
+    SqliteConnectOptions::new().filename(path).connect().await.unwrap()
 }

@@ -11,10 +11,7 @@ async fn all_heartbeats_come_once_and_in_order_whatever_the_page() {
     let mut beats: Vec<Heartbeat> = Vec::new();
     for ms in [0, 1000, 1000, 2000, 3000] {
         for monitor in [api, web] {
-            let twice = beats
-                .iter()
-                .filter(|b| b.monitor == monitor && b.at == at(ms))
-                .count();
+            let twice = beats.iter().filter(|b| b.monitor == monitor && b.at == at(ms)).count();
             let sequence = u16::try_from(twice).unwrap();
             beats.push(Heartbeat {
                 sequence,
@@ -23,26 +20,16 @@ async fn all_heartbeats_come_once_and_in_order_whatever_the_page() {
             });
         }
     }
-    bench
-        .commit(Batch {
-            heartbeats: beats.clone(),
-            durable: true,
-            ..Batch::default()
-        })
-        .await;
+    bench.commit(Batch { heartbeats: beats.clone(), durable: true, ..Batch::default() }).await;
     bench.store.close().await.unwrap();
-    let store = kuma_store::SqliteStore::open_read_only(bench.path(), bench.clock.clone())
-        .await
-        .unwrap();
+    let store =
+        kuma_store::SqliteStore::open_read_only(bench.path(), bench.clock.clone()).await.unwrap();
     let mut expected: Vec<_> = beats.into_iter().filter(|b| b.at < at(3000)).collect();
     expected.sort_by_key(|b| (b.at, b.monitor, b.sequence));
     for limit in [1, 3, 100] {
         let mut seen: Vec<Heartbeat> = Vec::new();
         loop {
-            let page = store
-                .heartbeats_of_all(at(0), seen.last(), at(3000), limit)
-                .await
-                .unwrap();
+            let page = store.heartbeats_of_all(at(0), seen.last(), at(3000), limit).await.unwrap();
             if page.is_empty() {
                 break;
             }

@@ -36,10 +36,7 @@ const DOCUMENTED: [(&str, &str); 8] = [
         "id incident_id monitor_id policy_name provider_name provider_type status attempts
          last_attempt_at last_error metadata created_at updated_at",
     ),
-    (
-        "silences",
-        "id silence_namespace silence_name starts_at ends_at created_at updated_at",
-    ),
+    ("silences", "id silence_namespace silence_name starts_at ends_at created_at updated_at"),
     (
         "maintenance_windows",
         "id window_namespace window_name description schedule duration_minutes next_occurrence_at
@@ -66,14 +63,8 @@ async fn rows(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
 
 fn object(kind: Kind, of: &str, spec: &serde_json::Value) -> StoredObject {
     StoredObject {
-        key: ObjectKey {
-            kind,
-            name: name(of),
-        },
-        meta: Meta {
-            generation: 2,
-            ..Meta::default()
-        },
+        key: ObjectKey { kind, name: name(of) },
+        meta: Meta { generation: 2, ..Meta::default() },
         raw: serde_json::json!({"apiVersion": "monitoring.kubekuma.io/v1", "spec": spec}),
         digest: "d".to_owned(),
     }
@@ -85,10 +76,8 @@ async fn every_documented_column_is_there_in_order_and_nothing_writes_to_it() {
     let mut other = outsider(&bench.path()).await;
     for (view, columns) in DOCUMENTED {
         let sql = format!("SELECT name FROM pragma_table_info('{view}')");
-        let found: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
-            .fetch_all(&mut other)
-            .await
-            .unwrap();
+        let found: Vec<String> =
+            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut other).await.unwrap();
         let documented: Vec<_> = columns.split_whitespace().collect();
         assert_eq!(found, documented, "{view}");
         let select = format!("SELECT {} FROM {view}", documented.join(", "));
@@ -156,10 +145,8 @@ async fn history_reads_as_documented() {
     .await;
     assert_eq!(
         found,
-        [
-            "shop|web|up|2026-01-01 00:01:01.001|2026-01-01 00:01:31.000|29|0|1|\
-          2026-01-01 00:01:10.000|ann"
-        ]
+        ["shop|web|up|2026-01-01 00:01:01.001|2026-01-01 00:01:31.000|29|0|1|\
+          2026-01-01 00:01:10.000|ann"]
     );
     let found = rows(
         &mut other,
@@ -167,19 +154,13 @@ async fn history_reads_as_documented() {
                 last_attempt_at, metadata ->> 'event' FROM notification_deliveries",
     )
     .await;
-    assert_eq!(
-        found,
-        ["shop/web|shop/all|shop/chat|webhook|sent|1|2026-01-01 00:00:00.010|down"]
-    );
+    assert_eq!(found, ["shop/web|shop/all|shop/chat|webhook|sent|1|2026-01-01 00:00:00.010|down"]);
     let found = rows(
         &mut other,
         "SELECT resource_key, event_type, details, changes_summary, timestamp FROM audit_events",
     )
     .await;
-    assert_eq!(
-        found,
-        [r#"shop/web|applied|{"a":1}|spec|2026-01-01 00:00:00.005"#]
-    );
+    assert_eq!(found, [r#"shop/web|applied|{"a":1}|spec|2026-01-01 00:00:00.005"#]);
 }
 
 #[tokio::test]
@@ -229,10 +210,7 @@ async fn objects_read_as_documented() {
                FROM maintenance_windows ORDER BY id";
     assert_eq!(
         rows(&mut other, sql).await,
-        [
-            "weekly|-|FREQ=WEEKLY|30|-",
-            "once|move|2026-01-05T00:00:00Z|90|2026-01-05 00:00:00.000",
-        ]
+        ["weekly|-|FREQ=WEEKLY|30|-", "once|move|2026-01-05T00:00:00Z|90|2026-01-05 00:00:00.000",]
     );
     let sql = "SELECT kind, api_version, namespace, name, generation, spec ->> 'expiresAt',
                       deleted_at FROM crd_cache WHERE name = 'night'";

@@ -13,11 +13,8 @@ pub(super) fn stage(context: &Context<'_>, message: &mut Message<'_>) -> Flow {
         && !policy.group_by.is_empty()
     {
         let name = policy.name.to_string();
-        let values: Vec<String> = policy
-            .group_by
-            .iter()
-            .map(|by| value(by, message.event))
-            .collect();
+        let values: Vec<String> =
+            policy.group_by.iter().map(|by| value(by, message.event)).collect();
         let mut parts = vec![name.as_str(), message.kind().as_str()];
         parts.extend(values.iter().map(String::as_str));
         message.group_key = Some(key::hash(&parts));

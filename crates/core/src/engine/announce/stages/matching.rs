@@ -13,15 +13,8 @@ const DEFAULT_THRESHOLDS: [u32; 1] = [14];
 
 pub(super) fn stage(context: &Context<'_>, message: &mut Message<'_>) -> Flow {
     let kind = message.kind();
-    let asked = context
-        .view
-        .entry
-        .is_none_or(|entry| entry.monitor.alerting.notifies(kind));
-    if asked && triggered(message, context.now) {
-        Flow::Pass
-    } else {
-        Flow::Drop
-    }
+    let asked = context.view.entry.is_none_or(|entry| entry.monitor.alerting.notifies(kind));
+    if asked && triggered(message, context.now) { Flow::Pass } else { Flow::Drop }
 }
 
 fn triggered(message: &Message<'_>, now: Timestamp) -> bool {

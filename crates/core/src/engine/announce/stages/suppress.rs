@@ -15,21 +15,10 @@ pub(super) fn stage(context: &Context<'_>, message: &mut Message<'_>) -> Flow {
     if kind.is_recovery() {
         return Flow::Pass;
     }
-    let is_down = matches!(
-        kind,
-        EventKind::Down | EventKind::Resend | EventKind::Escalation
-    );
-    let parents = || {
-        is_down
-            .then(|| dependency::hold(context.view, message.since, context.now))
-            .flatten()
-    };
-    let planned = || {
-        context
-            .view
-            .entry
-            .and_then(|entry| muted(entry, context.now))
-    };
+    let is_down = matches!(kind, EventKind::Down | EventKind::Resend | EventKind::Escalation);
+    let parents =
+        || is_down.then(|| dependency::hold(context.view, message.since, context.now)).flatten();
+    let planned = || context.view.entry.and_then(|entry| muted(entry, context.now));
     let flapping = || flapping(context, kind);
     let spoken_for = || spoken_for(context, kind);
     let hold = parents().or_else(planned).or_else(flapping);
@@ -46,19 +35,12 @@ pub(in crate::engine) fn is_muted(entry: &Entry, now: Timestamp) -> bool {
 
 /// The silence or window that mutes a monitor now; of several the one that lasts longest.
 pub(in super::super) fn muted(entry: &Entry, now: Timestamp) -> Option<Hold> {
-    let silences = entry
-        .silences
-        .iter()
-        .filter(|silence| silence.is_active(now))
-        .map(|silence| {
-            let reason = format!("silence {}", silence.name);
-            Hold::new(HoldKind::Silence, reason, silence.expires_at)
-        });
-    let windows = entry
-        .windows
-        .iter()
-        .filter(|window| window.suppress_notifications)
-        .filter_map(|window| {
+    let silences = entry.silences.iter().filter(|silence| silence.is_active(now)).map(|silence| {
+        let reason = format!("silence {}", silence.name);
+        Hold::new(HoldKind::Silence, reason, silence.expires_at)
+    });
+    let windows =
+        entry.windows.iter().filter(|window| window.suppress_notifications).filter_map(|window| {
             let (_, end) = window.active_at(now)?;
             let reason = format!("maintenance {}", window.name);
             Some(Hold::new(HoldKind::Maintenance, reason, end))
@@ -72,19 +54,13 @@ fn spoken_for(context: &Context<'_>, kind: EventKind) -> Option<Hold> {
         return None;
     }
     let until = context.mass_until.filter(|until| *until > context.now)?;
-    Some(Hold::new(
-        HoldKind::MassOutage,
-        "the mass-outage message",
-        until,
-    ))
+    Some(Hold::new(HoldKind::MassOutage, "the mass-outage message", until))
 }
 
 fn flapping(context: &Context<'_>, kind: EventKind) -> Option<Hold> {
     if matches!(kind, EventKind::Flapping | EventKind::CertExpiring) {
         return None;
     }
-    let until = context
-        .flapping_until
-        .filter(|until| *until > context.now)?;
+    let until = context.flapping_until.filter(|until| *until > context.now)?;
     Some(Hold::new(HoldKind::Flapping, "flapping", until))
 }

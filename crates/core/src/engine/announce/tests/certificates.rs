@@ -38,10 +38,7 @@ fn on_first_sight_only_the_tightest_threshold_passed_is_told() {
     assert_eq!(told.outbox[0].event.cert_days, Some(10));
     assert!(brief(&seen(&mut world, "aa", 10 * DAY, 60)).is_empty());
     assert!(brief(&seen(&mut world, "aa", 10 * DAY, 6 * DAY)).is_empty());
-    assert_eq!(
-        brief(&seen(&mut world, "aa", 10 * DAY, 7 * DAY)),
-        ["certExpiring chat"]
-    );
+    assert_eq!(brief(&seen(&mut world, "aa", 10 * DAY, 7 * DAY)), ["certExpiring chat"]);
     assert!(brief(&seen(&mut world, "aa", 10 * DAY, 9 * DAY)).is_empty());
 }
 
@@ -68,9 +65,7 @@ fn servers_that_show_one_or_the_other_tell_each_threshold_once() {
     let mut rows = 0;
     for round in 0..20 {
         let fingerprint = if round % 2 == 0 { "aa" } else { "bb" };
-        rows += seen(&mut world, fingerprint, 2 * DAY, round * 60)
-            .outbox
-            .len();
+        rows += seen(&mut world, fingerprint, 2 * DAY, round * 60).outbox.len();
     }
     assert_eq!(rows, 2, "each once");
     let renewed = seen(&mut world, "cc", 90 * DAY, 5000);

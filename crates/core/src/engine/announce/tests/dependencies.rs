@@ -27,17 +27,11 @@ fn parents_run_at_once_on_the_first_failure() {
 fn a_down_waits_until_its_parent_has_a_verdict_begun_after_it() {
     let mut world = world(vec![parent("router")]);
     let held = world.down(1, 0);
-    assert_eq!(
-        held.suppressed_by.as_deref(),
-        Some("waiting for parent shop/router")
-    );
+    assert_eq!(held.suppressed_by.as_deref(), Some("waiting for parent shop/router"));
     world.parents[0].verdict_begun = Some(at(1));
     let told = world.step(AnnounceInput::Related, 2);
     assert_eq!(brief(&told), ["down chat"]);
-    assert_eq!(
-        told.outbox[0].event.note, None,
-        "a moment's wait is no news"
-    );
+    assert_eq!(told.outbox[0].event.note, None, "a moment's wait is no news");
 }
 
 #[test]
@@ -73,11 +67,7 @@ fn an_announced_down_of_a_parent_suppresses_without_limit_until_it_is_over() {
     }
     world.parents[0] = parent("router");
     let again = world.step(AnnounceInput::Related, 360_000);
-    assert_eq!(
-        again.run_now,
-        [MonitorId(7)],
-        "it may be well by now: checked once more"
-    );
+    assert_eq!(again.run_now, [MonitorId(7)], "it may be well by now: checked once more");
     assert_eq!(wake(&again), Some(360_012));
     assert_eq!(brief(&world.timer(360_012)), ["down chat"]);
 }
@@ -104,10 +94,7 @@ fn a_parent_covered_by_its_own_parent_covers_its_children() {
     switch.state = MonitorState::Down;
     switch.covered = true;
     let mut world = world(vec![switch]);
-    assert_eq!(
-        world.down(1, 0).suppressed_by.as_deref(),
-        Some("parent shop/switch")
-    );
+    assert_eq!(world.down(1, 0).suppressed_by.as_deref(), Some("parent shop/switch"));
 }
 
 #[test]
@@ -131,21 +118,16 @@ fn an_unknown_parent_delays_at_most_two_of_its_intervals() {
 
 #[test]
 fn paused_and_muted_parents_suppress_nothing() {
-    for change in [
-        |parent: &mut Related| parent.enabled = false,
-        |parent: &mut Related| parent.muted = true,
-    ] {
+    for change in
+        [|parent: &mut Related| parent.enabled = false, |parent: &mut Related| parent.muted = true]
+    {
         let mut router = parent("router");
         router.announced_down = true;
         change(&mut router);
         let mut world = world(vec![router]);
         assert_eq!(brief(&world.down(1, 0)), ["down chat"]);
     }
-    assert_eq!(
-        brief(&world(Vec::new()).down(1, 0)),
-        ["down chat"],
-        "deleted"
-    );
+    assert_eq!(brief(&world(Vec::new()).down(1, 0)), ["down chat"], "deleted");
 }
 
 #[test]

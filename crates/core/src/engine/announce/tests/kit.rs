@@ -66,10 +66,7 @@ impl World {
 
     pub(super) fn acknowledge(&mut self, second: i64) {
         let by = "eve".to_owned();
-        self.step(
-            AnnounceInput::Operator(Operator::Acknowledge { by }),
-            second,
-        );
+        self.step(AnnounceInput::Operator(Operator::Acknowledge { by }), second);
     }
 }
 
@@ -101,11 +98,7 @@ pub(super) fn closed(number: u32, start: i64, second: i64, closing: Closing) -> 
         started_at: at(start),
         ended_at: at(second),
         closing,
-        now: if closing == Closing::Recovered {
-            MonitorState::Up
-        } else {
-            MonitorState::Paused
-        },
+        now: if closing == Closing::Recovered { MonitorState::Up } else { MonitorState::Paused },
         facts: Facts::default(),
     }
 }
@@ -130,24 +123,16 @@ pub(super) fn parent(text: &str) -> Related {
 /// Rows as `second kind provider`, in order.
 pub(super) fn brief(effects: &AnnounceEffects) -> Vec<String> {
     let rows = effects.outbox.iter();
-    rows.map(|row| format!("{} {}", row.event.kind, row.provider.name))
-        .collect()
+    rows.map(|row| format!("{} {}", row.event.kind, row.provider.name)).collect()
 }
 
 /// Suppressed rows as `kind provider: why`.
 pub(super) fn unsaid(effects: &AnnounceEffects) -> Vec<String> {
     let rows = effects.suppressed.iter();
-    rows.map(|row| {
-        format!(
-            "{} {}: {}",
-            row.row.event.kind, row.row.provider.name, row.why
-        )
-    })
-    .collect()
+    rows.map(|row| format!("{} {}: {}", row.row.event.kind, row.row.provider.name, row.why))
+        .collect()
 }
 
 pub(super) fn wake(effects: &AnnounceEffects) -> Option<i64> {
-    effects
-        .wake_at
-        .map(|wake| wake.duration_since(at(0)).as_secs())
+    effects.wake_at.map(|wake| wake.duration_since(at(0)).as_secs())
 }

@@ -15,10 +15,7 @@ fn a_rate_limit_delays_the_next_down_and_nothing_delays_the_up() {
     assert_eq!(brief(&world.up(1, 0, 30)), ["up chat"]);
     let held = world.down(2, 60);
     assert!(brief(&held).is_empty());
-    assert_eq!(
-        held.suppressed_by.as_deref(),
-        Some("rate limit of shop/ops")
-    );
+    assert_eq!(held.suppressed_by.as_deref(), Some("rate limit of shop/ops"));
     assert_eq!(wake(&held), Some(300));
     let told = world.timer(300);
     assert_eq!(brief(&told), ["down chat"]);
@@ -36,10 +33,7 @@ fn a_down_that_is_over_before_its_limit_is_logged_as_such() {
     world.down(2, 60);
     let over = world.up(2, 60, 90);
     assert!(brief(&over).is_empty());
-    assert_eq!(
-        unsaid(&over),
-        ["down chat: rate limit of shop/ops; it was over before that ended"]
-    );
+    assert_eq!(unsaid(&over), ["down chat: rate limit of shop/ops; it was over before that ended"]);
 }
 
 #[test]
@@ -51,17 +45,10 @@ fn the_effective_dedupe_key_has_event_and_incident() {
     assert_eq!(brief(&world.up(1, 0, 30)), ["up chat"]);
     assert_eq!(brief(&world.down(2, 60)), ["down chat"], "another incident");
     assert_eq!(brief(&world.up(2, 60, 90)), ["up chat"]);
-    let again = Notice::Reopened {
-        incident: incident(2),
-        at: at(120),
-        facts: facts(),
-    };
+    let again = Notice::Reopened { incident: incident(2), at: at(120), facts: facts() };
     world.shown = MonitorState::Down;
     let held = world.notice(again, 120);
-    assert_eq!(
-        held.suppressed_by.as_deref(),
-        Some("dedupe window of shop/ops")
-    );
+    assert_eq!(held.suppressed_by.as_deref(), Some("dedupe window of shop/ops"));
     assert_eq!(wake(&held), Some(660));
     assert_eq!(brief(&world.timer(660)), ["down chat"]);
 }

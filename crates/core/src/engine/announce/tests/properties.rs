@@ -52,10 +52,7 @@ fn routes(choice: u8) -> Vec<Route> {
     strict.dedupe_window = secs(600);
     let mut loud = policy("loud", &["mail"]);
     loud.resend_interval = secs(120);
-    loud.escalation = vec![EscalationStep {
-        after: secs(90),
-        providers: vec![name("boss")],
-    }];
+    loud.escalation = vec![EscalationStep { after: secs(90), providers: vec![name("boss")] }];
     match choice {
         0 => vec![plain()],
         1 => vec![plain(), route(strict)],
@@ -109,23 +106,14 @@ impl Play {
         let muted = self.world.entry.silences.iter().any(|s| s.is_active(now));
         let begins = |row: &&OutboxRow| !row.event.kind.is_recovery();
         let begun: Vec<_> = effects.outbox.iter().filter(begins).collect();
-        assert!(
-            !muted || begun.is_empty(),
-            "told during a silence: {begun:?}"
-        );
+        assert!(!muted || begun.is_empty(), "told during a silence: {begun:?}");
         if self.world.parents[0].announced_down {
             assert!(
-                begun
-                    .iter()
-                    .all(|row| row.event.kind == EventKind::Flapping),
+                begun.iter().all(|row| row.event.kind == EventKind::Flapping),
                 "told although the parent is down: {begun:?}"
             );
         }
-        if effects
-            .suppressed_by
-            .as_deref()
-            .is_some_and(|by| by != "unrouted")
-        {
+        if effects.suppressed_by.as_deref().is_some_and(|by| by != "unrouted") {
             assert!(effects.wake_at.is_some(), "a hold without deadline");
         }
     }
@@ -147,11 +135,8 @@ impl Play {
         let Some((number, start)) = self.open.take() else {
             return;
         };
-        self.world.shown = if closing == Closing::Recovered {
-            MonitorState::Up
-        } else {
-            MonitorState::Paused
-        };
+        self.world.shown =
+            if closing == Closing::Recovered { MonitorState::Up } else { MonitorState::Paused };
         let mut notices = vec![closed(number, start, self.now, closing)];
         if std::mem::take(&mut self.flapping) {
             notices.push(Notice::FlappingOver);

@@ -16,14 +16,8 @@ fn resending() -> Policy {
 fn escalating() -> Policy {
     let mut policy = policy("ops", &["chat"]);
     policy.escalation = vec![
-        EscalationStep {
-            after: secs(300),
-            providers: vec![name("pager")],
-        },
-        EscalationStep {
-            after: secs(900),
-            providers: vec![name("pager"), name("boss")],
-        },
+        EscalationStep { after: secs(300), providers: vec![name("pager")] },
+        EscalationStep { after: secs(900), providers: vec![name("pager"), name("boss")] },
     ];
     policy
 }
@@ -38,11 +32,7 @@ fn it_is_repeated_while_open_past_dedupe_and_rate_limit() {
     let again = world.timer(600);
     assert_eq!(brief(&again), ["resend chat"]);
     assert_eq!(wake(&again), Some(1200));
-    assert_eq!(
-        brief(&world.timer(5000)),
-        ["resend chat"],
-        "missed ones are not made up for"
-    );
+    assert_eq!(brief(&world.timer(5000)), ["resend chat"], "missed ones are not made up for");
     assert_eq!(brief(&world.up(1, 0, 5001)), ["up chat"]);
     assert!(brief(&world.timer(9000)).is_empty());
 }
@@ -50,13 +40,9 @@ fn it_is_repeated_while_open_past_dedupe_and_rate_limit() {
 #[test]
 fn the_monitors_interval_wins_and_zero_is_never() {
     let mut world = World::new(vec![route(resending())]);
-    Arc::make_mut(&mut world.entry.monitor)
-        .alerting
-        .resend_interval = Some(secs(60));
+    Arc::make_mut(&mut world.entry.monitor).alerting.resend_interval = Some(secs(60));
     assert_eq!(wake(&world.down(1, 0)), Some(60));
-    Arc::make_mut(&mut world.entry.monitor)
-        .alerting
-        .resend_interval = Some(secs(0));
+    Arc::make_mut(&mut world.entry.monitor).alerting.resend_interval = Some(secs(0));
     assert_eq!(wake(&world.timer(60)), None);
 }
 
@@ -67,15 +53,9 @@ fn escalation_counts_from_the_announcement_and_the_end_reaches_all() {
     world.down(1, 0);
     assert_eq!(wake(&world.timer(100)), Some(400));
     assert_eq!(brief(&world.timer(400)), ["escalation pager"]);
-    assert_eq!(
-        brief(&world.timer(1000)),
-        ["escalation pager", "escalation boss"]
-    );
+    assert_eq!(brief(&world.timer(1000)), ["escalation pager", "escalation boss"]);
     assert!(brief(&world.timer(5000)).is_empty());
-    assert_eq!(
-        brief(&world.up(1, 0, 6000)),
-        ["up chat", "up pager", "up boss"]
-    );
+    assert_eq!(brief(&world.up(1, 0, 6000)), ["up chat", "up pager", "up boss"]);
 }
 
 #[test]
@@ -85,10 +65,7 @@ fn acknowledging_stops_both_but_not_the_final_up() {
     let mut world = World::new(vec![route(policy)]);
     world.down(1, 0);
     world.acknowledge(30);
-    assert_eq!(
-        world.state.acknowledged().map(|(_, by)| by.as_str()),
-        Some("eve")
-    );
+    assert_eq!(world.state.acknowledged().map(|(_, by)| by.as_str()), Some("eve"));
     assert!(brief(&world.timer(1000)).is_empty());
     world.step(AnnounceInput::Operator(Operator::Unacknowledge), 1001);
     let kinds = world.sent.len();

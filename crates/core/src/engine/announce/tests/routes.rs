@@ -47,10 +47,7 @@ fn a_default_provider_serves_where_no_policy_does() {
 fn without_a_route_it_is_counted_once_and_visible() {
     let mut world = World::new(Vec::new());
     let down = world.down(1, 0);
-    assert_eq!(
-        (down.unrouted, down.suppressed_by.as_deref()),
-        (1, Some("unrouted"))
-    );
+    assert_eq!((down.unrouted, down.suppressed_by.as_deref()), (1, Some("unrouted")));
     assert_eq!(world.timer(60).unrouted, 0);
     assert!(brief(&world.up(1, 0, 90)).is_empty());
 }
@@ -77,11 +74,7 @@ fn the_end_goes_to_whoever_was_told_although_the_policy_is_gone() {
     world.entry.routes.clear();
     world.catalog.providers.remove(&name("mail"));
     assert!(brief(&world.step(AnnounceInput::Catalog, 10)).is_empty());
-    assert_eq!(
-        brief(&world.up(1, 0, 60)),
-        ["up chat"],
-        "mail does not exist any more"
-    );
+    assert_eq!(brief(&world.up(1, 0, 60)), ["up chat"], "mail does not exist any more");
 }
 
 #[test]
@@ -94,10 +87,7 @@ fn a_route_that_appears_is_told_of_the_open_incident_with_the_true_start() {
     assert_eq!(brief(&more), ["down mail", "down pager"]);
     assert_eq!(more.outbox[1].event.at, at(0));
     assert!(brief(&world.step(AnnounceInput::Catalog, 660)).is_empty());
-    assert_eq!(
-        brief(&world.up(1, 0, 700)),
-        ["up chat", "up mail", "up pager"]
-    );
+    assert_eq!(brief(&world.up(1, 0, 700)), ["up chat", "up mail", "up pager"]);
 }
 
 #[test]
@@ -111,10 +101,7 @@ fn a_route_that_replaces_another_does_not_tell_the_same_provider_twice() {
 
 #[test]
 fn a_provider_told_by_two_policies_hears_both_ends_although_one_is_gone() {
-    let two = vec![
-        route(policy("first", &["chat"])),
-        route(policy("second", &["chat"])),
-    ];
+    let two = vec![route(policy("first", &["chat"])), route(policy("second", &["chat"]))];
     let mut world = World::new(two);
     assert_eq!(brief(&world.down(1, 0)), ["down chat", "down chat"]);
     world.entry.routes.pop();
@@ -130,14 +117,7 @@ fn paused_and_deleted_say_no_longer_monitored_to_whoever_was_told() {
         let end = world.notice(closed(1, 0, 60, closing), 60);
         assert_eq!(brief(&end), ["closed chat"]);
         assert_eq!(end.outbox[0].event.reason.as_deref(), Some(code));
-        assert!(
-            end.outbox[0]
-                .event
-                .note
-                .as_ref()
-                .unwrap()
-                .contains("no longer monitored")
-        );
+        assert!(end.outbox[0].event.note.as_ref().unwrap().contains("no longer monitored"));
     }
 }
 
@@ -145,10 +125,7 @@ fn paused_and_deleted_say_no_longer_monitored_to_whoever_was_told() {
 fn deletion_closes_what_the_verdict_did_not() {
     let mut world = World::new(vec![route(policy("ops", &["chat"]))]);
     world.down(1, 0);
-    assert_eq!(
-        brief(&world.step(AnnounceInput::Deleted, 60)),
-        ["closed chat"]
-    );
+    assert_eq!(brief(&world.step(AnnounceInput::Deleted, 60)), ["closed chat"]);
     assert!(world.state.is_idle());
 }
 
@@ -156,11 +133,8 @@ fn deletion_closes_what_the_verdict_did_not() {
 fn a_fallback_provider_that_was_told_is_told_the_end() {
     let mut world = World::new(vec![route(policy("ops", &["chat"]))]);
     let key = world.down(1, 0).outbox[0].key.clone();
-    let feedback = DeliveryFeedback::FellBack {
-        key,
-        provider: name("boss"),
-        fallback_key: "f".to_owned(),
-    };
+    let feedback =
+        DeliveryFeedback::FellBack { key, provider: name("boss"), fallback_key: "f".to_owned() };
     world.step(AnnounceInput::Delivery(feedback), 5);
     let up = world.up(1, 0, 60);
     assert_eq!(brief(&up), ["up chat", "up boss"]);
@@ -172,15 +146,9 @@ fn degraded_is_told_where_asked_for_and_its_end_to_whoever_was_told() {
     let mut keen = policy("keen", &["chat"]);
     keen.triggers.on_degraded = true;
     let mut world = World::new(vec![route(keen), route(policy("ops", &["mail"]))]);
-    let degraded = |second| Notice::BecameDegraded {
-        at: at(second),
-        facts: super::kit::facts(),
-    };
+    let degraded = |second| Notice::BecameDegraded { at: at(second), facts: super::kit::facts() };
     world.shown = MonitorState::Degraded;
-    assert!(
-        brief(&world.notice(degraded(0), 0)).is_empty(),
-        "notifyOn leaves it out"
-    );
+    assert!(brief(&world.notice(degraded(0), 0)).is_empty(), "notifyOn leaves it out");
     world.notice(Notice::DegradedOver { at: at(5) }, 5);
     let monitor = Arc::make_mut(&mut world.entry.monitor);
     monitor.alerting.notify_on = Some(vec![EventKind::Degraded, EventKind::Up]);
@@ -203,10 +171,7 @@ fn unknown_is_told_by_default_and_its_end_only_once() {
     };
     assert_eq!(brief(&world.notice(unknown.clone(), 300)), ["unknown chat"]);
     world.shown = MonitorState::Up;
-    let back = [
-        Notice::UnknownOver { at: at(400) },
-        closed(1, 0, 400, Closing::Recovered),
-    ];
+    let back = [Notice::UnknownOver { at: at(400) }, closed(1, 0, 400, Closing::Recovered)];
     let over = world.step(AnnounceInput::Notices(&back), 400);
     assert_eq!(brief(&over), ["up chat"], "one up says both");
     world.shown = MonitorState::Unknown;

@@ -17,10 +17,7 @@ fn window(
         name: name("upgrade"),
         enabled: true,
         description: None,
-        schedule: WindowSchedule::Once {
-            start: at(from),
-            end: at(until),
-        },
+        schedule: WindowSchedule::Once { start: at(from), end: at(until) },
         selector: Selector::default(),
         suppress_notifications,
         pause_checks: false,
@@ -59,10 +56,7 @@ fn maintenance_holds_only_if_it_is_to_suppress() {
     let mut world = world();
     world.entry.windows = vec![window(-10, 300, true)];
     let held = world.down(1, 0);
-    assert_eq!(
-        held.suppressed_by.as_deref(),
-        Some("maintenance shop/upgrade")
-    );
+    assert_eq!(held.suppressed_by.as_deref(), Some("maintenance shop/upgrade"));
     assert_eq!(wake(&held), Some(300));
 
     let mut world = self::world();
@@ -77,10 +71,7 @@ fn an_incident_that_did_not_outlive_its_silence_is_only_logged() {
     world.down(1, 0);
     let over = world.up(1, 0, 60);
     assert!(brief(&over).is_empty());
-    assert_eq!(
-        unsaid(&over),
-        ["down chat: silence shop/night; it was over before that ended"]
-    );
+    assert_eq!(unsaid(&over), ["down chat: silence shop/night; it was over before that ended"]);
     assert!(world.state.is_idle());
     assert!(brief(&world.timer(300)).is_empty());
 }
@@ -101,10 +92,7 @@ fn a_silence_that_is_removed_or_prolonged_counts_as_it_is_now() {
     world.entry.silences = vec![silence("night", -10, 900)];
     assert_eq!(wake(&world.timer(300)), Some(900));
     world.entry.silences.clear();
-    assert_eq!(
-        brief(&world.step(AnnounceInput::Catalog, 400)),
-        ["down chat"]
-    );
+    assert_eq!(brief(&world.step(AnnounceInput::Catalog, 400)), ["down chat"]);
 }
 
 fn flapping(second: i64, quiet_until: i64) -> Notice {
@@ -117,11 +105,7 @@ fn flapping(second: i64, quiet_until: i64) -> Notice {
 }
 
 fn reopened(second: i64) -> Notice {
-    Notice::Reopened {
-        incident: incident(1),
-        at: at(second),
-        facts: facts(),
-    }
+    Notice::Reopened { incident: incident(1), at: at(second), facts: facts() }
 }
 
 #[test]
@@ -137,11 +121,7 @@ fn flapping_is_one_message_then_quiet_and_the_difference_at_the_end() {
     world.shown = MonitorState::Down;
     let over = world.notice(Notice::FlappingOver, 700);
     assert_eq!(brief(&over), ["down chat"]);
-    assert_eq!(
-        over.outbox[0].event.started_at,
-        Some(at(0)),
-        "the true start"
-    );
+    assert_eq!(over.outbox[0].event.started_at, Some(at(0)), "the true start");
     assert_eq!(brief(&world.up(1, 0, 800)), ["up chat"]);
 }
 
@@ -157,10 +137,7 @@ fn flapping_that_ends_well_tells_whoever_heard_of_it() {
     let end = [closed(1, 0, 600, Closing::Recovered), Notice::FlappingOver];
     let over = world.step(AnnounceInput::Notices(&end), 600);
     assert_eq!(brief(&over), ["up chat"]);
-    assert_eq!(
-        over.outbox[0].event.message.as_deref(),
-        Some("stable again")
-    );
+    assert_eq!(over.outbox[0].event.message.as_deref(), Some("stable again"));
     assert_eq!(unsaid(&over).len(), 1, "the held down is logged");
 }
 

@@ -23,10 +23,7 @@ fn six_toggles_in_the_window_are_flapping_with_one_message() {
     assert_eq!(told.iter().filter(|name| *name == "Opened").count(), 3);
     assert_eq!(told.iter().filter(|name| *name == "Closed").count(), 2);
     assert_eq!(told.last().unwrap(), "FlappingStarted");
-    assert!(
-        case.incident().ended_at.is_none(),
-        "the incident stays open"
-    );
+    assert!(case.incident().ended_at.is_none(), "the incident stays open");
     assert_eq!(case.incident().toggles.len(), 6);
     let third = case.incident().id;
     case.log.clear();
@@ -35,11 +32,7 @@ fn six_toggles_in_the_window_are_flapping_with_one_message() {
     assert_eq!(case.told(), ["FirstFailure"], "quiet");
     assert_eq!(case.incident().id, third);
     assert_eq!(case.incident().toggles.len(), 8);
-    assert_eq!(
-        case.line(),
-        [(Down, 450), (Up, 510)],
-        "the time line is not flapping"
-    );
+    assert_eq!(case.line(), [(Down, 450), (Up, 510)], "the time line is not flapping");
 }
 
 #[test]
@@ -50,18 +43,11 @@ fn a_down_that_starts_flapping_reopens_the_latest_incident() {
     let first = case.incident().id;
     case.ok(120);
     case.fail(180);
-    assert_eq!(
-        case.told()[3..],
-        ["FirstFailure", "Reopened", "FlappingStarted"]
-    );
+    assert_eq!(case.told()[3..], ["FirstFailure", "Reopened", "FlappingStarted"]);
     assert_eq!(case.incident().id, first);
     assert!(case.incident().ended_at.is_none());
     assert_eq!(case.incident().closed_reason, None);
-    let Some(Notice::FlappingStarted {
-        toggles,
-        quiet_until,
-        ..
-    }) = case.notices().last().copied()
+    let Some(Notice::FlappingStarted { toggles, quiet_until, .. }) = case.notices().last().copied()
     else {
         panic!("not flapping");
     };
@@ -122,10 +108,7 @@ fn down_for_three_intervals_ends_it_as_down() {
     assert_eq!(case.told(), ["FirstFailure", "FlappingOver"]);
     assert!(case.incident().ended_at.is_none());
     case.ok(700);
-    assert!(
-        case.told().contains(&"FlappingStarted".to_owned()),
-        "and soon again"
-    );
+    assert!(case.told().contains(&"FlappingStarted".to_owned()), "and soon again");
 }
 
 #[test]

@@ -122,12 +122,7 @@ fn one_incident_at_a_time(log: &[VerdictEffects]) {
                 assert_eq!(newest, Some(*incident), "only the latest");
                 open = Some(*incident);
             }
-            Notice::Closed {
-                incident,
-                started_at,
-                ended_at,
-                ..
-            } => {
+            Notice::Closed { incident, started_at, ended_at, .. } => {
                 assert_eq!(open, Some(*incident), "closed what is not open");
                 assert!(started_at <= ended_at);
                 open = None;
@@ -154,9 +149,9 @@ fn rows_follow_notices(log: &[VerdictEffects]) {
                 Notice::Opened { incident, .. } | Notice::Reopened { incident, .. } => {
                     assert_eq!(rows[incident], None);
                 }
-                Notice::Closed {
-                    incident, ended_at, ..
-                } => assert_eq!(rows[incident], Some(*ended_at)),
+                Notice::Closed { incident, ended_at, .. } => {
+                    assert_eq!(rows[incident], Some(*ended_at));
+                }
                 _ => {}
             }
         }
@@ -176,10 +171,7 @@ fn time_line_goes_forward(log: &[VerdictEffects]) {
         assert!(*at >= floor, "{state} at {at} reaches behind {floor}");
         if let Some((before, since)) = last {
             assert_ne!(before, *state, "nothing changed");
-            assert!(
-                *at >= since || before == MonitorState::Unknown,
-                "{before} to {state}"
-            );
+            assert!(*at >= since || before == MonitorState::Unknown, "{before} to {state}");
         }
         assert_ne!(*state, MonitorState::Flapping);
         if *state != MonitorState::Unknown {

@@ -71,10 +71,7 @@ pub(super) fn tcp_with_tls(warn_before_days: Option<u32>) -> Check {
     let Check::Tcp(mut check) = tcp() else {
         panic!("tcp");
     };
-    check.tls = Some(TlsOptions {
-        warn_before_days,
-        ..TlsOptions::default()
-    });
+    check.tls = Some(TlsOptions { warn_before_days, ..TlsOptions::default() });
     Check::Tcp(check)
 }
 
@@ -145,11 +142,7 @@ impl Case {
     /// An attempt that took a second and ended at `ended`.
     pub(super) fn saw(&mut self, observation: &Observation, ended: i64) -> &VerdictEffects {
         self.give(
-            VerdictInput::Attempt {
-                observation,
-                started: at(ended - 1),
-                ended: at(ended),
-            },
+            VerdictInput::Attempt { observation, started: at(ended - 1), ended: at(ended) },
             ended,
         )
     }
@@ -170,10 +163,7 @@ impl Case {
     }
 
     pub(super) fn unsure(&mut self, ended: i64) -> &VerdictEffects {
-        self.saw(
-            &Observation::indeterminate(Reason::ResolverDown, "no resolver"),
-            ended,
-        )
+        self.saw(&Observation::indeterminate(Reason::ResolverDown, "no resolver"), ended)
     }
 
     pub(super) fn timer(&mut self, now: i64) -> &VerdictEffects {
@@ -185,12 +175,7 @@ impl Case {
     }
 
     pub(super) fn window(&mut self, open: bool, now: i64) -> &VerdictEffects {
-        self.give(
-            VerdictInput::Window {
-                paused_by_maintenance: open,
-            },
-            now,
-        )
+        self.give(VerdictInput::Window { paused_by_maintenance: open }, now)
     }
 
     pub(super) fn members(&mut self, up: u32, total: u32, unknown: u32, now: i64) {
@@ -222,10 +207,7 @@ impl Case {
     }
 
     pub(super) fn notices(&self) -> Vec<&Notice> {
-        self.log
-            .iter()
-            .flat_map(|effects| &effects.notices)
-            .collect()
+        self.log.iter().flat_map(|effects| &effects.notices).collect()
     }
 
     /// Names of all notices so far, in order.
@@ -252,11 +234,7 @@ impl Case {
     }
 
     pub(super) fn incident(&self) -> &Incident {
-        self.log
-            .iter()
-            .rev()
-            .find_map(|effects| effects.incident.as_ref())
-            .expect("an incident")
+        self.log.iter().rev().find_map(|effects| effects.incident.as_ref()).expect("an incident")
     }
 }
 

@@ -8,13 +8,10 @@ use crate::reason::Reason;
 use crate::state::MonitorState::{Down, Maintenance, Paused, Pending, Unknown, Up};
 
 fn closing(case: &Case) -> Option<Closing> {
-    case.notices()
-        .into_iter()
-        .rev()
-        .find_map(|notice| match notice {
-            Notice::Closed { closing, .. } => Some(*closing),
-            _ => None,
-        })
+    case.notices().into_iter().rev().find_map(|notice| match notice {
+        Notice::Closed { closing, .. } => Some(*closing),
+        _ => None,
+    })
 }
 
 #[test]
@@ -30,20 +27,14 @@ fn disabling_closes_the_incident_and_stops_checks() {
     assert_eq!(case.incident().closed_reason, Some(Reason::Paused));
     assert_eq!(case.incident().ended_at, Some(at(90)));
     case.fail(91);
-    assert!(
-        case.last().heartbeat.is_none(),
-        "what was under way no longer counts"
-    );
+    assert!(case.last().heartbeat.is_none(), "what was under way no longer counts");
     assert_eq!(case.shown(), Paused);
     case.monitor.enabled = true;
     case.catalog(200);
     assert_eq!(case.shown(), Pending);
     assert_eq!(case.last().next, Next::Now);
     case.ok(201);
-    assert_eq!(
-        case.line(),
-        [(Down, 60), (Paused, 90), (Pending, 200), (Up, 201)]
-    );
+    assert_eq!(case.line(), [(Down, 60), (Paused, 90), (Pending, 200), (Up, 201)]);
 }
 
 #[test]
@@ -56,10 +47,7 @@ fn deleting_closes_the_incident_and_the_same_name_goes_on_with_its_numbers() {
     assert_eq!(closing(&case), Some(Closing::Deleted));
     assert_eq!(case.incident().closed_reason, Some(Reason::Deleted));
     case.give(VerdictInput::Deleted, 91);
-    assert_eq!(
-        case.told().iter().filter(|name| *name == "Closed").count(),
-        1
-    );
+    assert_eq!(case.told().iter().filter(|name| *name == "Closed").count(), 1);
     case.catalog(500);
     assert_eq!(case.shown(), Pending);
     case.fail(501);
@@ -84,10 +72,7 @@ fn maintenance_with_paused_checks_freezes_the_incident() {
     case.ok(201);
     assert_eq!(secs(case.incident().started_at), 60);
     assert_eq!(case.incident().ended_at, Some(at(201)));
-    assert_eq!(
-        case.line(),
-        [(Down, 60), (Maintenance, 90), (Unknown, 200), (Up, 201)]
-    );
+    assert_eq!(case.line(), [(Down, 60), (Maintenance, 90), (Unknown, 200), (Up, 201)]);
 }
 
 #[test]

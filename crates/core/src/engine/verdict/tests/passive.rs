@@ -13,11 +13,7 @@ use crate::state::MonitorState::{Down, Pending, Unknown, Up};
 fn silence_of_a_push_beyond_interval_and_grace_is_a_failure() {
     let mut case = Case::new(push(60, 30));
     case.catalog(0);
-    assert_eq!(
-        case.last().wake_at,
-        Some(at(90)),
-        "a late start of ours gives a full interval"
-    );
+    assert_eq!(case.last().wake_at, Some(at(90)), "a late start of ours gives a full interval");
     case.ok(10);
     assert_eq!(case.shown(), Up);
     assert_eq!(case.last().next, Next::Stop);
@@ -28,15 +24,9 @@ fn silence_of_a_push_beyond_interval_and_grace_is_a_failure() {
     assert_eq!(case.shown(), Down);
     assert_eq!(case.incident().reason, Some(Reason::PushMissing));
     assert_eq!(secs(case.incident().started_at), 100);
-    assert_eq!(
-        case.last().heartbeat.as_ref().unwrap().reason,
-        Some(Reason::PushMissing)
-    );
+    assert_eq!(case.last().heartbeat.as_ref().unwrap().reason, Some(Reason::PushMissing));
     case.timer(160);
-    assert!(
-        case.last().heartbeat.is_some(),
-        "and is again every interval"
-    );
+    assert!(case.last().heartbeat.is_some(), "and is again every interval");
     case.ok(170);
     assert_eq!(case.shown(), Up);
 }
@@ -100,11 +90,7 @@ fn a_push_heard_of_late_gives_the_next_one_its_full_interval() {
     assert_eq!(case.shown(), Down);
     // It came while we were away, and is told when its own interval is over.
     let arrival = Observation::success("OK");
-    let input = VerdictInput::Attempt {
-        observation: &arrival,
-        started: at(70),
-        ended: at(70),
-    };
+    let input = VerdictInput::Attempt { observation: &arrival, started: at(70), ended: at(70) };
     case.give(input, 200);
     assert_eq!(case.shown(), Up);
     assert_eq!(
@@ -156,11 +142,7 @@ fn unknown_members_that_could_decide_leave_a_group_undecided() {
     assert_eq!(case.shown(), Up, "decided without it");
     case.members(1, 3, 1, 10);
     assert_eq!(case.shown(), Up);
-    assert_eq!(
-        case.line().last(),
-        Some(&(Unknown, 10)),
-        "but no longer known time"
-    );
+    assert_eq!(case.line().last(), Some(&(Unknown, 10)), "but no longer known time");
     assert_eq!(case.last().wake_at, Some(at(310)));
     case.timer(310);
     assert_eq!(case.shown(), Unknown);

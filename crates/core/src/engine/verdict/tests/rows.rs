@@ -33,10 +33,7 @@ fn a_failure_without_retries_and_grace_is_down_at_once() {
     assert_eq!(secs(case.incident().started_at), 60);
     assert_eq!(case.incident().reason, Some(Reason::ConnectionRefused));
     assert_eq!(case.line(), [(Down, 60)]);
-    let Some(Notice::Opened {
-        previous, facts, ..
-    }) = case.notices().last().copied()
-    else {
+    let Some(Notice::Opened { previous, facts, .. }) = case.notices().last().copied() else {
         panic!("not opened");
     };
     assert_eq!((*previous, facts.attempts), (Up, 1));
@@ -48,10 +45,7 @@ fn a_failing_monitor_is_shown_pending_and_retried_before_it_is_down_since_its_fi
     case.fail(60);
     assert_eq!(case.shown(), Pending);
     assert_eq!(case.last().next, Next::RetryAt(at(79)));
-    assert!(
-        case.line().is_empty(),
-        "the time line waits for the verdict"
-    );
+    assert!(case.line().is_empty(), "the time line waits for the verdict");
     case.fail(80);
     assert_eq!(case.shown(), Pending);
     case.fail(100);
@@ -69,11 +63,7 @@ fn retries_go_on_until_the_grace_is_over() {
     assert_eq!(case.last().next, Next::RetryAt(at(79)));
     case.fail(80);
     assert_eq!(case.shown(), Pending);
-    assert_eq!(
-        case.last().next,
-        Next::RetryAt(at(90)),
-        "the end of the grace"
-    );
+    assert_eq!(case.last().next, Next::RetryAt(at(90)), "the end of the grace");
     case.fail(90);
     assert_eq!(case.shown(), Down);
     assert_eq!(secs(case.incident().started_at), 60);
@@ -86,10 +76,7 @@ fn a_success_while_failing_leads_back_to_what_it_was() {
     case.ok(80);
     assert_eq!(case.shown(), Up);
     assert_eq!(case.told(), ["FirstFailure", "FailureOver"]);
-    assert!(
-        case.line().is_empty(),
-        "the failed attempt is part of a run that ended up"
-    );
+    assert!(case.line().is_empty(), "the failed attempt is part of a run that ended up");
     assert!(case.log.iter().all(|effects| effects.incident.is_none()));
     case.fail(140);
     assert_eq!(case.shown(), Pending, "attempts are counted anew");
@@ -204,11 +191,7 @@ fn a_certificate_near_its_end_colours_the_state_until_it_is_renewed() {
     seen.certificate = Some(super::kit::certificate(at(90 * day)));
     case.saw(&seen, 60);
     assert_eq!(case.shown(), Up);
-    let sightings = case
-        .told()
-        .iter()
-        .filter(|name| *name == "CertificateSeen")
-        .count();
+    let sightings = case.told().iter().filter(|name| *name == "CertificateSeen").count();
     assert_eq!(sightings, 3);
 }
 
@@ -224,10 +207,7 @@ fn down_may_end_degraded() {
     }
     assert_eq!(case.shown(), Degraded);
     assert_eq!(case.incident().ended_at, Some(at(120)));
-    assert_eq!(
-        case.told(),
-        ["FirstFailure", "Opened", "Closed", "BecameDegraded"]
-    );
+    assert_eq!(case.told(), ["FirstFailure", "Opened", "Closed", "BecameDegraded"]);
 }
 
 #[test]
@@ -237,10 +217,7 @@ fn the_guard_holds_a_down_as_unknown_and_then_confirms_it_with_its_true_start() 
     case.fail(60);
     assert_eq!(case.shown(), Unknown);
     let beat = case.last().heartbeat.clone().unwrap();
-    assert_eq!(
-        (beat.state, beat.reason),
-        (Unknown, Some(Reason::OwnFaultGuard))
-    );
+    assert_eq!((beat.state, beat.reason), (Unknown, Some(Reason::OwnFaultGuard)));
     assert_eq!(case.last().wake_at, Some(at(150)));
     assert_eq!(case.last().next, Next::RetryAt(at(79)), "checking goes on");
     case.fail(80);
@@ -290,10 +267,7 @@ fn heartbeats_repeat_no_message_and_number_those_of_one_millisecond() {
     case.restart();
     case.fail(120);
     let beat = case.last().heartbeat.clone().unwrap();
-    assert!(
-        beat.message.is_some(),
-        "the first one after a start says it again"
-    );
+    assert!(beat.message.is_some(), "the first one after a start says it again");
 }
 
 #[test]
@@ -306,10 +280,7 @@ fn incidents_are_numbered_and_the_numbers_survive() {
     case.fail(7000);
     assert_eq!(case.incident().id.0, first.0 + 1);
     assert_eq!(case.incident().id.monitor(), MonitorId(7));
-    assert_eq!(
-        case.state.open_incident(MonitorId(7)),
-        Some(case.incident().id)
-    );
+    assert_eq!(case.state.open_incident(MonitorId(7)), Some(case.incident().id));
 }
 
 #[test]

@@ -39,10 +39,7 @@ impl Folder {
         stored: BTreeMap<ObjectKey, Object>,
         files: &[(&str, &str)],
     ) -> Self {
-        let mut folder = Self {
-            settler: Settler::new(stored),
-            ..Self::default()
-        };
+        let mut folder = Self { settler: Settler::new(stored), ..Self::default() };
         for (path, text) in files {
             folder.write(path, text);
         }
@@ -74,8 +71,7 @@ impl Folder {
     }
 
     pub(super) fn write(&mut self, path: &str, text: &str) {
-        self.files
-            .insert(PathBuf::from(ROOT).join(path), text.to_owned());
+        self.files.insert(PathBuf::from(ROOT).join(path), text.to_owned());
     }
 
     pub(super) fn remove(&mut self, path: &str) {
@@ -97,8 +93,7 @@ impl Folder {
         let mut scan = Scan::default();
         let gone = |scan: &mut Scan, root: &str| {
             scan.missing_roots.push(root.into());
-            scan.unreadable
-                .push((root.into(), "it does not exist".to_owned()));
+            scan.unreadable.push((root.into(), "it does not exist".to_owned()));
         };
         if self.other_root_missing {
             gone(&mut scan, "/elsewhere");
@@ -155,10 +150,7 @@ pub(super) fn at(ms: u64) -> Mono {
 }
 
 pub(super) fn key(name: &str) -> ObjectKey {
-    ObjectKey {
-        kind: Kind::Monitor,
-        name: ObjectName::new("kubekuma", name),
-    }
+    ObjectKey { kind: Kind::Monitor, name: ObjectName::new("kubekuma", name) }
 }
 
 /// A monitor; versions differ in their interval.

@@ -39,13 +39,8 @@ fn written() -> impl Strategy<Value = Written> {
 fn look() -> impl Strategy<Value = Look> {
     let files = proptest::collection::vec(written(), OBJECTS);
     let after = prop_oneof![0_u64..4_000, 4_000_u64..8_000, 8_000_u64..70_000];
-    (files, proptest::bool::weighted(0.15), after).prop_map(|(files, root_missing, after_ms)| {
-        Look {
-            files,
-            root_missing,
-            after_ms,
-        }
-    })
+    (files, proptest::bool::weighted(0.15), after)
+        .prop_map(|(files, root_missing, after_ms)| Look { files, root_missing, after_ms })
 }
 
 fn name(index: usize) -> String {
@@ -94,11 +89,7 @@ impl Model {
             let Some(since) = self.missing.remove(&*key.name.name) else {
                 return Err(TestCaseError::fail(format!("{key} is written")));
             };
-            let least = if look.root_missing {
-                MASS_SETTLE
-            } else {
-                DELETE_SETTLE
-            };
+            let least = if look.root_missing { MASS_SETTLE } else { DELETE_SETTLE };
             let waited = u128::from(self.now - since);
             prop_assert!(waited >= least.as_millis(), "{key} at {}", self.now);
         }
