@@ -24,8 +24,12 @@ use super::engine_loop::Message;
 use crate::clock::SystemClock;
 use crate::secrets::LocalSecrets;
 
-/// How often uptime is computed anew.
+/// How often uptime is computed anew, at most.
 const UPTIME_EVERY: Duration = Duration::from_secs(20);
+/// With many monitors it is computed less often: the pause is so many times what it takes.
+const UPTIME_PAUSE: u32 = 100;
+/// But at least so often.
+const UPTIME_LATEST: Duration = Duration::from_secs(300);
 /// How often old rows are looked for.
 const RETENTION_EVERY: Duration = Duration::from_secs(600);
 /// Pause between two small steps of retention.
@@ -53,7 +57,7 @@ pub(super) struct Parts {
 
 /// Starts every chore; they end on `stop`.
 pub(super) fn start(parts: Parts, tracker: &TaskTracker, stop: &CancellationToken) {
-    every(tracker, stop, UPTIME_EVERY, parts.clone(), uptime);
+    tracker.spawn(uptimes(parts.clone(), stop.clone()));
     every(tracker, stop, RETENTION_EVERY, parts.clone(), retention);
     every(tracker, stop, SELF_CHECK_EVERY, parts.clone(), self_checks);
     every(tracker, stop, SELF_CHECK_EVERY, parts.clone(), links);
@@ -86,6 +90,21 @@ fn every<F, Fut>(
             }
         }
     });
+}
+
+async fn uptimes(parts: Parts, stop: CancellationToken) {
+    loop {
+        let begun = parts.clock.now().mono;
+        let computed = async {
+            uptime(parts.clone()).await;
+            let took = parts.clock.now().mono.since(begun);
+            tokio::time::sleep((took * UPTIME_PAUSE).clamp(UPTIME_EVERY, UPTIME_LATEST)).await;
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = computed => {}
+        }
+    }
 }
 
 async fn uptime(parts: Parts) {
