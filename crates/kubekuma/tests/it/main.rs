@@ -20,5 +20,6 @@ mod kit;
 mod outage;
 mod reload;
 mod secrets;
+mod settings;
 mod shutdown;
 mod store_away;
