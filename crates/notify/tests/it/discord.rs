@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use kuma_core::event::EventKind;
 use kuma_core::provider::{DiscordConfig, Provider, ProviderConfig};
+use kuma_fixture::vendor::discord::vendor;
 use kuma_notify::{DeliveryError, DeliveryReason, Transports};
 use serde_json::Value;
 
 use crate::contract::{self, Arrived, Fixture, Trouble, attempt, rendered};
-use crate::http_server::{HttpServer, Reaction, Received};
+use crate::http_server::{HttpServer, Reaction};
 use crate::kit::{CANARY, MapSecrets, event, message, provider, text};
 
 const DONE: &str = r#"{"id": "1", "type": 0, "embeds": []}"#;
@@ -18,57 +19,6 @@ struct Discord {
     server: HttpServer,
     secrets: MapSecrets,
     config: DiscordConfig,
-}
-
-fn chars(value: &Value) -> usize {
-    value.as_str().map_or(0, |text| text.chars().count())
-}
-
-/// Discord's limits (docs: Execute Webhook; Embed Limits).
-fn vendor(request: &Received) -> Result<(), (u16, String)> {
-    let invalid = |what: &str| Err((400, format!("{{\"code\": 50035, \"message\": \"{what}\"}}")));
-    let wanted = format!("/api/webhooks/1/{CANARY}?wait=true&thread_id=42");
-    if request.method != "POST" || request.path != wanted {
-        return Err((404, r#"{"code": 10015, "message": "Unknown Webhook"}"#.into()));
-    }
-    if request.headers.get("content-type").map(String::as_str) != Some("application/json") {
-        return invalid("content-type");
-    }
-    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-        return invalid("json");
-    };
-    if body["allowed_mentions"]["parse"] != serde_json::json!([]) {
-        return invalid("mentions");
-    }
-    let embeds = body["embeds"].as_array().cloned().unwrap_or_default();
-    if embeds.is_empty() || embeds.len() > 10 || chars(&body["content"]) > 2_000 {
-        return invalid("empty");
-    }
-    let mut total = 0;
-    for embed in &embeds {
-        let fields = embed["fields"].as_array().cloned().unwrap_or_default();
-        if !(1..=256).contains(&chars(&embed["title"]))
-            || chars(&embed["description"]) > 4_096
-            || chars(&embed["footer"]["text"]) > 2_048
-            || fields.len() > 25
-            || embed["color"].as_u64().is_none_or(|c| c > 0xff_ffff)
-        {
-            return invalid("embed");
-        }
-        total += chars(&embed["title"]) + chars(&embed["description"]);
-        total += chars(&embed["footer"]["text"]);
-        for field in &fields {
-            let (name, value) = (chars(&field["name"]), chars(&field["value"]));
-            if !(1..=256).contains(&name) || !(1..=1_024).contains(&value) {
-                return invalid("field");
-            }
-            total += name + value;
-        }
-    }
-    if total > 6_000 {
-        return invalid("6000");
-    }
-    Ok(())
 }
 
 impl Discord {

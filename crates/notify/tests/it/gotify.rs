@@ -5,41 +5,18 @@ use std::time::Duration;
 
 use kuma_core::event::EventKind;
 use kuma_core::provider::{GotifyConfig, Provider, ProviderConfig};
+use kuma_fixture::vendor::gotify::vendor;
 use kuma_notify::{DeliveryReason, Transports};
 use serde_json::Value;
 
 use crate::contract::{self, Arrived, Fixture, Trouble, attempt, rendered};
-use crate::http_server::{HttpServer, Reaction, Received};
+use crate::http_server::{HttpServer, Reaction};
 use crate::kit::{CANARY, MapSecrets, event, message, provider, text};
 
 struct Gotify {
     server: HttpServer,
     secrets: MapSecrets,
     config: GotifyConfig,
-}
-
-/// What Gotify's API documentation asks for.
-fn vendor(request: &Received) -> Result<(), (u16, String)> {
-    let error = |status: u16, what: &str| {
-        Err((status, format!("{{\"error\": \"{what}\", \"errorCode\": {status}}}")))
-    };
-    if request.method != "POST" || request.path != "/push/message" {
-        return error(404, "Not Found");
-    }
-    if request.headers.get("x-gotify-key").map(String::as_str) != Some(CANARY) {
-        return error(401, "Unauthorized");
-    }
-    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-        return error(400, "Bad Request");
-    };
-    let filled = body["message"].as_str().is_some_and(|text| !text.is_empty());
-    if !filled || !body["title"].is_string() || !body["priority"].is_i64() {
-        return error(400, "Field 'message' is required");
-    }
-    if body["extras"]["client::display"]["contentType"] != "text/plain" {
-        return error(400, "extras");
-    }
-    Ok(())
 }
 
 impl Gotify {

@@ -18,8 +18,7 @@ use kuma_core::time::{Clock, Mono, Now, Timestamp, from_ms};
 use kuma_notify::{Message, RenderInput, render};
 
 pub(crate) const T0: i64 = 1_700_000_000_000;
-/// Nobody should ever read this in an error, a payload or a log.
-pub(crate) const CANARY: &str = "s3cr3t-canary-value";
+pub(crate) use kuma_fixture::CANARY;
 
 pub(crate) const ALL_KINDS: [EventKind; 11] = [
     EventKind::Down,

@@ -6,56 +6,17 @@ use std::time::Duration;
 
 use kuma_core::event::EventKind;
 use kuma_core::provider::{Provider, ProviderConfig, PushoverConfig, PushoverRepeat};
+use kuma_fixture::vendor::pushover::{form, vendor};
 use kuma_notify::{DeliveryError, DeliveryReason, Transports};
 
 use crate::contract::{self, Arrived, Fixture, Trouble, attempt, rendered};
-use crate::http_server::{HttpServer, Reaction, Received};
+use crate::http_server::{HttpServer, Reaction};
 use crate::kit::{CANARY, MapSecrets, at, event, key, message, provider, text};
 
 struct Pushover {
     server: HttpServer,
     secrets: MapSecrets,
     config: PushoverConfig,
-}
-
-fn form(request: &Received) -> BTreeMap<String, String> {
-    url::form_urlencoded::parse(&request.body).into_owned().collect()
-}
-
-/// What Pushover's API documentation asks for.
-fn vendor(request: &Received) -> Result<(), (u16, String)> {
-    let invalid = |what: &str| {
-        let body = format!("{{\"{what}\": \"invalid\", \"errors\": [\"{what}\"], \"status\": 0}}");
-        Err((400, body))
-    };
-    if request.method != "POST" || request.path != "/1/messages.json" {
-        return Err((404, r#"{"status": 0}"#.into()));
-    }
-    let kind = request.headers.get("content-type").map(String::as_str);
-    if kind != Some("application/x-www-form-urlencoded") {
-        return invalid("content-type");
-    }
-    let form = form(request);
-    let length = |name: &str| form.get(name).map_or(0, |text| text.chars().count());
-    let number = |name: &str| form.get(name).and_then(|text| text.parse::<i64>().ok());
-    if form.get("token").map(String::as_str) != Some("a-token") {
-        return invalid("token");
-    }
-    if form.get("user").map(String::as_str) != Some(CANARY) {
-        return invalid("user");
-    }
-    if !(1..=1_024).contains(&length("message")) {
-        return invalid("message");
-    }
-    if length("title") > 250 || length("url") > 512 || length("url_title") > 100 {
-        return invalid("title or url");
-    }
-    let loud = matches!((number("retry"), number("expire")), (Some(30..), Some(..=10_800)));
-    match number("priority") {
-        Some(2) if loud => Ok(()),
-        Some(-2..=1) => Ok(()),
-        _ => invalid("priority"),
-    }
 }
 
 impl Pushover {

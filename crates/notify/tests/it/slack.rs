@@ -5,53 +5,18 @@ use std::time::Duration;
 
 use kuma_core::event::EventKind;
 use kuma_core::provider::{Provider, ProviderConfig, SlackConfig};
+use kuma_fixture::vendor::slack::vendor;
 use kuma_notify::{DeliveryReason, Transports};
 use serde_json::Value;
 
 use crate::contract::{self, Arrived, Fixture, Trouble, attempt, rendered};
-use crate::http_server::{HttpServer, Reaction, Received};
+use crate::http_server::{HttpServer, Reaction};
 use crate::kit::{CANARY, MapSecrets, event, message, provider, text};
 
 struct Chat {
     server: HttpServer,
     secrets: MapSecrets,
     config: SlackConfig,
-}
-
-/// Slack's limits on blocks and texts.
-fn vendor(request: &Received) -> Result<(), (u16, String)> {
-    let invalid = |what: &str| Err((400, format!("invalid_blocks {what}")));
-    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-        return Err((400, "invalid_payload".into()));
-    };
-    if body["text"].as_str().is_none_or(str::is_empty) {
-        return Err((400, "no_text".into()));
-    }
-    let blocks = body["attachments"][0]["blocks"].as_array().cloned().unwrap_or_default();
-    if blocks.is_empty() || blocks.len() > 50 {
-        return invalid("count");
-    }
-    for block in &blocks {
-        let length = |value: &Value| value["text"].as_str().map_or(0, |text| text.chars().count());
-        let fields = block["fields"].as_array().cloned().unwrap_or_default();
-        match block["type"].as_str() {
-            Some("header") if !(1..=150).contains(&length(&block["text"])) => {
-                return invalid("header");
-            }
-            Some("section") if length(&block["text"]) > 3_000 || fields.len() > 10 => {
-                return invalid("section");
-            }
-            Some("section") if fields.is_empty() && length(&block["text"]) == 0 => {
-                return invalid("empty");
-            }
-            Some("header" | "section" | "context") => {}
-            _ => return invalid("type"),
-        }
-        if fields.iter().any(|field| length(field) > 2_000) {
-            return invalid("field");
-        }
-    }
-    Ok(())
 }
 
 impl Chat {

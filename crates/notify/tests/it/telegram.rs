@@ -6,135 +6,18 @@ use std::time::Duration;
 
 use kuma_core::event::EventKind;
 use kuma_core::provider::{Provider, ProviderConfig, TelegramConfig, TelegramMarkup};
+use kuma_fixture::vendor::telegram::{html, markdown, markdown_v2, vendor};
 use kuma_notify::{DeliveryError, DeliveryReason, Transports};
 use serde_json::Value;
 
 use crate::contract::{self, Arrived, Fixture, Trouble, attempt, rendered};
-use crate::http_server::{HttpServer, Reaction, Received};
+use crate::http_server::{HttpServer, Reaction};
 use crate::kit::{CANARY, MapSecrets, event, message, provider, text};
 
 struct Bot {
     server: HttpServer,
     secrets: MapSecrets,
     config: TelegramConfig,
-}
-
-fn vendor(request: &Received) -> Result<(), (u16, String)> {
-    let error = |status: u16, what: &str| {
-        Err((
-            status,
-            format!("{{\"ok\": false, \"error_code\": {status}, \"description\": \"{what}\"}}"),
-        ))
-    };
-    if request.method != "POST" || request.path != format!("/bot1:{CANARY}/sendMessage") {
-        return error(404, "Not Found");
-    }
-    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-        return error(400, "Bad Request: message text is empty");
-    };
-    if body["chat_id"] != "-1001" || body["message_thread_id"] != 7 {
-        return error(400, "Bad Request: chat not found");
-    }
-    let text = body["text"].as_str().unwrap_or_default();
-    let seen = match body["parse_mode"].as_str() {
-        Some("HTML") => html(text),
-        Some("Markdown") => markdown(text),
-        Some("MarkdownV2") => markdown_v2(text),
-        _ => None,
-    };
-    match seen.map(|seen| seen.trim().encode_utf16().count()) {
-        None => error(400, "Bad Request: can't parse entities"),
-        Some(1..=4_096) => Ok(()),
-        Some(0) => error(400, "Bad Request: message text is empty"),
-        Some(_) => error(400, "Bad Request: message is too long"),
-    }
-}
-
-/// What people see of HTML; none if Telegram refuses it.
-fn html(text: &str) -> Option<String> {
-    let mut seen = String::new();
-    let mut open = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(['<', '>', '&']) {
-        seen.push_str(&rest[..at]);
-        rest = &rest[at..];
-        if rest.starts_with('<') {
-            let end = rest.find('>')?;
-            match &rest[1..end] {
-                "b" => open.push("b"),
-                tag if tag.starts_with("a href=\"") && tag.ends_with('"') => open.push("a"),
-                tag => (open.pop()? == tag.strip_prefix('/')?).then_some(())?,
-            }
-            rest = &rest[end + 1..];
-        } else {
-            let entities = [("&lt;", '<'), ("&gt;", '>'), ("&amp;", '&'), ("&quot;", '"')];
-            let (entity, c) = entities.iter().find(|(name, _)| rest.starts_with(name))?;
-            seen.push(*c);
-            rest = &rest[entity.len()..];
-        }
-    }
-    seen.push_str(rest);
-    open.is_empty().then_some(seen)
-}
-
-/// The old Markdown: `*bold*` without escapes in it, `[text](url)`, `\` before `_*` and so on.
-fn markdown(text: &str) -> Option<String> {
-    let mut seen = String::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if chars.peek().is_some_and(|next| "_*`[".contains(*next)) => {
-                seen.extend(chars.next());
-            }
-            '*' => loop {
-                match chars.next()? {
-                    '*' => break,
-                    inner => seen.push(inner),
-                }
-            },
-            '[' => {
-                loop {
-                    match chars.next()? {
-                        ']' => break,
-                        inner => seen.push(inner),
-                    }
-                }
-                (chars.next()? == '(').then_some(())?;
-                chars.by_ref().find(|c| *c == ')')?;
-            }
-            '_' | '`' => return None,
-            _ => seen.push(c),
-        }
-    }
-    Some(seen)
-}
-
-/// Markdown, version 2: everything special is escaped or mark-up.
-fn markdown_v2(text: &str) -> Option<String> {
-    let mut seen = String::new();
-    let (mut bold, mut link) = (false, false);
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => seen.push(chars.next().filter(char::is_ascii)?),
-            '*' => bold = !bold,
-            '[' => link = true,
-            ']' if link => {
-                link = false;
-                (chars.next()? == '(').then_some(())?;
-                loop {
-                    match chars.next()? {
-                        ')' => break,
-                        '\\' => _ = chars.next()?,
-                        _ => {}
-                    }
-                }
-            }
-            _ if "_]()~`>#+-=|{}.!".contains(c) => return None,
-            _ => seen.push(c),
-        }
-    }
-    (!bold && !link).then_some(seen)
 }
 
 impl Bot {

@@ -10,41 +10,17 @@ use kuma_core::event::EventKind;
 use kuma_core::provider::{Provider, ProviderConfig, WebhookConfig};
 use kuma_core::secret::SecretRef;
 use kuma_expr::{EVENT_VARIABLES, Template};
+use kuma_fixture::vendor::webhook::vendor;
 use kuma_notify::{DeliveryReason, RenderInput, Transports, render};
 
 use crate::contract::{self, Arrived, Fixture, Trouble, attempt, rendered};
-use crate::http_server::{HttpServer, Reaction, Received};
+use crate::http_server::{HttpServer, Reaction};
 use crate::kit::{CANARY, MapSecrets, at, event, key, message, provider, text};
 
 struct Hook {
     server: HttpServer,
     secrets: MapSecrets,
     config: WebhookConfig,
-}
-
-/// What any receiver of Standard Webhooks asks for.
-fn vendor(request: &Received) -> Result<(), (u16, String)> {
-    let signed = request.headers.get("webhook-signature");
-    for name in ["webhook-id", "webhook-timestamp", "content-type", "user-agent"] {
-        if !request.headers.contains_key(name) {
-            return Err((400, format!("no {name}")));
-        }
-    }
-    if let Some(signature) = signed {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, CANARY.as_bytes());
-        let mut content =
-            format!("{}.{}.", request.headers["webhook-id"], request.headers["webhook-timestamp"])
-                .into_bytes();
-        content.extend_from_slice(&request.body);
-        let given = signature.strip_prefix("v1,").unwrap_or_default();
-        let given = STANDARD.decode(given).unwrap_or_default();
-        if hmac::verify(&key, &content, &given).is_err() {
-            return Err((401, "bad signature".into()));
-        }
-    }
-    serde_json::from_slice::<serde_json::Value>(&request.body)
-        .map(|_| ())
-        .map_err(|error| (400, error.to_string()))
 }
 
 impl Hook {

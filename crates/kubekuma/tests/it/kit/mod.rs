@@ -5,8 +5,7 @@ pub(crate) mod documents;
 pub(crate) mod home;
 pub(crate) mod http;
 pub(crate) mod kuma;
-pub(crate) mod wait;
 
 pub(crate) use home::{Home, Ran};
 pub(crate) use kuma::Kuma;
-pub(crate) use wait::{now, until};
+pub(crate) use kuma_fixture::wait::{now, until};
