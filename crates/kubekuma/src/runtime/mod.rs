@@ -95,14 +95,16 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         format!("port {port} on {address} cannot be listened on; name another with --port")
     })?;
     let address = listener.local_addr()?;
-    for root in &options.roots {
-        anyhow::ensure!(
-            root.exists(),
-            "there is no folder or file {}; name the one that holds your YAML",
-            root.display()
-        );
+    let missing = options.roots.iter().find(|root| !root.exists());
+    if !options.database.exists() {
+        refuse(missing)?;
     }
     let store = open_store(&options, clock).await?;
+    let last_valid = last_valid(&store).await?;
+    // What ran before goes on without the folder; where nothing did, the path is a mistake.
+    if last_valid.is_empty() {
+        refuse(missing)?;
+    }
     let port: Arc<dyn Store> = store.clone();
     let secrets = Arc::new(LocalSecrets::new(options.secrets_dir.clone(), secrets::environment()));
     let holder = catalog::Holder::empty();
@@ -143,7 +145,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
             ReadContext { default_namespace: options.namespace.clone() },
         ),
         watch: FolderWatch::start(options.roots.clone(), clock),
-        settler: Settler::new(last_valid(&store).await?),
+        settler: Settler::new(last_valid),
         store: port.clone(),
         committer: committer.clone(),
         secrets: secrets.clone(),
@@ -253,6 +255,14 @@ impl Running {
         let took_ms = self.clock.now().mono.since(begun).as_millis();
         info!(took_ms = u64::try_from(took_ms).unwrap_or(u64::MAX), "stopped");
     }
+}
+
+/// An error that names the root that is missing, if one is.
+fn refuse(missing: Option<&PathBuf>) -> anyhow::Result<()> {
+    missing.map_or(Ok(()), |root| {
+        let root = root.display();
+        anyhow::bail!("there is no folder or file {root}; name the one that holds your YAML")
+    })
 }
 
 async fn open_store(options: &Options, clock: SystemClock) -> anyhow::Result<Arc<SqliteStore>> {

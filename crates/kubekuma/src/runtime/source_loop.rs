@@ -75,8 +75,12 @@ impl SourceLoop {
     pub(super) async fn first(&mut self) -> anyhow::Result<Arc<Catalog>> {
         let scan = self.parts.scanner.scan();
         let now = self.parts.clock.now();
-        let changes = self.parts.settler.apply(&scan, now.mono, true);
-        let names = catalog::monitor_names(self.parts.settler.snapshot());
+        let changes = self.parts.settler.apply(&scan, now.mono);
+        let snapshot = self.parts.settler.snapshot();
+        if let Some(holding) = &snapshot.holding {
+            warn!(reason = holding, "the last catalog is kept");
+        }
+        let names = catalog::monitor_names(snapshot);
         self.intern(names).await?;
         let catalog = self.build(&scan);
         self.record(&changes, &catalog);
@@ -103,7 +107,7 @@ impl SourceLoop {
         }
         let before = self.parts.settler.snapshot().clone();
         let now = self.parts.clock.now();
-        let changes = self.parts.settler.apply(&scan, now.mono, false);
+        let changes = self.parts.settler.apply(&scan, now.mono);
         let after = self.parts.settler.snapshot();
         if let Some(holding) = &after.holding
             && before.holding.is_none()

@@ -41,7 +41,7 @@ pub fn load_with(paths: &[PathBuf], namespace: &str, known: &Surrogates) -> Revi
     let context = ReadContext { default_namespace: namespace.to_owned() };
     let scan = Scanner::new(paths.to_vec(), context).scan();
     let mut settler = Settler::default();
-    settler.apply(&scan, Mono::default(), true);
+    settler.apply(&scan, Mono::default());
     let snapshot = settler.snapshot();
     // Numbers serve as surrogates where no store gives any.
     let highest = known.values().map(|id| id.0).max().unwrap_or_default();

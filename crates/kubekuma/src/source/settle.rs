@@ -82,6 +82,9 @@ pub struct Settler {
     snapshot: Snapshot,
     /// Objects in force that are written nowhere now.
     missing: BTreeMap<ObjectKey, Missing>,
+    /// Whether a scan of this process found every root. A root that was never there is a volume
+    /// that is not mounted yet, or a wrong path: what the store knows is not deleted because of it.
+    roots_seen: bool,
 }
 
 /// An object that vanished and has not settled yet.
@@ -102,7 +105,8 @@ impl Missing {
 
 impl Settler {
     /// A settler that starts from the last valid objects of the store: they stay in force where
-    /// the folder holds a broken version, and are otherwise forgotten by the first scan.
+    /// the folder holds a broken version. Those that the folder does not hold settle from the first
+    /// scan on, as if they had vanished just now: how long they were gone before nobody knows.
     pub fn new(last_valid: BTreeMap<ObjectKey, Object>) -> Self {
         let snapshot = Snapshot { objects: last_valid, ..Snapshot::default() };
         Self { snapshot, ..Self::default() }
@@ -118,8 +122,8 @@ impl Settler {
         self.missing.values().copied().map(Missing::until).min()
     }
 
-    /// Takes a scan in. `first` is the scan at start, whose deletes have settled long ago.
-    pub fn apply(&mut self, scan: &Scan, now: Mono, first: bool) -> Vec<Change> {
+    /// Takes a scan in.
+    pub fn apply(&mut self, scan: &Scan, now: Mono) -> Vec<Change> {
         let mut seen = read(scan);
         let mut changes = Vec::new();
         self.keep_broken(scan, &mut seen);
@@ -139,7 +143,12 @@ impl Settler {
         }
         self.snapshot.broken_files = seen.broken_files;
         self.snapshot.warnings = seen.warnings;
-        self.settle_deletes(&seen.keys, scan.root_missing(), now, first, &mut changes);
+        self.roots_seen |= !scan.root_missing();
+        if self.roots_seen {
+            self.settle_deletes(&seen.keys, scan.root_missing(), now, &mut changes);
+        } else {
+            self.wait_for_roots(&seen.keys);
+        }
         changes
     }
 
@@ -190,18 +199,28 @@ impl Settler {
         Some(Change::Applied { key, paths, new })
     }
 
+    /// A root was not there since the start: nothing is deleted until it is.
+    fn wait_for_roots(&mut self, seen: &BTreeSet<ObjectKey>) {
+        let total = self.snapshot.objects.len();
+        let held = self.snapshot.objects.keys().filter(|key| !seen.contains(*key)).count();
+        self.snapshot.holding = (held > 0).then(|| {
+            format!(
+                "the folder has not been there since the start: {held} of {total} objects stay in force as they last were"
+            )
+        });
+    }
+
     fn settle_deletes(
         &mut self,
         seen: &BTreeSet<ObjectKey>,
         root_missing: bool,
         now: Mono,
-        first: bool,
         changes: &mut Vec<Change>,
     ) {
         let objects = &self.snapshot.objects;
         let gone: BTreeSet<_> = objects.keys().filter(|key| !seen.contains(*key)).collect();
         let total = objects.len();
-        let much = !first && (root_missing || (gone.len() >= MASS_LEAST && gone.len() * 2 > total));
+        let much = root_missing || (gone.len() >= MASS_LEAST && gone.len() * 2 > total);
         self.missing.retain(|key, _| gone.contains(key));
         for key in gone {
             let new = Missing { since: now, mass: false };
@@ -210,7 +229,7 @@ impl Settler {
         let settled: Vec<_> = self
             .missing
             .iter()
-            .filter(|(_, missing)| first || missing.until() <= now)
+            .filter(|(_, missing)| missing.until() <= now)
             .map(|(key, _)| key.clone())
             .collect();
         for key in settled {

@@ -152,3 +152,50 @@ fn the_same_object_in_two_files_is_an_error_of_the_later_one() {
     runs_on(&kuma, "web");
     assert!(target.requests().iter().all(|request| request.path == "/first"));
 }
+
+#[test]
+fn what_vanishes_while_the_process_is_stopped_is_no_deletion_at_once() {
+    let (target, receiver, home) = (Site::start(), Site::start(), Home::new());
+    target.answer_with(500);
+    home.write("all.yaml", &[settings(), webhook("hook", &receiver.url("/")), policy(&["hook"])]);
+    let urls = (0..4).map(|n| web(&format!("web-{n}"), &target.url("/"))).collect::<Vec<_>>();
+    home.write("web.yaml", &urls);
+    let kuma = home.serve();
+    let open = kuma.incident("web-0", true);
+    kuma.kill();
+
+    // The volume with the folder is not mounted yet.
+    std::fs::rename(home.path().join("config"), home.path().join("elsewhere")).unwrap();
+    let kuma = home.serve();
+    ready_says(&kuma, "has not been there since the start");
+    let seen = target.requests().len();
+    until("more runs of what the folder held", || {
+        let more = target.requests().len() - seen;
+        if more >= 8 { Ok(()) } else { Err(format!("{more}")) }
+    });
+    assert_eq!(kuma.incident("web-0", true)["id"], open["id"]);
+    std::fs::rename(home.path().join("elsewhere"), home.path().join("config")).unwrap();
+    until("/ready to have nothing to say", || {
+        let ready = kuma.get("/ready").body;
+        if ready.contains("stay in force") { Err(ready) } else { Ok(()) }
+    });
+    kuma.kill();
+
+    // Everything but the settings is gone: much at once.
+    std::fs::remove_file(home.path().join("config/web.yaml")).unwrap();
+    home.write("all.yaml", &[settings()]);
+    let kuma = home.serve();
+    ready_says(&kuma, "much vanished at once");
+    // Ordinary deletes would have settled after five seconds.
+    let begun = now();
+    until("seven seconds of runs", || {
+        let passed = begun.elapsed();
+        if passed > Duration::from_secs(7) { Ok(()) } else { Err(format!("{passed:?}")) }
+    });
+    assert_eq!(kuma.incident("web-0", true)["id"], open["id"]);
+    home.write("web.yaml", &urls);
+    home.write("all.yaml", &[settings(), webhook("hook", &receiver.url("/")), policy(&["hook"])]);
+    target.answer_with(200);
+    receiver.hears("web-0", "up");
+    assert!(receiver.told("web-0", "closed").is_empty());
+}

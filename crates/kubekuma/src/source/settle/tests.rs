@@ -123,12 +123,50 @@ fn deletes_that_become_many_wait_from_their_own_beginning() {
 }
 
 #[test]
-fn what_is_gone_at_the_first_scan_is_gone() {
+fn what_vanished_while_the_process_was_stopped_settles_from_the_first_scan_on() {
+    let store = Folder::many(4).stored();
+    let mut folder = Folder::starting_from(store, &[("a.yaml", &monitor("m0", 0))]);
+    assert_eq!(folder.in_force(), "m0 m1 m2 m3");
+    assert_eq!(folder.settler.deadline(), Some(kit::at(5_000)));
+    assert_eq!(folder.scan(4_999), "");
+    assert_eq!(folder.scan(5_000), "deleted m1, deleted m2, deleted m3");
+}
+
+#[test]
+fn much_that_vanished_while_the_process_was_stopped_stays_for_a_minute() {
     let store = Folder::many(9).stored();
     let mut folder = Folder::starting_from(store, &[("a.yaml", &monitor("m0", 0))]);
-    assert_eq!(folder.in_force(), "m0");
+    insta::assert_snapshot!(
+        folder.settler.snapshot().holding.clone().unwrap_or_default(),
+        @"much vanished at once: 8 of 9 objects; the last catalog stays in force for up to 60 s"
+    );
+    assert_eq!(folder.scan(59_999), "");
+    folder.restore(9);
+    folder.remove("a.yaml");
+    assert_eq!(folder.scan(59_999), "");
+    assert_eq!(folder.in_force(), "m0 m1 m2 m3 m4 m5 m6 m7 m8");
+
+    let store = Folder::many(9).stored();
+    let mut folder = Folder::starting_from(store, &[]);
+    assert_eq!(folder.scan(60_000).split(", ").count(), 9);
+}
+
+#[test]
+fn a_root_that_is_missing_since_the_start_deletes_nothing_until_it_is_there() {
+    let store = Folder::many(9).stored();
+    let mut folder = Folder::without_root(store);
+    insta::assert_snapshot!(
+        folder.settler.snapshot().holding.clone().unwrap_or_default(),
+        @"the folder has not been there since the start: 9 of 9 objects stay in force as they last were"
+    );
+    assert_eq!(folder.settler.deadline(), None);
+    assert_eq!(folder.scan(3_600_000), "");
+    assert_eq!(folder.in_force().split(' ').count(), 9);
+    folder.root_missing = false;
+    folder.restore(8);
+    assert_eq!(folder.scan(3_601_000), "");
     assert_eq!(folder.settler.snapshot().holding, None);
-    assert_eq!(folder.scan(1_000), "");
+    assert_eq!(folder.scan(3_606_000), "deleted m8");
 }
 
 #[test]

@@ -43,7 +43,15 @@ impl Folder {
         for (path, text) in files {
             folder.write(path, text);
         }
-        folder.first_changes = folder.take(0, true);
+        folder.first_changes = folder.scan(0);
+        folder
+    }
+
+    /// A folder that is not there when the process starts.
+    pub(super) fn without_root(stored: BTreeMap<ObjectKey, Object>) -> Self {
+        let mut folder =
+            Self { settler: Settler::new(stored), root_missing: true, ..Self::default() };
+        folder.first_changes = folder.scan(0);
         folder
     }
 
@@ -51,7 +59,7 @@ impl Folder {
     pub(super) fn many(n: u32) -> Self {
         let mut folder = Self::default();
         folder.restore(n);
-        folder.first_changes = folder.take(0, true);
+        folder.first_changes = folder.scan(0);
         folder
     }
 
@@ -80,11 +88,7 @@ impl Folder {
 
     /// Scans and says what changed.
     pub(super) fn scan(&mut self, ms: u64) -> String {
-        self.take(ms, false)
-    }
-
-    fn take(&mut self, ms: u64, first: bool) -> String {
-        let changes = self.settler.apply(&self.look(), at(ms), first);
+        let changes = self.settler.apply(&self.look(), at(ms));
         changes.iter().map(show).collect::<Vec<_>>().join(", ")
     }
 

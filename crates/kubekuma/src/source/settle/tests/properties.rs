@@ -81,7 +81,7 @@ impl Model {
                 self.missing.remove(&name);
             }
         }
-        let changes = folder.settler.apply(&folder.look(), at(self.now), false);
+        let changes = folder.settler.apply(&folder.look(), at(self.now));
         for change in &changes {
             let Change::Deleted { key } = change else {
                 continue;
