@@ -18,6 +18,7 @@ mod prober;
 pub mod resolve;
 mod starttls;
 mod stats;
+mod steam;
 mod tcp;
 #[cfg(test)]
 mod testing;

@@ -29,6 +29,7 @@ impl Mask {
             Check::Dns(_)
             | Check::Ping(_)
             | Check::Tls(_)
+            | Check::Steam(_)
             | Check::Push(_)
             | Check::Group(_)
             | Check::Unsupported { .. } => {}

@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::resolve::Resolver;
 use crate::stats::ProbeStats;
 use crate::tls::TlsStack;
-use crate::{certificate, dns, http, json_query, keyword, ping, tcp};
+use crate::{certificate, dns, http, json_query, keyword, ping, steam, tcp};
 
 /// What a prober needs from outside.
 pub struct ProberConfig {
@@ -107,6 +107,7 @@ async fn dispatch(attempt: &mut Attempt<'_>) -> Verdict {
         Check::Dns(check) => dns::run(attempt, check).await,
         Check::Ping(check) => ping::run(attempt, check).await,
         Check::Tls(check) => certificate::run(attempt, check).await,
+        Check::Steam(check) => Box::pin(steam::run(attempt, check)).await,
         Check::Push(_) => Err(passive("a push monitor is decided by what its job sends")),
         Check::Group(_) => Err(passive("a group is decided by its members")),
         Check::Unsupported { check_type, .. } => Err(unsupported(*check_type)),
@@ -114,6 +115,9 @@ async fn dispatch(attempt: &mut Attempt<'_>) -> Verdict {
 }
 
 fn unsupported(check: CheckType) -> Fault {
+    if check == CheckType::Kubernetes {
+        return Fault::ours(Reason::ClusterMode, "kubernetes checks need cluster mode");
+    }
     Fault::ours(Reason::Unsupported, format!("this build cannot run checks of type {check}"))
 }
 
@@ -135,7 +139,7 @@ mod tests {
         const MOST: usize = 8 * 1024;
         let prober = testing::prober();
         let monitor = testing::monitor(Check::Unsupported {
-            check_type: CheckType::Steam,
+            check_type: CheckType::Kubernetes,
             target: String::new(),
         });
         let settings = Settings::default();

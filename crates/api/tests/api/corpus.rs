@@ -99,6 +99,7 @@ fn every_object_of_the_source_documents_is_accepted_unmodified() {
 #[test]
 fn every_example_is_accepted() {
     assert_eq!(accepted("../../examples/kinds"), "");
+    assert_eq!(accepted("../../examples/checks"), "");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod http;
 mod ping;
 mod push;
 mod starttls;
+mod steam;
 mod tcp;
 mod tls;
 
@@ -25,6 +26,7 @@ pub use http::{
 pub use ping::PingCheck;
 pub use push::PushCheck;
 pub use starttls::Starttls;
+pub use steam::SteamCheck;
 pub use tcp::{TcpCheck, TcpExpect};
 pub use tls::TlsCheck;
 
@@ -127,6 +129,8 @@ pub enum Check {
     Ping(Box<PingCheck>),
     /// See [`TlsCheck`].
     Tls(Box<TlsCheck>),
+    /// See [`SteamCheck`].
+    Steam(Box<SteamCheck>),
     /// See [`PushCheck`].
     Push(Box<PushCheck>),
     /// See [`GroupCheck`].
@@ -174,6 +178,7 @@ impl Check {
             Self::Dns(_) => CheckType::Dns,
             Self::Ping(_) => CheckType::Ping,
             Self::Tls(_) => CheckType::Tls,
+            Self::Steam(_) => CheckType::Steam,
             Self::Push(_) => CheckType::Push,
             Self::Group(_) => CheckType::Group,
             Self::Unsupported { check_type, .. } => *check_type,
@@ -200,6 +205,7 @@ impl Check {
             Self::Dns(check) => check.target(),
             Self::Ping(check) => check.host.clone(),
             Self::Tls(check) => check.target(),
+            Self::Steam(check) => format!("{}:{}", check.host, check.port),
             Self::Push(_) => "push".to_owned(),
             Self::Group(check) => check.target(),
             Self::Unsupported { target, .. } => target.clone(),
@@ -216,6 +222,7 @@ impl Check {
             Self::Dns(check) => check.server.clone(),
             Self::Ping(check) => Some(check.host.clone()),
             Self::Tls(check) => Some(check.host.clone()),
+            Self::Steam(check) => Some(check.host.clone()),
             Self::Push(_) | Self::Group(_) | Self::Unsupported { .. } => None,
         }
     }

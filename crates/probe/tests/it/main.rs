@@ -6,4 +6,5 @@ mod certificate;
 mod fixture;
 mod http;
 mod proxy;
+mod steam;
 mod tls;

@@ -165,11 +165,18 @@ async fn slow_answers_fail_when_a_limit_is_set_and_upside_down_swaps() {
 async fn what_cannot_be_run_gives_no_verdict() {
     let world = World::new();
     let seen =
-        world.run(Check::Unsupported { check_type: CheckType::Steam, target: "game".into() }).await;
+        world.run(Check::Unsupported { check_type: CheckType::Dns, target: "zone".into() }).await;
     assert_eq!(seen.outcome, Outcome::Indeterminate(Reason::Unsupported));
-    assert_eq!(seen.message, "this build cannot run checks of type steam");
+    assert_eq!(seen.message, "this build cannot run checks of type dns");
     let samples = world.prober.samples();
-    let counted =
-        samples.iter().find(|sample| sample.labels.contains(&("type", "steam".to_owned())));
+    let counted = samples.iter().find(|sample| sample.labels.contains(&("type", "dns".to_owned())));
     assert!((counted.unwrap().value - 1.0).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn kubernetes_objects_need_a_cluster() {
+    let check = Check::Unsupported { check_type: CheckType::Kubernetes, target: "web".into() };
+    let seen = World::new().run(check).await;
+    assert_eq!(seen.outcome, Outcome::Indeterminate(Reason::ClusterMode));
+    assert_eq!(seen.message, "kubernetes checks need cluster mode");
 }
