@@ -11,9 +11,11 @@ use crate::discord::Discord;
 use crate::gotify::Gotify;
 use crate::http::Http;
 use crate::message::Message;
+use crate::pagerduty::PagerDuty;
 use crate::pushover::Pushover;
 use crate::slack::Slack;
 use crate::smtp::Smtp;
+use crate::teams::Teams;
 use crate::telegram::Telegram;
 use crate::webhook::Webhook;
 
@@ -104,6 +106,8 @@ pub fn channel<'a>(
         ProviderConfig::Webhook(config) => Box::new(Webhook::new(provider, config, transports)),
         ProviderConfig::Gotify(config) => Box::new(Gotify::new(provider, config, transports)),
         ProviderConfig::Pushover(config) => Box::new(Pushover::new(provider, config, transports)),
+        ProviderConfig::Pagerduty(config) => Box::new(PagerDuty::new(provider, config, transports)),
+        ProviderConfig::Teams(config) => Box::new(Teams::new(provider, config, transports)),
         ProviderConfig::Unsupported(provider_type) => {
             return Err(DeliveryError::permanent(
                 DeliveryReason::ProviderUnsupported,

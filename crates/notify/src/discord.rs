@@ -67,12 +67,6 @@ impl<'a> Discord<'a> {
             // The client says what is wrong with it.
             return Ok(written);
         };
-        // The token is one part of the path; it may be echoed without the rest.
-        for part in url.path_segments().into_iter().flatten() {
-            if part.len() > "webhooks".len() {
-                secrets.hide(part);
-            }
-        }
         {
             let mut query = url.query_pairs_mut();
             query.append_pair("wait", "true");

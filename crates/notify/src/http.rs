@@ -21,6 +21,9 @@ const LONGEST_ANSWER: usize = 8 * 1024;
 /// More of an answer is not shown, in characters.
 const LONGEST_EXCERPT: usize = 200;
 
+/// A shorter part of an address is not taken for a token.
+const SHORTEST_TOKEN: usize = 12;
+
 /// The client, built when it is first needed.
 #[derive(Debug, Default)]
 pub(crate) struct Http {
@@ -163,8 +166,19 @@ fn parse_url(text: &SecretString, secrets: &mut Secrets<'_>) -> Result<url::Url,
     if url.path().len() > 8 {
         secrets.hide(url.path());
     }
+    // A token may be echoed without what stands around it.
+    for part in url.path_segments().into_iter().flatten() {
+        if part.len() >= SHORTEST_TOKEN {
+            secrets.hide(part);
+        }
+    }
     if let Some(query) = url.query() {
         secrets.hide(query);
+    }
+    for (_, value) in url.query_pairs() {
+        if value.len() >= SHORTEST_TOKEN {
+            secrets.hide(&value);
+        }
     }
     if let Some(password) = url.password() {
         secrets.hide(password);

@@ -8,6 +8,7 @@
 
 mod cause;
 pub mod channel;
+mod condition;
 mod deliverer;
 mod discord;
 mod gotify;
@@ -15,12 +16,14 @@ mod heartbeat;
 mod http;
 mod human;
 pub mod message;
+mod pagerduty;
 mod pushover;
 mod render;
 mod rest;
 mod secrets;
 mod slack;
 mod smtp;
+mod teams;
 mod telegram;
 mod text;
 mod webhook;

@@ -223,4 +223,4 @@ pub(crate) fn rendered_ms(message: &Message) -> i64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -106,6 +106,39 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     join_within(text.chars().map(String::from), most)
 }
 
+/// Bytes of a text within JSON, without the quotes.
+pub(crate) fn json_length(text: &str) -> usize {
+    text.chars().map(json_width).sum()
+}
+
+fn json_width(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        c if u32::from(c) < 0x20 => 6,
+        c => c.len_utf8(),
+    }
+}
+
+/// At most `most` bytes of a text, as it is within JSON.
+pub(crate) fn cut_json(text: &str, most: usize) -> String {
+    if json_length(text) <= most {
+        return text.to_owned();
+    }
+    let mut room = most.saturating_sub('…'.len_utf8());
+    let mut short = String::new();
+    for c in text.chars() {
+        let Some(left) = room.checked_sub(json_width(c)) else {
+            break;
+        };
+        room = left;
+        short.push(c);
+    }
+    if most >= '…'.len_utf8() {
+        short.push('…');
+    }
+    short
+}
+
 /// An empty text is refused by most vendors.
 pub(crate) fn or_dash(text: String) -> String {
     if text.trim().is_empty() { "–".to_owned() } else { text }
@@ -124,6 +157,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn bytes_are_counted_as_json_has_them(text in "\\PC{0,30}[\\x00-\\x1f\"\\\\]{0,9}", most in 0_usize..60) {
+            let written = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(json_length(&text), written.len() - 2);
+            let short = cut_json(&text, most);
+            prop_assert!(json_length(&short) <= most);
+            prop_assert!(text.starts_with(short.strip_suffix('…').unwrap_or(&short)));
+        }
+
         #[test]
         fn a_cut_text_is_a_beginning_within_the_limit(text in "[aé🔥]{0,40}", most in 0_usize..50) {
             let short = cut(&text, most);

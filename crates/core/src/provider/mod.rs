@@ -3,12 +3,16 @@
 
 mod discord;
 mod gotify;
+mod pagerduty;
 mod pushover;
+mod teams;
 mod telegram;
 
 pub use discord::DiscordConfig;
 pub use gotify::GotifyConfig;
+pub use pagerduty::{PagerdutyConfig, PagerdutySeverity};
 pub use pushover::{PushoverConfig, PushoverRepeat};
+pub use teams::TeamsConfig;
 pub use telegram::{TelegramConfig, TelegramMarkup};
 
 use std::fmt;
@@ -167,6 +171,10 @@ pub enum ProviderConfig {
     Gotify(GotifyConfig),
     /// See [`PushoverConfig`].
     Pushover(PushoverConfig),
+    /// See [`PagerdutyConfig`].
+    Pagerduty(PagerdutyConfig),
+    /// See [`TeamsConfig`].
+    Teams(TeamsConfig),
     /// A documented type that this build validates but cannot send through; deliveries fail for
     /// good and the object carries a warning.
     Unsupported(ProviderType),
@@ -183,6 +191,8 @@ impl ProviderConfig {
             Self::Webhook(_) => ProviderType::Webhook,
             Self::Gotify(_) => ProviderType::Gotify,
             Self::Pushover(_) => ProviderType::Pushover,
+            Self::Pagerduty(_) => ProviderType::Pagerduty,
+            Self::Teams(_) => ProviderType::Teams,
             Self::Unsupported(provider_type) => *provider_type,
         }
     }

@@ -30,7 +30,7 @@ const ALL: [EventKind; 12] = [
 ];
 
 /// An event as the engine makes it.
-fn event(kind: EventKind) -> Event {
+pub(crate) fn event(kind: EventKind) -> Event {
     let (previous, current) = match kind {
         EventKind::Down | EventKind::Resend | EventKind::Escalation => {
             (MonitorState::Up, MonitorState::Down)

@@ -1,8 +1,8 @@
-//! `config.teams`: validated; this build does not send through it yet.
+//! `config.teams`.
 
-use kuma_core::provider::{ProviderConfig, ProviderType};
+use kuma_core::provider::{ProviderConfig, TeamsConfig};
 
-use super::{Context, unsupported, webhook_url};
+use super::{Context, webhook_url};
 use crate::kinds::notification_provider::TeamsSpec;
 
 pub(in crate::convert) fn teams(
@@ -11,6 +11,5 @@ pub(in crate::convert) fn teams(
     spec: &TeamsSpec,
 ) -> Option<ProviderConfig> {
     let url = webhook_url(spec.webhook_url_secret_ref.as_ref(), spec.webhook_url.as_ref());
-    context.needed_credential(at, &url);
-    Some(unsupported(context, at, ProviderType::Teams))
+    Some(ProviderConfig::Teams(TeamsConfig { webhook_url: context.needed_credential(at, &url)? }))
 }

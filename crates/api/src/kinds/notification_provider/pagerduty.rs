@@ -18,7 +18,8 @@ pub struct PagerdutySpec {
     pub routing_key: Option<String>,
     /// Severity of outages. Default: `critical`.
     pub severity: Option<PagerdutySeverity>,
-    /// Address of the Events API. Default: `https://events.pagerduty.com`.
+    /// Address of the Events API; accounts of the EU region have
+    /// `https://events.eu.pagerduty.com`. Default: `https://events.pagerduty.com`.
     #[schemars(length(min = 1, max = 2048))]
     pub api_base_url: Option<String>,
 }
