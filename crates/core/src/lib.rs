@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod check;
 pub mod delivery;
 pub mod digest;
+pub mod egress;
 pub mod engine;
 pub mod event;
 pub mod id;

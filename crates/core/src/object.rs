@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::egress::NamespaceEgress;
 use crate::id::{ObjectKey, ObjectName};
 use crate::maintenance::MaintenanceWindow;
 use crate::monitor::Monitor;
@@ -176,10 +177,12 @@ pub enum Body {
     Settings(Arc<Settings>),
     /// `v1/Secret`.
     Secret(Arc<FolderSecret>),
-    /// `v1/Namespace`: the namespaces it grants references to.
+    /// `v1/Namespace`: what its annotations say.
     Namespace {
-        /// `kubekuma.io/grant-to`.
+        /// `kubekuma.io/grant-to`: the namespaces it grants references to.
         grant_to: Vec<String>,
+        /// `kubekuma.io/egress-allow` and `-deny`: which addresses its monitors may ask.
+        egress: NamespaceEgress,
     },
 }
 

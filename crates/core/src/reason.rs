@@ -133,7 +133,7 @@ reasons! {
     ClockJump = 107, "CLOCK_JUMP", Ours, "The clock jumped or this host slept.", "Check time synchronisation.";
     Unsupported = 108, "UNSUPPORTED", Ours, "This build does not run checks of this type.", "See the list of check types in the documentation.";
     ClusterMode = 109, "CLUSTER_MODE", Ours, "The check needs a Kubernetes cluster.", "Run in cluster mode.";
-    EgressDenied = 110, "EGRESS_DENIED", Ours, "The target's address is not one that may be asked.", "See `networking.egress` in the settings.";
+    EgressDenied = 110, "EGRESS_DENIED", Ours, "The target's address is not one that may be asked.", "The message names the rule; see `networking.egress` in the settings and docs/egress.md.";
     StoreDown = 111, "STORE_DOWN", Ours, "The store cannot be reached, so arrivals cannot be known.", "Mend the store.";
     OwnFaultGuard = 112, "OWN_FAULT_GUARD", Ours, "So much failed at once that the fault may be ours; held for a moment.", "If it lasts, one mass-outage message follows.";
     NoVerdict = 113, "NO_VERDICT", Ours, "No attempt came to a verdict for a while.", "The message has the last cause.";

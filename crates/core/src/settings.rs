@@ -1,12 +1,11 @@
 //! The one settings object, validated, with every default filled in (`crds.md`,
 //! KubeKumaSettings).
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use crate::egress::EgressSettings;
 use crate::secret::SecretRef;
 
 /// Everything that can be set for the whole installation.
@@ -237,41 +236,6 @@ impl Default for NetworkingSettings {
     }
 }
 
-const CLOUD_METADATA_V6: std::net::Ipv6Addr =
-    std::net::Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254);
-
-/// `networking.egress`. Link-local addresses (cloud metadata among them) are refused unless
-/// allowed; `deny` beats `allow`; an empty `allow` means everything else.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct EgressSettings {
-    /// If not empty, only these.
-    pub allow: Vec<IpNet>,
-    /// Never these.
-    pub deny: Vec<IpNet>,
-    /// Whether link-local addresses may be asked.
-    pub allow_link_local: bool,
-}
-
-impl EgressSettings {
-    /// Whether an address may be asked.
-    pub fn permits(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        let link_local = match address {
-            IpAddr::V4(v4) => v4.is_link_local(),
-            // The metadata address of a large cloud is a unique local one.
-            IpAddr::V6(v6) => v6.is_unicast_link_local() || v6 == CLOUD_METADATA_V6,
-        };
-        if link_local
-            && !self.allow_link_local
-            && !self.allow.iter().any(|net| net.contains(&address))
-        {
-            return false;
-        }
-        !self.deny.iter().any(|net| net.contains(&address))
-            && (self.allow.is_empty() || self.allow.iter().any(|net| net.contains(&address)))
-    }
-}
-
 /// `networking.selfCheck`: when so much fails at once that it may be our own fault.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SelfCheckSettings {
@@ -361,23 +325,5 @@ impl Default for DiscoverySettings {
             write_crds: false,
             default_health_path: "/healthz".to_owned(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn metadata_addresses_are_refused_unless_allowed() {
-        let mut egress = EgressSettings::default();
-        assert!(!egress.permits("169.254.169.254".parse().unwrap()));
-        assert!(!egress.permits("::ffff:169.254.169.254".parse().unwrap()));
-        assert!(!egress.permits("fe80::1".parse().unwrap()));
-        assert!(egress.permits("127.0.0.1".parse().unwrap()));
-        egress.allow_link_local = true;
-        assert!(egress.permits("169.254.169.254".parse().unwrap()));
-        egress.deny.push("169.254.0.0/16".parse().unwrap());
-        assert!(!egress.permits("169.254.169.254".parse().unwrap()));
     }
 }

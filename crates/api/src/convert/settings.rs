@@ -201,17 +201,15 @@ fn egress(context: &mut Context<'_>, spec: &EgressSpec) -> EgressSettings {
         allow: networks(context, "allow", spec.allow.as_deref().unwrap_or_default()),
         deny: networks(context, "deny", spec.deny.as_deref().unwrap_or_default()),
         allow_link_local: spec.allow_link_local.unwrap_or(false),
+        // Added from the Namespaces when the catalog is built.
+        namespaces: std::collections::BTreeMap::new(),
     }
 }
 
 fn networks(context: &mut Context<'_>, field: &str, list: &[String]) -> Vec<IpNet> {
     let mut networks = Vec::with_capacity(list.len());
     for (index, text) in list.iter().enumerate() {
-        let network = text
-            .parse::<IpNet>()
-            .ok()
-            .or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from));
-        match network {
+        match kuma_core::egress::network(text) {
             Some(network) => networks.push(network),
             None => context.push(
                 Problem::semantic(

@@ -8,6 +8,7 @@ mod finding;
 mod identity;
 mod metadata;
 mod names;
+mod namespace;
 mod ours;
 mod secret;
 
@@ -203,7 +204,7 @@ impl Reader<'_> {
     ) -> Option<Body> {
         match key.kind {
             Kind::Secret => secret::read(&key.name, meta, value, problems),
-            Kind::Namespace => Some(Body::Namespace { grant_to: grants(meta) }),
+            Kind::Namespace => Some(namespace::read(meta, problems)),
             _ => ours::read(self.kinds, key, meta, value, problems),
         }
     }
@@ -238,17 +239,6 @@ impl Reader<'_> {
         findings.sort_by_key(|finding| finding.location);
         findings
     }
-}
-
-/// `kubekuma.io/grant-to: ns[,ns]`.
-fn grants(meta: &Meta) -> Vec<String> {
-    meta.annotations
-        .get("kubekuma.io/grant-to")
-        .into_iter()
-        .flat_map(|list| list.split(','))
-        .map(|name| name.trim().to_owned())
-        .filter(|name| !name.is_empty())
-        .collect()
 }
 
 /// The object as it was written, without status; nothing of a Secret.

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use kuma_core::egress::NamespaceEgress;
 use kuma_core::secret::ExposeSecret;
 use serde_json::json;
 
@@ -40,7 +41,9 @@ impl Kinds for Small {
                 .push(Problem::semantic("spec.even", "must be even").with_value(even.to_string()));
         }
         Conversion {
-            body: problems.is_empty().then(|| Body::Namespace { grant_to: vec![] }),
+            body: problems
+                .is_empty()
+                .then(|| Body::Namespace { grant_to: vec![], egress: NamespaceEgress::Unset }),
             problems,
         }
     }
@@ -177,7 +180,7 @@ fn lists_are_read_item_by_item() {
     let text = "apiVersion: v1\nkind: List\nitems:\n  - apiVersion: v1\n    kind: Namespace\n    metadata:\n      name: shop\n      annotations: {kubekuma.io/grant-to: 'a, b'}\n  - apiVersion: monitoring.kubekuma.io/v1\n    kind: Monitor\n    metadata: {name: x}\n    spec:\n      type: no\n";
     let reading = reading(text);
     assert!(
-        matches!(&reading.objects[0].body, Body::Namespace { grant_to } if grant_to == &["a", "b"])
+        matches!(&reading.objects[0].body, Body::Namespace { grant_to, .. } if grant_to == &["a", "b"])
     );
     assert_eq!(reading.objects[0].key.to_string(), "Namespace shop");
     assert_eq!(reading.findings[0].location, crate::document::Location { line: 13, column: 13 });
@@ -231,4 +234,40 @@ fn the_schemas_of_all_kinds_are_sound() {
         let schema = Registered.schema(kind).expect("every kind of ours has a schema");
         assert!(schema.is_ok(), "{kind}: {:?}", schema.err());
     }
+}
+
+#[test]
+fn a_namespaces_egress_rules_are_read_and_what_cannot_be_read_opens_nothing() {
+    let text = |annotations: &str| {
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n  annotations: {annotations}\n"
+        )
+    };
+    let egress = |text: &str| {
+        let reading = reading(text);
+        let Body::Namespace { egress, .. } = &reading.objects[0].body else {
+            panic!("a namespace");
+        };
+        (egress.clone(), words(&reading))
+    };
+    let (read, _) = egress(&text(
+        "{kubekuma.io/egress-allow: '10.0.0.0/8, 192.0.2.1', kubekuma.io/egress-deny: '10.1.0.0/16'}",
+    ));
+    assert_eq!(
+        read,
+        NamespaceEgress::Lists {
+            allow: vec!["10.0.0.0/8".parse().unwrap(), "192.0.2.1/32".parse().unwrap()],
+            deny: vec!["10.1.0.0/16".parse().unwrap()],
+        }
+    );
+    let (unset, _) = egress(&text("{other: x}"));
+    assert_eq!(unset, NamespaceEgress::Unset);
+    let (broken, told) = egress(&text("{kubekuma.io/egress-deny: '10.1.0.0/16, intranet'}"));
+    assert_eq!(broken, NamespaceEgress::Unreadable);
+    assert_eq!(
+        told,
+        "5:42 [Namespace shop] metadata.annotations[kubekuma.io/egress-deny]: this is not a network; \
+         until it is mended, no monitor of the namespace may ask anything (found intranet); write \
+         networks in CIDR notation or addresses, with commas between them"
+    );
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::edges::{Edges, connect};
+use super::egress;
 use super::expand::{Expanded, expand};
 use super::matching::{MatchIndex, Permissions};
 use super::routes::Router;
@@ -60,6 +61,7 @@ pub fn build(input: BuildInput<'_>) -> Catalog {
         Permissions::new(input.objects, input.system_namespace, catalog.settings.tenancy_isolated);
     let expanded = expand(&input, &catalog.settings, &mut problems);
     let index = MatchIndex::new(&expanded, permissions);
+    egress::warn(&expanded, &catalog.settings.networking.egress, &mut problems);
     let edges = connect(&expanded, &index, &mut problems);
     let defaults = default_providers(&mut catalog, &mut problems);
     catalog.monitors = entries(&catalog, expanded, &edges, &index, &defaults, &mut problems);
@@ -88,7 +90,12 @@ fn settings(objects: &BTreeMap<ObjectKey, Object>, problems: &mut Problems) -> A
             );
         }
     }
-    found.unwrap_or_default()
+    let mut found = found.unwrap_or_default();
+    let egress = egress::of_namespaces(objects);
+    if !egress.is_empty() {
+        Arc::make_mut(&mut found).networking.egress.namespaces = egress;
+    }
+    found
 }
 
 /// Files the objects that need no further rule.

@@ -20,7 +20,7 @@ pub(super) struct Permissions {
 impl Permissions {
     pub(super) fn new(objects: &BTreeMap<ObjectKey, Object>, system: &str, isolated: bool) -> Self {
         let grants = objects.iter().filter_map(|(key, object)| match &object.body {
-            Body::Namespace { grant_to } => {
+            Body::Namespace { grant_to, .. } => {
                 let to = grant_to.iter().cloned().collect();
                 Some((Arc::clone(&key.name.name), to))
             }

@@ -3,6 +3,7 @@
 
 mod build;
 mod edges;
+mod egress;
 mod expand;
 mod matching;
 mod routes;

@@ -1,5 +1,6 @@
 //! Every rule of the catalog, one test each.
 
 mod cycles;
+mod egress;
 mod kit;
 mod rules;

@@ -58,6 +58,7 @@ async fn proxied(
     plan: &Plan,
 ) -> Result<Route, Fault> {
     let place = Place::read(attempt, proxy)?;
+    attempt.permitted_by_proxy(plan.host())?;
     let stream = attempt
         .dial(&place.host, place.port, check.ip_family)
         .await

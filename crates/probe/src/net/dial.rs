@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use kuma_core::check::IpFamily;
+use kuma_core::egress::Refusal;
 use kuma_core::observation::Outcome;
 use kuma_core::reason::{Class, Reason};
 use tokio::net::TcpStream;
@@ -54,20 +55,27 @@ impl Attempt<'_> {
         let found = self.shared.resolver.lookup(host, family, self.settings).await;
         self.trace.enter(Stage::Idle);
         let found = found?;
-        let Some(first) = found.first().copied() else {
+        if found.is_empty() {
             return Err(Fault::target(
                 Reason::DnsNoData,
                 format!("{host} has no address of the asked family"),
             ));
-        };
-        let egress = &self.settings.networking.egress;
-        let mut permitted: Vec<IpAddr> =
-            found.into_iter().filter(|ip| egress.permits(*ip)).collect();
-        permitted.truncate(MAX_ADDRESSES);
-        if permitted.is_empty() {
-            return Err(denied(first));
         }
-        Ok(permitted)
+        let mut permitted = Vec::with_capacity(found.len().min(MAX_ADDRESSES));
+        let mut refused = None;
+        for ip in found {
+            match self.permitted(ip) {
+                Ok(()) => permitted.push(ip),
+                Err(refusal) => refused = refused.or(Some((ip, refusal))),
+            }
+        }
+        permitted.truncate(MAX_ADDRESSES);
+        match refused {
+            Some((ip, refusal)) if permitted.is_empty() => {
+                Err(denied(&format!("{host} is {ip}, which"), refusal))
+            }
+            _ => Ok(permitted),
+        }
     }
 
     fn permitted_literal(&self, ip: IpAddr, family: IpFamily) -> Result<(), Fault> {
@@ -82,10 +90,20 @@ impl Attempt<'_> {
                 format!("{ip} is not of the family that `ipFamily` asks for"),
             ));
         }
-        if !self.settings.networking.egress.permits(ip) {
-            return Err(denied(ip));
-        }
-        Ok(())
+        self.permitted(ip).map_err(|refusal| denied(&ip.to_string(), refusal))
+    }
+
+    /// Whether the rules let this monitor ask an address.
+    fn permitted(&self, ip: IpAddr) -> Result<(), Refusal> {
+        self.settings.networking.egress.permits(self.namespace(), ip)
+    }
+
+    /// Whether the rules let this monitor name a host to a proxy that resolves it itself.
+    pub(crate) fn permitted_by_proxy(&self, host: &str) -> Result<(), Fault> {
+        let egress = &self.settings.networking.egress;
+        egress.permits_by_proxy(self.namespace(), host).map_err(|refusal| {
+            denied(host, refusal).with("egress", "the proxy resolves names itself")
+        })
     }
 
     async fn dial_one(&mut self, address: SocketAddr) -> Result<TcpStream, Fault> {
@@ -148,8 +166,8 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn denied(ip: IpAddr) -> Fault {
-    Fault::ours(Reason::EgressDenied, format!("{ip} may not be asked (`networking.egress`)"))
+fn denied(whom: &str, refusal: Refusal) -> Fault {
+    Fault::ours(Reason::EgressDenied, format!("{whom} may not be asked: {refusal}"))
 }
 
 /// Of several addresses' faults the one that says most: an answer before our own trouble, that

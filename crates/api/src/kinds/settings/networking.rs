@@ -71,13 +71,17 @@ pub enum PingModeSpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EgressSpec {
-    /// Networks in CIDR notation; if there are any, only these. Default: all.
+    /// Networks in CIDR notation; if there are any, only these. An entry within 169.254.0.0/16 or
+    /// fe80::/10, or one that is a cloud's metadata address, permits what it names; a wider one
+    /// does not. A Namespace's annotation `kubekuma.io/egress-allow` takes its place there.
+    /// Default: all.
     #[schemars(length(max = 256), inner(length(min = 1, max = 64)))]
     pub allow: Option<Vec<String>>,
-    /// Networks in CIDR notation that are never asked; beats `allow`. Default: none.
+    /// Networks in CIDR notation that are never asked; beats `allow`. A Namespace's annotation
+    /// `kubekuma.io/egress-deny` adds to them. Default: none.
     #[schemars(length(max = 256), inner(length(min = 1, max = 64)))]
     pub deny: Option<Vec<String>>,
-    /// Whether link-local addresses, cloud metadata among them, may be asked. Default: `false`.
+    /// Whether link-local addresses and those of cloud metadata may be asked. Default: `false`.
     pub allow_link_local: Option<bool>,
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::catalog::{BuildInput, Catalog, Entry, ObjectStatus, build};
 use crate::check::{Check, Criteria, GroupCheck, GroupMembers, GroupRule, PingCheck};
+use crate::egress::NamespaceEgress;
 use crate::id::{Kind, MonitorId, ObjectKey, ObjectName};
 use crate::maintenance::{MaintenanceWindow, WindowSchedule};
 use crate::monitor::{Alerting, Monitor, MonitorOrigin, Schedule};
@@ -247,7 +248,11 @@ impl World {
     pub(super) fn grant(mut self, namespace: &str, to: &[&str]) -> Self {
         let grant_to = to.iter().map(|&text| text.to_owned()).collect();
         let name = ObjectName::new("", namespace);
-        self.add(Kind::Namespace, name, Body::Namespace { grant_to });
+        self.add(
+            Kind::Namespace,
+            name,
+            Body::Namespace { grant_to, egress: NamespaceEgress::Unset },
+        );
         self
     }
 

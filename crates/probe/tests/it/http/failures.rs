@@ -159,7 +159,10 @@ async fn denied_addresses_are_never_dialled() {
     world.settings.networking.egress.deny = vec!["127.0.0.0/8".parse().unwrap()];
     let seen = world.run(http(get(server.url("/")))).await;
     assert_eq!(seen.outcome, Outcome::Indeterminate(Reason::EgressDenied));
-    assert_eq!(seen.message, "127.0.0.1 may not be asked (`networking.egress`)");
+    assert_eq!(
+        seen.message,
+        "127.0.0.1 may not be asked: `networking.egress.deny` has 127.0.0.0/8"
+    );
     world.settings.networking.egress.deny.push("::1/128".parse().unwrap());
     let url = format!("http://localhost:{}/", server.address.port());
     let seen = world.run(http(get(url))).await;
