@@ -7,5 +7,6 @@ pub mod document;
 pub mod kinds;
 pub mod read;
 pub mod reference;
+mod reference_conditions;
 pub mod report;
 pub mod structural;

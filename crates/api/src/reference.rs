@@ -31,6 +31,7 @@ pub fn reference_pages() -> Vec<(String, String)> {
     let mut pages: Vec<(String, String)> =
         EXAMPLES.iter().map(|(kind, example)| (file_name(*kind), page(*kind, example))).collect();
     pages.push(("reasons.md".to_owned(), reasons()));
+    pages.push(("conditions.md".to_owned(), crate::reference_conditions::page(GENERATED)));
     pages.push(("README.md".to_owned(), index()));
     pages
 }
@@ -293,5 +294,6 @@ fn index() -> String {
         let _ = writeln!(out, "- [{kind}]({}): {about}", file_name(kind));
     }
     out.push_str("- [Reasons](reasons.md): the codes of results and incidents.\n");
+    out.push_str("- [Conditions](conditions.md): what `successCriteria.cel` may say.\n");
     out
 }

@@ -100,6 +100,10 @@ reasons! {
     ProxyConnect = 50, "PROXY_CONNECT", NoAnswer, "The proxy itself cannot be reached.", "Check the proxy's address and that it runs.";
     ProxyAuth = 51, "PROXY_AUTH", Answered, "The proxy wants other credentials.", "Check the URL in `proxy.urlFromSecretRef`.";
     ProxyRefused = 52, "PROXY_REFUSED", Answered, "The proxy refuses to connect to the target or cannot.", "Look into the proxy's log; the message has its answer.";
+    TokenUnreachable = 53, "TOKEN_UNREACHABLE", NoAnswer, "The OAuth 2 token endpoint cannot be reached, so the target was not asked.", "Check `auth.oauth2.tokenUrl` and the server that issues tokens; the target itself may be well.";
+    TokenRefused = 54, "TOKEN_REFUSED", Answered, "The OAuth 2 token endpoint gave no token, so the target was not asked.", "The message has its answer; check client id, client secret, scopes and `auth.oauth2.clientAuthentication`.";
+    BodyEncoding = 55, "BODY_ENCODING", Answered, "The body cannot be decompressed.", "Check what compresses the answer; the message has the encoding.";
+    Condition = 56, "CONDITION", Answered, "The condition in `successCriteria.cel` is not true, or cannot be answered from what came.", "The message says which; the evidence has the answer.";
     TcpMismatch = 60, "TCP_MISMATCH", Answered, "The target sent something else than `expect`.", "The evidence has what it sent.";
     PingLoss = 61, "PING_LOSS", NoAnswer, "More echo requests went unanswered than `maxLossPercent` allows.", "Check the host and the path to it.";
     PushMissing = 62, "PUSH_MISSING", NoAnswer, "No heartbeat was pushed within the interval and its grace.", "Check the job that should push.";

@@ -1,11 +1,13 @@
 //! Expressions that people write, compiled and run within bounds: regular expressions, globs,
-//! `JSONPath`, templates, recurrences. Pure; knows nothing of the rest.
+//! `JSONPath`, conditions, templates, recurrences. Pure; knows nothing of the rest.
 
+mod condition;
 mod jsonpath;
 mod pattern;
 mod recurrence;
 mod template;
 
+pub use condition::{Condition, Type, Value, Variable};
 pub use jsonpath::JsonPath;
 pub use pattern::{Glob, Pattern};
 pub use recurrence::Recurrence;

@@ -9,6 +9,7 @@ use kuma_core::observation::{Evidence, Observation};
 use kuma_core::reason::Reason;
 use kuma_core::settings::Settings;
 
+use crate::condition::Given;
 use crate::fault::Fault;
 use crate::mask::Mask;
 use crate::prober::Shared;
@@ -27,6 +28,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) timeout: Duration,
     /// What counts as the latency, where that is not the time of the whole attempt.
     pub(crate) latency: Option<Duration>,
+    /// What the monitor's condition may look at; only filled where there is one.
+    pub(crate) given: Given,
     /// Stages, timings and facts.
     pub(crate) trace: Trace<'a>,
 }
@@ -48,6 +51,7 @@ impl<'a> Attempt<'a> {
             settings,
             timeout,
             latency: None,
+            given: Given::default(),
             trace: Trace::start(shared.clock.as_ref()),
         }
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::attempt::{Attempt, Verdict};
 use crate::fault::Fault;
 use crate::http::{self, Need};
+use crate::json;
 
 /// Longest value shown in a message, in bytes.
 const MAX_SHOWN_BYTES: usize = 120;
@@ -17,9 +18,10 @@ const MAX_SHOWN_BYTES: usize = 120;
 /// Bodies larger than this are read and queried off the asynchronous threads, in bytes.
 const LARGE_BODY_BYTES: usize = 32 * 1024;
 
-/// Runs the check. The parser refuses more than 128 levels of nesting.
+/// Runs the check.
 pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &JsonQueryCheck) -> Verdict {
     let mut answer = http::fetch(attempt, &check.http, Need::Whole).await?;
+    http::tell(attempt, &answer);
     let judged = if answer.body.len() <= LARGE_BODY_BYTES {
         judge_body(check, &answer.body)
     } else {
@@ -35,15 +37,8 @@ pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &JsonQueryCheck) -> Ve
 }
 
 fn judge_body(check: &JsonQueryCheck, body: &[u8]) -> Result<(), Fault> {
-    let body: Value = serde_json::from_slice(without_mark(body)).map_err(|error| {
-        Fault::target(Reason::JsonInvalid, format!("the body is not JSON: {error}"))
-    })?;
+    let body = json::parse(body)?;
     judge(check, &check.query.query(&body))
-}
-
-/// Without the byte order mark that some servers send.
-fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 fn judge(check: &JsonQueryCheck, found: &[&Value]) -> Result<(), Fault> {

@@ -14,6 +14,7 @@ pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &KeywordCheck) -> Verd
     for rule in &check.rules {
         judge(rule, &text).map_err(|fault| fault.with_all(answer.last_facts()))?;
     }
+    http::tell(attempt, &answer);
     Ok(format!("{}, body as expected", answer.status_line()))
 }
 

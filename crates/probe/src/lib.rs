@@ -6,9 +6,11 @@
 
 mod attempt;
 mod certificate;
+mod condition;
 mod dns;
 mod fault;
 mod http;
+mod json;
 mod json_query;
 mod keyword;
 mod mask;

@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::resolve::Resolver;
 use crate::stats::ProbeStats;
 use crate::tls::TlsStack;
-use crate::{certificate, dns, http, json_query, keyword, ping, steam, tcp};
+use crate::{certificate, condition, dns, http, json_query, keyword, ping, steam, tcp};
 
 /// What a prober needs from outside.
 pub struct ProberConfig {
@@ -97,8 +97,14 @@ impl Stats for Prober {
     }
 }
 
-/// The registry of check types.
+/// The check, and what the monitor's condition says of its answer.
 async fn dispatch(attempt: &mut Attempt<'_>) -> Verdict {
+    let said = check(attempt).await?;
+    condition::judge(attempt, said).await
+}
+
+/// The registry of check types.
+async fn check(attempt: &mut Attempt<'_>) -> Verdict {
     match &attempt.monitor.check {
         Check::Http(check) => http::run(attempt, check).await,
         Check::Keyword(check) => keyword::run(attempt, check).await,

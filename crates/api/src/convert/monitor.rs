@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use kuma_core::check::{Check, CheckType, Criteria};
+use kuma_core::check::{Check, CheckType, Criteria, variables};
 use kuma_core::event::EventKind;
 use kuma_core::id::ObjectName;
 use kuma_core::monitor::{Alerting, Monitor, MonitorOrigin, Schedule};
 use kuma_core::object::Problem;
+use kuma_expr::Condition;
 
 use super::Context;
 use super::check;
@@ -39,13 +40,18 @@ pub(super) fn monitor(
     let at = place.at;
     let schedule = schedule(context, at, &spec.schedule.clone().unwrap_or_default());
     let criteria = spec.success_criteria.clone().unwrap_or_default();
-    let part =
-        check::Part { at, target: &spec.target, criteria: &criteria, interval: schedule.interval };
+    let condition = condition(context, at, spec.type_, &criteria);
+    let part = check::Part {
+        at,
+        target: &spec.target,
+        criteria: &criteria,
+        interval: schedule.interval,
+        condition: condition.as_ref(),
+    };
     let checked = check::convert(context, spec.type_, &part);
     if place.origin == MonitorOrigin::Monitor {
         unused_criteria(context, at, spec.type_, &criteria);
     }
-    let checked = checked.map(|check| without_cel(context, at, &criteria, check));
     let alerting = alerting(&spec.alerting.clone().unwrap_or_default());
     let depends_on = depends_on(context, place, spec);
     Some(Monitor {
@@ -54,7 +60,7 @@ pub(super) fn monitor(
         generation: context.meta.generation.max(1),
         labels: context.meta.labels.clone(),
         enabled: spec.enabled.unwrap_or(true),
-        criteria: limits(spec.type_, &criteria),
+        criteria: Criteria { condition, ..limits(spec.type_, &criteria) },
         check: checked?,
         schedule,
         alerting,
@@ -146,6 +152,7 @@ fn limits(kind: MonitorType, spec: &CriteriaSpec) -> Criteria {
     Criteria {
         max_latency: max.map(at_least_one),
         degraded_latency: spec.degraded_latency_ms.map(at_least_one),
+        condition: None,
         upside_down: spec.upside_down.unwrap_or(false),
     }
 }
@@ -174,18 +181,22 @@ fn unused_criteria(context: &mut Context<'_>, at: &str, kind: MonitorType, spec:
     }
 }
 
-/// A check with a CEL expression, which this build cannot evaluate.
-fn without_cel(
+/// The condition in `cel`.
+fn condition(
     context: &mut Context<'_>,
     at: &str,
+    kind: MonitorType,
     criteria: &CriteriaSpec,
-    check: Check,
-) -> Check {
-    if criteria.cel.is_none() {
-        return check;
+) -> Option<Condition> {
+    let source = criteria.cel.as_ref()?;
+    let path = format!("{at}.successCriteria.cel");
+    let kind = check::check_type(kind);
+    let variables = variables(kind);
+    if variables.is_empty() {
+        context.error(path, format!("a monitor of type {kind} has no answer to look at"));
+        return None;
     }
-    context.cannot_run(format!("{at}.successCriteria.cel"), "CEL expressions");
-    unsupported(check.check_type(), check.target())
+    context.condition(&path, source, &variables)
 }
 
 /// A check that is validated but cannot be run.

@@ -2,7 +2,7 @@
 
 use kuma_core::object::Problem;
 use kuma_core::secret::{SecretRef, SecretText};
-use kuma_expr::{EVENT_VARIABLES, JsonPath, Pattern, Template};
+use kuma_expr::{Condition, EVENT_VARIABLES, JsonPath, Pattern, Template, Variable};
 use url::Url;
 
 use super::Context;
@@ -222,6 +222,26 @@ impl Context<'_> {
                     Problem::semantic(path, format!("this JSONPath query cannot be used: {error}"))
                         .with_value(source)
                         .with_fix("write it as RFC 9535 has it, beginning with $"),
+                );
+                None
+            }
+        }
+    }
+
+    /// A condition in CEL that may name `variables`.
+    pub(super) fn condition(
+        &mut self,
+        path: &str,
+        source: &str,
+        variables: &[Variable],
+    ) -> Option<Condition> {
+        match Condition::compile(source, variables) {
+            Ok(condition) => Some(condition),
+            Err(error) => {
+                self.push(
+                    Problem::semantic(path, format!("this condition cannot be used: {error}"))
+                        .with_value(source)
+                        .with_fix("docs/reference/conditions.md has the variables and functions"),
                 );
                 None
             }

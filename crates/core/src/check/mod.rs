@@ -1,6 +1,7 @@
 //! What can be checked: one validated configuration per type, tied together by [`Check`]. How it
 //! is done lives in `crates/probe`, one file per type.
 
+mod condition;
 mod dns;
 mod group;
 mod http;
@@ -14,8 +15,10 @@ mod tls;
 use std::fmt;
 use std::time::Duration;
 
+use kuma_expr::Condition;
 use serde::{Deserialize, Serialize};
 
+pub use condition::variables;
 pub use dns::{DnsCheck, DnsProtocol, MatchMode, Rcode, RecordType};
 pub use group::{GroupCheck, GroupMembers, GroupRule};
 pub use http::{
@@ -288,6 +291,8 @@ pub struct Criteria {
     pub max_latency: Option<Duration>,
     /// Slower three runs in a row is degraded.
     pub degraded_latency: Option<Duration>,
+    /// What must hold besides everything else.
+    pub condition: Option<Condition>,
     /// Success and failure are swapped.
     pub upside_down: bool,
 }

@@ -1,12 +1,18 @@
 //! An answer, and what of it a person is shown.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use ::http::header::{
     AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHENTICATE, SET_COOKIE, WWW_AUTHENTICATE,
 };
 use ::http::response::Parts;
 
+use kuma_expr::Value;
+
 use super::SHOWN_BODY_BYTES;
 use super::plan::Plan;
+use crate::condition::Given;
 use crate::fault::Fault;
 
 /// Headers that are not shown.
@@ -24,6 +30,8 @@ pub(crate) struct Answer {
     pub(crate) broken: Option<Fault>,
     /// Where it came from, once it is the last one.
     pub(crate) url: Option<String>,
+    /// How many redirects led to it.
+    pub(crate) redirects: u32,
 }
 
 impl Answer {
@@ -35,6 +43,27 @@ impl Answer {
     /// The body as text; what is not UTF-8 is replaced.
     pub(crate) fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
+    }
+
+    /// What a condition may look at.
+    pub(super) fn given(&self) -> Given {
+        let mut headers: BTreeMap<Arc<str>, Value> = BTreeMap::new();
+        for name in self.head.headers.keys() {
+            let values: Vec<_> = self.head.headers.get_all(name).iter().collect();
+            let texts = values.iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+            let joined = texts.collect::<Vec<_>>().join(", ");
+            headers.insert(name.as_str().into(), joined.into());
+        }
+        let size = i64::try_from(self.body.len()).unwrap_or(i64::MAX);
+        let values = [
+            ("status", Value::Int(self.head.status.as_u16().into())),
+            ("headers", Value::map(headers)),
+            ("bodyBytes", Value::Int(size)),
+            ("url", self.url.clone().unwrap_or_default().into()),
+            ("redirects", Value::Int(self.redirects.into())),
+            ("httpVersion", format!("{:?}", self.head.version).into()),
+        ];
+        Given { values: values.into(), body: self.body.clone(), facts: self.last_facts() }
     }
 
     /// What a person is shown of it.

@@ -126,7 +126,7 @@ impl Exchange<'_, '_> {
         self.trace.enter(Stage::Transfer);
         let (head, body) = response.into_parts();
         let wish = (self.decide)(&head);
-        let mut answer = Answer { head, body: Vec::new(), broken: None, url: None };
+        let mut answer = Answer { head, body: Vec::new(), broken: None, url: None, redirects: 0 };
         if wish != Wish::Nothing {
             answer.broken = self.read(&mut answer, body, wish).await.err();
         }

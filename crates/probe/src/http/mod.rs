@@ -29,8 +29,22 @@ pub(crate) const SHOWN_BODY_BYTES: usize = 1024;
 
 /// Runs the check.
 pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &HttpCheck) -> Verdict {
-    let answer = fetch(attempt, check, Need::Measure).await?;
+    let condition = attempt.monitor.criteria.condition.as_ref();
+    let whole = condition.is_some_and(|it| BODY_VARIABLES.iter().any(|name| it.uses(name)));
+    let need = if whole { Need::Whole } else { Need::Measure };
+    let answer = fetch(attempt, check, need).await?;
+    tell(attempt, &answer);
     Ok(answer.status_line())
+}
+
+/// Variables of conditions that need the whole body.
+const BODY_VARIABLES: [&str; 3] = ["body", "bodyBytes", "json"];
+
+/// Gives the monitor's condition, if there is one, the answer to look at.
+pub(crate) fn tell(attempt: &mut Attempt<'_>, answer: &Answer) {
+    if attempt.monitor.criteria.condition.is_some() {
+        attempt.given = answer.given();
+    }
 }
 
 /// The answer at the end of the redirects, with a body that is there as far as `need` asks, and
@@ -59,7 +73,7 @@ pub(crate) async fn fetch(
         };
         let exchanged = connection::exchange(attempt, check, &plan, &wish).await;
         attempt.trace.enter(Stage::Idle);
-        let answer = exchanged.map_err(|fault| fault.with("url", plan.shown_url()))?;
+        let mut answer = exchanged.map_err(|fault| fault.with("url", plan.shown_url()))?;
         if check.follow_redirects && redirect::is_redirect(&answer.head) {
             let status = answer.head.status;
             if hops == check.max_redirects {
@@ -90,19 +104,18 @@ pub(crate) async fn fetch(
             );
             continue;
         }
-        return finish(check, &plan, answer, need);
+        answer.redirects = hops;
+        return finish(check, &plan, answer);
     }
 }
 
 /// The last answer: first its status and headers, then whether its body came whole.
-fn finish(check: &HttpCheck, plan: &Plan, mut answer: Answer, need: Need) -> Result<Answer, Fault> {
+fn finish(check: &HttpCheck, plan: &Plan, mut answer: Answer) -> Result<Answer, Fault> {
     let judged = judge::head(&check.criteria, &answer.head);
     let broken = answer.broken.take();
     if let Some(fault) = judged.err().or(broken) {
         return Err(fault.with_all(answer.facts(plan)));
     }
-    if need == Need::Whole {
-        answer.url = Some(plan.shown_url());
-    }
+    answer.url = Some(plan.shown_url());
     Ok(answer)
 }

@@ -53,12 +53,16 @@ pub(super) fn request_check(
     let headers = context.headers(at, request.headers.as_ref(), request.headers_from.as_ref());
     let body = body(context, at, request);
     let criteria_at = format!("{}.successCriteria.http", part.at);
-    let criteria = part
+    let mut criteria = part
         .criteria
         .http
         .as_ref()
         .map(|spec| criteria(context, &criteria_at, spec))
         .unwrap_or_default();
+    let codes = part.criteria.http.as_ref().and_then(|spec| spec.status_codes.as_ref());
+    if codes.is_none() && part.judges("status") {
+        criteria.status_codes = vec![StatusRange { low: 100, high: 599 }];
+    }
     let tls = tls(context, at, request);
     let proxy = proxy(context, at, request.proxy.as_ref());
     let auth = auth(context, at, request.auth.as_ref());

@@ -18,6 +18,7 @@ mod websocket;
 use std::time::Duration;
 
 use kuma_core::check::{Check, CheckType, IpFamily, Starttls, TlsOptions, TlsVersion};
+use kuma_expr::Condition;
 
 use super::Context;
 use super::monitor::unsupported;
@@ -36,12 +37,19 @@ pub(super) struct Part<'a> {
     pub(super) criteria: &'a CriteriaSpec,
     /// The monitor's interval.
     pub(super) interval: Duration,
+    /// The condition in `successCriteria.cel`, where it can be used.
+    pub(super) condition: Option<&'a Condition>,
 }
 
 impl Part<'_> {
     /// Path of a target.
     fn path(&self, target: &str) -> String {
         format!("{}.target.{target}", self.at)
+    }
+
+    /// Whether the condition judges the variable itself.
+    fn judges(&self, variable: &str) -> bool {
+        self.condition.is_some_and(|condition| condition.uses(variable))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use kuma_core::check::{Check, TcpCheck, TcpExpect, TlsOptions};
 
-use super::{Context, Part, missing, starttls};
-use crate::kinds::monitor::TcpTlsSpec;
+use super::{Context, Part, missing, starttls, tls_options};
+use crate::kinds::monitor::{TcpTlsSpec, TlsSpec};
 
 pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Check> {
     let Some(target) = &part.target.tcp else {
@@ -45,19 +45,21 @@ pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Chec
 
 fn tls(context: &mut Context<'_>, at: &str, spec: Option<&TcpTlsSpec>) -> Option<TlsOptions> {
     let spec = spec?;
-    if let Some(sni) = &spec.sni {
-        context.host(&format!("{at}.tls.sni"), sni);
-    }
-    if spec.enabled != Some(true) {
-        let asks = spec.verify.is_some() || spec.sni.is_some() || spec.starttls.is_some();
-        if asks && spec.enabled.is_none() {
-            context.warning(format!("{at}.tls.enabled"), "without enabled: true there is no TLS");
-        }
-        return None;
-    }
-    Some(TlsOptions {
-        verify: spec.verify.unwrap_or(true),
+    let options = TlsSpec {
+        verify: spec.verify,
         sni: spec.sni.clone(),
-        ..TlsOptions::default()
-    })
+        ca_bundle_secret_ref: spec.ca_bundle_secret_ref.clone(),
+        client_cert_secret_ref: spec.client_cert_secret_ref.clone(),
+        min_version: spec.min_version,
+        warn_before_days: spec.warn_before_days,
+    };
+    let converted = tls_options(context, &format!("{at}.tls"), &options);
+    if spec.enabled == Some(true) {
+        return Some(converted);
+    }
+    let asks = options != TlsSpec::default() || spec.starttls.is_some();
+    if asks && spec.enabled.is_none() {
+        context.warning(format!("{at}.tls.enabled"), "without enabled: true there is no TLS");
+    }
+    None
 }

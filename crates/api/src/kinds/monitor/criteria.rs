@@ -34,7 +34,9 @@ pub struct CriteriaSpec {
     /// Milliseconds; slower than this three runs in a row is degraded. Default: never.
     #[schemars(range(min = 1, max = 86_400_000))]
     pub degraded_latency_ms: Option<u32>,
-    /// A CEL expression over the result that must be true. Default: none.
+    /// Condition in CEL that must be true besides everything else, for example
+    /// `status == 200 && json.queue < 100`; `conditions.md` has the variables of each type.
+    /// Default: none.
     #[schemars(length(min = 1, max = 4096))]
     pub cel: Option<String>,
     /// Swaps success and failure: the monitor is up while the target does not answer as
@@ -46,8 +48,8 @@ pub struct CriteriaSpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpCriteriaSpec {
-    /// Accepted status codes: a number (`204`), a class (`"2xx"`) or a range (`"200-299"`).
-    /// Default: `["2xx"]`.
+    /// Accepted status codes: a number (`204`), a class (`"2xx"`) or a range (`"200-299"`). Any
+    /// where `cel` names `status`. Default: `["2xx"]`.
     #[schemars(length(min = 1, max = 64))]
     pub status_codes: Option<Vec<IntOrText>>,
     /// Milliseconds; a slower answer is a failure. Default: no limit but the timeout.

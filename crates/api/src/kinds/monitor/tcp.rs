@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{StarttlsProtocol, rules};
+use super::{StarttlsProtocol, TlsVersionSpec, rules};
+use crate::kinds::common::SecretKeyRef;
 
 /// A TCP connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,4 +46,13 @@ pub struct TcpTlsSpec {
     pub sni: Option<String>,
     /// Protocol that changes to TLS. Default: none, TLS from the first byte.
     pub starttls: Option<StarttlsProtocol>,
+    /// Secret with a PEM bundle of the authorities to trust. Default: the system's.
+    pub ca_bundle_secret_ref: Option<SecretKeyRef>,
+    /// Secret with our certificate chain and key as PEM. Default: none.
+    pub client_cert_secret_ref: Option<SecretKeyRef>,
+    /// Lowest TLS version accepted. Default: `"1.2"`.
+    pub min_version: Option<TlsVersionSpec>,
+    /// Days before expiry from which the state is degraded. Default: never.
+    #[schemars(range(min = 1, max = 3650))]
+    pub warn_before_days: Option<u32>,
 }

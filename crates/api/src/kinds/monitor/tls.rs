@@ -85,6 +85,14 @@ pub struct TlsTarget {
     pub sni: Option<String>,
     /// Protocol that changes to TLS. Default: none, TLS from the first byte.
     pub starttls: Option<StarttlsProtocol>,
+    /// Whether chain and name of the certificate are verified. Default: `true`.
+    pub verify: Option<bool>,
+    /// Secret with a PEM bundle of the authorities to trust. Default: the system's.
+    pub ca_bundle_secret_ref: Option<SecretKeyRef>,
+    /// Secret with our certificate chain and key as PEM. Default: none.
+    pub client_cert_secret_ref: Option<SecretKeyRef>,
+    /// Lowest TLS version accepted. Default: `"1.2"`.
+    pub min_version: Option<TlsVersionSpec>,
     /// Days before expiry from which the state is degraded. Default: never.
     #[schemars(range(min = 1, max = 3650))]
     pub warn_before_days: Option<u32>,
