@@ -7,8 +7,9 @@ use anyhow::Context;
 
 use crate::run::{self, cargo};
 
-/// The mail server that the tests send to, from PyPI.
-const PACKAGES: &[&str] = &["aiosmtpd==1.4.6"];
+/// The servers that the tests talk to, from PyPI: mail, WebSocket, gRPC health.
+const PACKAGES: &[&str] =
+    &["aiosmtpd==1.4.6", "websockets==17.4", "grpcio==1.85.1", "grpcio-health-checking==1.85.1"];
 
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let python = python()?;
@@ -19,7 +20,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     run::run(command.args(arguments).env("KUMA_TEST_PYTHON", python))
 }
 
-/// A Python with a real mail server in it, kept outside the checkout.
+/// A Python with real servers in it, kept outside the checkout.
 fn python() -> anyhow::Result<PathBuf> {
     let venv = cache()?.join("venv");
     let python = venv.join("bin/python");
@@ -28,7 +29,7 @@ fn python() -> anyhow::Result<PathBuf> {
     }
     eprintln_step(&format!("setting up {} in {}", PACKAGES.join(", "), venv.display()));
     run::run(Command::new("python3").args(["-m", "venv"]).arg(&venv)).context(
-        "the tests send mail to a real server written in Python: install python3 with its venv module",
+        "the tests talk to real servers written in Python: install python3 with its venv module",
     )?;
     run::run(
         Command::new(&python)
@@ -40,7 +41,7 @@ fn python() -> anyhow::Result<PathBuf> {
 
 fn has_packages(python: &Path) -> bool {
     Command::new(python)
-        .args(["-c", "import aiosmtpd"])
+        .args(["-c", "import aiosmtpd, websockets, grpc_health.v1.health"])
         .output()
         .is_ok_and(|output| output.status.success())
 }

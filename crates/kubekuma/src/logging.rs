@@ -61,7 +61,8 @@ pub fn start(level: LogLevel, format: Option<LogFormat>, screen: &Screen, clock:
     let format = format.unwrap_or(default);
     // Libraries below us log at most warnings unless everything is asked for.
     let filter = match level {
-        LogLevel::Trace => EnvFilter::new("trace"),
+        // The WebSocket library traces whole messages, and one of ours may hold a secret.
+        LogLevel::Trace => EnvFilter::new("trace,tungstenite=debug"),
         other => EnvFilter::new(format!(
             "warn,sqlx=error,kubekuma={0},kuma_core={0},kuma_api={0},kuma_probe={0},kuma_notify={0},kuma_store={0},kuma_server={0}",
             other.directive()

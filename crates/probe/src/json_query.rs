@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use kuma_core::check::{JsonExpectation, JsonOperator, JsonQueryCheck};
 use kuma_core::observation::bounded;
 use kuma_core::reason::Reason;
+use kuma_expr::JsonPath;
 use serde_json::Value;
 
 use crate::attempt::{Attempt, Verdict};
@@ -38,13 +39,29 @@ pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &JsonQueryCheck) -> Ve
 
 fn judge_body(check: &JsonQueryCheck, body: &[u8]) -> Result<(), Fault> {
     let body = json::parse(body)?;
-    judge(check, &check.query.query(&body))
+    judge(&check.query, check.operator, &check.expected, &body)
 }
 
-fn judge(check: &JsonQueryCheck, found: &[&Value]) -> Result<(), Fault> {
-    let query = check.query.as_str();
+/// The same for a text from elsewhere.
+pub(crate) fn judge_text(
+    query: &JsonPath,
+    operator: JsonOperator,
+    expected: &JsonExpectation,
+    text: &[u8],
+) -> Result<(), Fault> {
+    judge(query, operator, expected, &json::parse(text)?)
+}
+
+fn judge(
+    query: &JsonPath,
+    operator: JsonOperator,
+    expected: &JsonExpectation,
+    value: &Value,
+) -> Result<(), Fault> {
+    let found = query.query(value);
+    let query = query.as_str();
     let fail = |message: String| Err(Fault::target(Reason::JsonQuery, message));
-    if let JsonExpectation::Exists(wanted) = check.expected {
+    if let JsonExpectation::Exists(wanted) = *expected {
         return match (found.is_empty(), wanted) {
             (true, true) => fail(format!("`{query}` finds nothing")),
             (false, false) => fail(format!("`{query}` finds something and must not")),
@@ -54,15 +71,14 @@ fn judge(check: &JsonQueryCheck, found: &[&Value]) -> Result<(), Fault> {
     let Some(value) = found.first() else {
         return fail(format!("`{query}` finds nothing"));
     };
-    let (holds, wanted) = match &check.expected {
+    let (holds, wanted) = match expected {
         JsonExpectation::Exists(wanted) => (*wanted, String::new()),
         JsonExpectation::Pattern(pattern) => {
             (pattern.is_match(&shown(value)), format!("a match of `{}`", pattern.as_str()))
         }
-        JsonExpectation::Value(expected) => (
-            compare(check.operator, value, expected),
-            format!("{} {expected}", operator(check.operator)),
-        ),
+        JsonExpectation::Value(expected) => {
+            (compare(operator, value, expected), format!("{} {expected}", sign(operator)))
+        }
     };
     if holds {
         return Ok(());
@@ -134,7 +150,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-const fn operator(operator: JsonOperator) -> &'static str {
+const fn sign(operator: JsonOperator) -> &'static str {
     match operator {
         JsonOperator::Equal => "==",
         JsonOperator::NotEqual => "!=",

@@ -26,6 +26,7 @@ mod tcp;
 mod testing;
 mod tls;
 mod trace;
+mod websocket;
 mod words;
 
 pub use prober::{ProbeError, Prober, ProberConfig};

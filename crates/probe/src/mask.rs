@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use kuma_core::check::{Check, HttpAuth, HttpBody, HttpCheck};
+use kuma_core::check::{Check, HttpAuth, HttpBody, HttpCheck, WebsocketMessage};
 use kuma_core::secret::{ExposeSecret, SecretRef, SecretSource, SecretString, SecretText};
 
 /// What stands where a secret was.
@@ -26,6 +26,12 @@ impl Mask {
             Check::Keyword(check) => found.http(&check.http),
             Check::JsonQuery(check) => found.http(&check.http),
             Check::Tcp(check) => check.send.iter().for_each(|text| found.text(text)),
+            Check::Websocket(check) => {
+                found.http(&check.handshake);
+                if let Some(WebsocketMessage::Text(text)) = &check.message {
+                    found.text(text);
+                }
+            }
             Check::Dns(_)
             | Check::Ping(_)
             | Check::Tls(_)

@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::resolve::Resolver;
 use crate::stats::ProbeStats;
 use crate::tls::TlsStack;
-use crate::{certificate, condition, dns, http, json_query, keyword, ping, steam, tcp};
+use crate::{certificate, condition, dns, http, json_query, keyword, ping, steam, tcp, websocket};
 
 /// What a prober needs from outside.
 pub struct ProberConfig {
@@ -113,6 +113,7 @@ async fn check(attempt: &mut Attempt<'_>) -> Verdict {
         Check::Dns(check) => dns::run(attempt, check).await,
         Check::Ping(check) => ping::run(attempt, check).await,
         Check::Tls(check) => certificate::run(attempt, check).await,
+        Check::Websocket(check) => Box::pin(websocket::run(attempt, check)).await,
         Check::Steam(check) => Box::pin(steam::run(attempt, check)).await,
         Check::Push(_) => Err(passive("a push monitor is decided by what its job sends")),
         Check::Group(_) => Err(passive("a group is decided by its members")),

@@ -330,7 +330,8 @@ fn is_host(text: &str) -> bool {
         })
 }
 
-const fn is_token(byte: u8) -> bool {
+/// Whether a byte may be in a header's name.
+pub(super) const fn is_token(byte: u8) -> bool {
     // RFC 9110, 5.6.2.
     byte.is_ascii_alphanumeric()
         || matches!(

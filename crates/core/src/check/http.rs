@@ -9,7 +9,8 @@ use crate::secret::{SecretRef, SecretText};
 /// An HTTP request and what is expected of its answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HttpCheck {
-    /// Where to; `http` or `https`. Valid once its secrets are filled in.
+    /// Where to; `http` or `https`, for a WebSocket `ws` or `wss`. Valid once its secrets are
+    /// filled in.
     pub url: SecretText,
     /// The method, upper case.
     pub method: String,

@@ -11,6 +11,7 @@ mod starttls;
 mod steam;
 mod tcp;
 mod tls;
+mod websocket;
 
 use std::fmt;
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub use starttls::Starttls;
 pub use steam::SteamCheck;
 pub use tcp::{TcpCheck, TcpExpect};
 pub use tls::TlsCheck;
+pub use websocket::{WebsocketCheck, WebsocketExpect, WebsocketMessage};
 
 use crate::secret::SecretRef;
 
@@ -132,6 +134,8 @@ pub enum Check {
     Ping(Box<PingCheck>),
     /// See [`TlsCheck`].
     Tls(Box<TlsCheck>),
+    /// See [`WebsocketCheck`].
+    Websocket(Box<WebsocketCheck>),
     /// See [`SteamCheck`].
     Steam(Box<SteamCheck>),
     /// See [`PushCheck`].
@@ -181,6 +185,7 @@ impl Check {
             Self::Dns(_) => CheckType::Dns,
             Self::Ping(_) => CheckType::Ping,
             Self::Tls(_) => CheckType::Tls,
+            Self::Websocket(_) => CheckType::Websocket,
             Self::Steam(_) => CheckType::Steam,
             Self::Push(_) => CheckType::Push,
             Self::Group(_) => CheckType::Group,
@@ -208,6 +213,7 @@ impl Check {
             Self::Dns(check) => check.target(),
             Self::Ping(check) => check.host.clone(),
             Self::Tls(check) => check.target(),
+            Self::Websocket(check) => check.handshake.target(),
             Self::Steam(check) => format!("{}:{}", check.host, check.port),
             Self::Push(_) => "push".to_owned(),
             Self::Group(check) => check.target(),
@@ -225,6 +231,7 @@ impl Check {
             Self::Dns(check) => check.server.clone(),
             Self::Ping(check) => Some(check.host.clone()),
             Self::Tls(check) => Some(check.host.clone()),
+            Self::Websocket(check) => check.handshake.host(),
             Self::Steam(check) => Some(check.host.clone()),
             Self::Push(_) | Self::Group(_) | Self::Unsupported { .. } => None,
         }

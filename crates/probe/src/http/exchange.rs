@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use ::http::response::Parts;
-use ::http::{Request, Response};
+use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -21,7 +21,7 @@ use hyper_util::rt::TokioIo;
 use kuma_core::reason::Reason;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Answer, SHOWN_BODY_BYTES};
+use super::{Answer, SHOWN_BODY_BYTES, Upgrade};
 use crate::fault::Fault;
 use crate::net::{Completion, exchange_fault};
 use crate::tls;
@@ -86,6 +86,38 @@ impl Exchange<'_, '_> {
             self.answer(answered).await
         };
         drive(pin!(connection), pin!(work)).await
+    }
+
+    /// Over HTTP/1.1, with a request to go on in another protocol.
+    pub(super) async fn upgrade<S>(
+        mut self,
+        stream: S,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Upgrade, Fault>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (mut sender, connection) = http1::Builder::new()
+            .max_buf_size(MAX_HEAD_BYTES)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| explain(&error, Stage::FirstByte))?;
+        self.trace.enter(Stage::FirstByte);
+        let work = async {
+            let mut answered = sender.send_request(request).await;
+            if let Ok(response) = &mut answered
+                && response.status() == StatusCode::SWITCHING_PROTOCOLS
+            {
+                let stream = hyper::upgrade::on(&mut *response)
+                    .await
+                    .map_err(|error| explain(&error, Stage::FirstByte))?;
+                let (head, _) =
+                    answered.map_err(|error| explain(&error, Stage::FirstByte))?.into_parts();
+                return Ok(Upgrade::Agreed { head, stream: TokioIo::new(stream) });
+            }
+            self.answer(answered).await.map(Upgrade::Declined)
+        };
+        drive(pin!(connection.with_upgrades()), pin!(work)).await
     }
 
     /// Over HTTP/2.

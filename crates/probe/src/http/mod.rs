@@ -9,14 +9,16 @@ mod plan;
 mod proxy;
 mod redirect;
 mod text;
+mod upgrade;
 
 use ::http::Method;
 use kuma_core::check::HttpCheck;
 use kuma_core::reason::Reason;
 
-pub(crate) use self::answer::Answer;
+pub(crate) use self::answer::{Answer, beginning};
 pub(crate) use self::exchange::Need;
 pub(crate) use self::text::percent_decoded;
+pub(crate) use self::upgrade::{Upgrade, upgrade};
 
 use self::exchange::Wish;
 use self::plan::Plan;

@@ -41,12 +41,27 @@ pub(super) struct Plan {
     /// Whether this is still the origin that the check names: only it is given the client
     /// certificate and is asked for by `tls.sni`.
     pub(super) at_home: bool,
+    /// Whether a proxy must open a tunnel also where there is no TLS.
+    pub(super) needs_tunnel: bool,
 }
 
 impl Plan {
     /// The check's own request.
     pub(super) fn first(attempt: &Attempt<'_>, check: &HttpCheck) -> Result<Self, Fault> {
-        let mut url = read_url(attempt, check)?;
+        let url = read_url(attempt, check, ["http", "https"])?;
+        Self::to(url, attempt, check)
+    }
+
+    /// The request for a WebSocket: the same over `http` or `https` (RFC 6455, section 3).
+    pub(super) fn handshake(attempt: &Attempt<'_>, check: &HttpCheck) -> Result<Self, Fault> {
+        let mut url = read_url(attempt, check, ["ws", "wss"])?;
+        let scheme = if url.scheme() == "wss" { "https" } else { "http" };
+        url.set_scheme(scheme).map_err(|()| invalid("the URL cannot be used in a request"))?;
+        let plan = Self::to(url, attempt, check)?;
+        Ok(Self { needs_tunnel: true, ..plan })
+    }
+
+    fn to(mut url: Url, attempt: &Attempt<'_>, check: &HttpCheck) -> Result<Self, Fault> {
         let method = Method::from_bytes(check.method.as_bytes())
             .map_err(|_| invalid(format!("`{}` is no HTTP method", check.method)))?;
         let mut headers = HeaderMap::with_capacity(check.headers.len() + 6);
@@ -59,7 +74,7 @@ impl Plan {
         authorize(attempt, check, &mut url, &mut headers)?;
         let (body, body_is_secret) = body(attempt, check.body.as_ref(), &mut headers)?;
         defaults(attempt, &mut headers)?;
-        Ok(Self { url, method, headers, body, body_is_secret, at_home: true })
+        Ok(Self { url, method, headers, body, body_is_secret, at_home: true, needs_tunnel: false })
     }
 
     /// The URL for people, without its fragment. User info is never in it.
@@ -144,13 +159,14 @@ pub(super) fn basic(username: &str, password: &str) -> HeaderValue {
 /// Headers that hold credentials whatever their value.
 pub(super) const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
 
-fn read_url(attempt: &Attempt<'_>, check: &HttpCheck) -> Result<Url, Fault> {
+fn read_url(attempt: &Attempt<'_>, check: &HttpCheck, schemes: [&str; 2]) -> Result<Url, Fault> {
     let text = check.url.resolve(attempt.namespace(), attempt.shared.secrets.as_ref())?;
     // The parser's message may hold no part of the URL, which may be a secret.
     let url = Url::parse(text.expose_secret().trim())
         .map_err(|error| invalid(format!("the URL cannot be read: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(invalid("the URL is neither http nor https"));
+    if !schemes.contains(&url.scheme()) {
+        let [plain, tls] = schemes;
+        return Err(invalid(format!("the URL is neither {plain} nor {tls}")));
     }
     Ok(url)
 }

@@ -64,7 +64,7 @@ async fn proxied(
         .await
         .map_err(|fault| at_proxy(fault, &place))?;
     let mut wire = Wire::new(stream);
-    if proxy.kind == ProxyKind::Http && !plan.is_https() {
+    if proxy.kind == ProxyKind::Http && !plan.is_https() && !plan.needs_tunnel {
         return Ok(Route { wire, speaks_for_us: Some(place.credentials) });
     }
     attempt.trace.enter(Stage::Proxy);

@@ -112,6 +112,7 @@ mod tests {
             body: Bytes::from_static(b"body"),
             body_is_secret: false,
             at_home: true,
+            needs_tunnel: false,
         }
     }
 

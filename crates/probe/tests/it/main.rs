@@ -9,3 +9,4 @@ mod http;
 mod proxy;
 mod steam;
 mod tls;
+mod websocket;

@@ -112,7 +112,11 @@ fn tls(context: &mut Context<'_>, at: &str, request: &HttpRequest) -> TlsOptions
     options
 }
 
-fn proxy(context: &mut Context<'_>, at: &str, spec: Option<&ProxySpec>) -> Option<Proxy> {
+pub(super) fn proxy(
+    context: &mut Context<'_>,
+    at: &str,
+    spec: Option<&ProxySpec>,
+) -> Option<Proxy> {
     let spec = spec?;
     let kind = match spec.mode {
         Some(ProxyMode::Http) => ProxyKind::Http,

@@ -12,10 +12,10 @@ use crate::kinds::common::IntOrText;
 use crate::kinds::monitor::{HttpRequest, JsonCriteria, JsonOperatorSpec, JsonQueryTarget};
 
 /// What is asked of the body.
-struct Question {
-    query: Option<JsonPath>,
-    operator: JsonOperator,
-    expected: Option<JsonExpectation>,
+pub(super) struct Question {
+    pub(super) query: Option<JsonPath>,
+    pub(super) operator: JsonOperator,
+    pub(super) expected: Option<JsonExpectation>,
 }
 
 pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Check> {
@@ -88,7 +88,12 @@ fn from_target(context: &mut Context<'_>, at: &str, target: &JsonQueryTarget) ->
     }
 }
 
-fn from_criteria(context: &mut Context<'_>, at: &str, criteria: &JsonCriteria) -> Question {
+/// What criteria in the form of `successCriteria.jsonQuery` ask.
+pub(super) fn from_criteria(
+    context: &mut Context<'_>,
+    at: &str,
+    criteria: &JsonCriteria,
+) -> Question {
     let query = context.json_path(&format!("{at}.path"), &criteria.path);
     let (operator, expected) = match (&criteria.equals, criteria.exists) {
         (Some(_), Some(false)) => {

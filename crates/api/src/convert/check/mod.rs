@@ -176,15 +176,3 @@ fn ip_family(spec: Option<IpFamilySpec>) -> IpFamily {
         Some(IpFamilySpec::Auto) | None => IpFamily::Auto,
     }
 }
-
-/// An address as it is shown: without user info, query and fragment.
-fn shown(text: &str) -> String {
-    match url::Url::parse(text) {
-        Ok(mut url) => {
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.to_string()
-        }
-        Err(_) => text.to_owned(),
-    }
-}
