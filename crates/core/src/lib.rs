@@ -16,6 +16,7 @@ pub mod maintenance;
 pub mod monitor;
 pub mod object;
 pub mod observation;
+pub mod particulars;
 pub mod policy;
 pub mod ports;
 pub mod provider;

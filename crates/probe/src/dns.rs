@@ -11,9 +11,10 @@ pub(crate) mod text;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hickory_proto::rr::Name;
+use hickory_proto::rr::{Name, RData};
 use kuma_core::check::{DnsCheck, DnsProtocol, IpFamily, RecordType};
 use kuma_core::observation::Outcome;
+use kuma_core::particulars::DnsParticulars;
 use kuma_core::reason::Reason;
 
 use crate::attempt::{Attempt, Verdict};
@@ -39,6 +40,9 @@ pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &DnsCheck) -> Verdict 
     let verdict = match ask(attempt, &servers, &question, transport).await {
         Ok(answer) => {
             attempt.trace.facts.extend(judge::facts(&answer));
+            if let Some(seen) = &mut attempt.trace.particulars {
+                seen.dns = Some(particulars(&answer));
+            }
             judge::judge(check, &question, &answer)
         }
         Err(fault) => Err(fault),
@@ -47,6 +51,19 @@ pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &DnsCheck) -> Verdict 
         return blame(attempt, check, verdict);
     }
     verdict
+}
+
+fn particulars(answer: &Answer) -> DnsParticulars {
+    let message = &answer.message;
+    DnsParticulars {
+        answers: message.answers.len(),
+        authorities: message.authorities.len(),
+        additionals: message.additionals.len(),
+        serial: message.answers.iter().find_map(|record| match &record.data {
+            RData::SOA(soa) => Some(soa.serial),
+            _ => None,
+        }),
+    }
 }
 
 /// The name and type on the wire; an address asked for its PTR is turned into its reverse name.

@@ -9,9 +9,11 @@ mod tally;
 
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use kuma_core::check::PingCheck;
 use kuma_core::observation::{Outcome, micros};
+use kuma_core::particulars::IcmpParticulars;
 use kuma_core::reason::Reason;
 
 use crate::attempt::{Attempt, Verdict};
@@ -25,7 +27,15 @@ use tally::Tally;
 /// Pings the first of the host's addresses that this host has a way to.
 pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &PingCheck) -> Verdict {
     let addresses = attempt.permitted_addresses(&check.host, check.ip_family).await?;
-    let methods = method::methods(check, &attempt.settings.networking);
+    let mut methods = method::methods(check, &attempt.settings.networking);
+    if attempt.trace.particulars.is_some() {
+        // A raw socket shows the reply's time to live; TCP stays the last resort.
+        methods.sort_by_key(|method| match method {
+            Method::Raw => 0,
+            Method::Datagram => 1,
+            Method::Tcp(_) => 2,
+        });
+    }
     let mut unroutable = None;
     for address in addresses {
         match ping(attempt, check, address, &methods).await {
@@ -92,12 +102,18 @@ async fn measure(
     };
     let clock = attempt.shared.clock.as_ref();
     let mut tally = Tally::default();
+    let began = attempt.trace.elapsed();
     attempt.trace.enter(Stage::FirstByte);
     let ended = match way {
         Way::Icmp(socket) => socket.run(&plan, clock, &mut tally).await,
         Way::Tcp(port) => connect::run(&plan, port, clock, &mut tally).await,
     };
     attempt.trace.enter(Stage::Idle);
+    if let Some(seen) = &mut attempt.trace.particulars {
+        let resolve = Duration::from_micros(attempt.trace.phases.resolve.unwrap_or(0).into());
+        let setup = began.saturating_sub(resolve);
+        seen.icmp = Some(IcmpParticulars { setup, hop_limit: tally.hop_limit });
+    }
     let reported = ended.map_err(|error| no_way(&error, address))?;
     if let Some(times) = tally.times() {
         // What a ping measures is the round trip, not how long all of them took together.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use kuma_core::check::{Check, CheckType};
 use kuma_core::monitor::Monitor;
 use kuma_core::observation::Observation;
+use kuma_core::particulars::{Examiner, Particulars};
 use kuma_core::reason::Reason;
 use kuma_core::secret::SecretSource;
 use kuma_core::settings::Settings;
@@ -74,7 +76,13 @@ impl Prober {
         settings: &Settings,
         timeout: Duration,
     ) -> Observation {
-        let mut attempt = Attempt::start(&self.shared, monitor, settings, timeout);
+        let attempt = Attempt::start(&self.shared, monitor, settings, timeout);
+        self.finish(attempt).await.0
+    }
+
+    /// Runs an attempt to its end.
+    async fn finish(&self, mut attempt: Attempt<'_>) -> (Observation, Option<Box<Particulars>>) {
+        let (monitor, timeout) = (attempt.monitor, attempt.timeout);
         let check = AssertUnwindSafe(dispatch(&mut attempt)).catch_unwind();
         let verdict = match tokio::time::timeout(timeout, check).await {
             Ok(Ok(verdict)) => verdict,
@@ -85,9 +93,27 @@ impl Prober {
             }
             Err(_elapsed) => Err(attempt.trace.timed_out(timeout)),
         };
+        let particulars = attempt.trace.particulars.take();
         let observation = attempt.conclude(verdict);
         self.stats.ended(monitor.check.check_type(), observation.outcome);
-        observation
+        (observation, particulars)
+    }
+}
+
+impl Examiner for Prober {
+    fn examine<'a>(
+        &'a self,
+        monitor: &'a Monitor,
+        settings: &'a Settings,
+        timeout: Duration,
+    ) -> BoxFuture<'a, (Observation, Particulars)> {
+        async move {
+            let mut attempt = Attempt::start(&self.shared, monitor, settings, timeout);
+            attempt.trace.particulars = Some(Box::default());
+            let (observation, particulars) = self.finish(attempt).await;
+            (observation, particulars.map(|seen| *seen).unwrap_or_default())
+        }
+        .boxed()
     }
 }
 

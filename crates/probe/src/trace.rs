@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use kuma_core::observation::{Certificate, Phases, micros};
+use kuma_core::particulars::Particulars;
 use kuma_core::reason::Reason;
 use kuma_core::time::{Clock, Mono};
 
@@ -47,6 +48,8 @@ pub(crate) struct Trace<'a> {
     pub(crate) facts: Vec<(String, String)>,
     /// Bytes of the answer read so far.
     pub(crate) received: u64,
+    /// Collected only for a caller that asked for them.
+    pub(crate) particulars: Option<Box<Particulars>>,
 }
 
 impl<'a> Trace<'a> {
@@ -63,6 +66,7 @@ impl<'a> Trace<'a> {
             certificate: None,
             facts: Vec::new(),
             received: 0,
+            particulars: None,
         }
     }
 

@@ -3,12 +3,14 @@
 //! Handlers read the catalog snapshot, the live states and the store; they decide nothing about
 //! monitors. Until sign-in exists the API answers only on loopback ([`gate`]).
 
+pub mod blackbox;
 pub mod gate;
 pub mod histogram;
 pub mod live;
 pub mod metrics;
 pub mod problem;
 pub mod routes;
+pub mod uptime_kuma;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -73,6 +75,8 @@ pub struct Context {
     pub runtime: Arc<dyn Runtime>,
     /// Whoever has numbers to show.
     pub stats: Arc<Vec<Arc<dyn Stats>>>,
+    /// Attempts that `/probe` asks for.
+    pub on_demand: Arc<blackbox::OnDemand>,
     /// Who may use the API before sign-in exists.
     pub gate: gate::Gate,
     /// The product's version.

@@ -189,6 +189,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         engine: sender.clone(),
     };
     upkeep::start(upkeep, &tracker, &stop_source);
+    let on_demand = Arc::new(kuma_server::blackbox::OnDemand::new(prober.clone()));
     let stats: Vec<Arc<dyn Stats>> = vec![lateness, prober, store.clone(), commit_stats, deliverer];
     let stop_server = CancellationToken::new();
     let router = kuma_server::router(Context {
@@ -199,6 +200,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         clock: Arc::new(clock),
         runtime: status.clone(),
         stats: Arc::new(stats),
+        on_demand,
         gate: options.gate,
         version: env!("CARGO_PKG_VERSION"),
     });

@@ -11,6 +11,7 @@
 )]
 
 mod api;
+mod blackbox;
 mod check_types;
 mod cli;
 mod crash;
@@ -23,3 +24,4 @@ mod secrets;
 mod settings;
 mod shutdown;
 mod store_away;
+mod uptime_kuma_names;

@@ -110,7 +110,7 @@ fn health_readiness_and_metrics_are_as_documented() {
 }
 
 /// Prometheus' own judgement, where it is installed.
-fn promtool(metrics: &str) {
+pub(crate) fn promtool(metrics: &str) {
     let started = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())

@@ -5,6 +5,7 @@ mod answer;
 mod connection;
 mod exchange;
 mod judge;
+mod particulars;
 mod plan;
 mod proxy;
 mod redirect;
@@ -59,11 +60,13 @@ pub(crate) async fn fetch(
     let mut plan = Plan::first(attempt, check)?;
     let mut hops = 0;
     let mut visited = Vec::new();
+    // Whoever examines wants the size of the body, whatever its head says.
+    let examined = attempt.trace.particulars.is_some();
     loop {
         let wish = |head: &::http::response::Parts| {
             if check.follow_redirects && redirect::is_redirect(head) {
                 Wish::Nothing
-            } else if judge::head(&check.criteria, head).is_err() {
+            } else if !examined && judge::head(&check.criteria, head).is_err() {
                 Wish::Shown
             } else {
                 match need {
@@ -76,6 +79,7 @@ pub(crate) async fn fetch(
         let exchanged = connection::exchange(attempt, check, &plan, &wish).await;
         attempt.trace.enter(Stage::Idle);
         let mut answer = exchanged.map_err(|fault| fault.with("url", plan.shown_url()))?;
+        particulars::note(&mut attempt.trace, &answer.head, plan.is_https(), hops);
         if check.follow_redirects && redirect::is_redirect(&answer.head) {
             let status = answer.head.status;
             if hops == check.max_redirects {

@@ -124,6 +124,9 @@ impl EchoSocket {
                 received = self.socket.recv(&mut buffer) => match received {
                     Ok(length) => {
                         let event = packet::read(self.version, self.raw, &identity, &buffer[..length]);
+                        if matches!(event, Some(Event::Reply(_))) {
+                            tally.hop_limit = packet::hop_limit(self.version, self.raw, &buffer);
+                        }
                         note(event, clock, tally);
                     }
                     Err(error) => reported = Some(accept(error, tally)?),

@@ -136,6 +136,11 @@ fn unreachable_in(version: Version, identity: &Identity, quoted: &[u8], code: u8
     ours.then_some(Event::Unreachable { sequence, code })
 }
 
+/// The time to live in the IP header (RFC 791, 3.1), which only raw IPv4 sockets show.
+pub(crate) fn hop_limit(version: Version, raw: bool, bytes: &[u8]) -> Option<u8> {
+    (raw && version == Version::V4).then(|| bytes.get(8).copied())?
+}
+
 fn after_ip_header(bytes: &[u8]) -> Option<&[u8]> {
     let words = usize::from(*bytes.first()? & 0x0f);
     (words >= 5).then(|| bytes.get(words * 4..))?

@@ -18,6 +18,8 @@ enum Request {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     requests: Vec<Request>,
+    /// Time to live of the last reply, where it can be seen.
+    pub(crate) hop_limit: Option<u8>,
 }
 
 /// Round-trip times of the answered requests; `mdev` as other ping programs compute it.

@@ -3,6 +3,7 @@
 mod config;
 mod facts;
 mod fault;
+mod particulars;
 mod pem;
 mod verifier;
 
@@ -87,5 +88,9 @@ where
     if let Some(recorded) = &recorded {
         attempt.trace.certificate = Some(Box::new(recorded.certificate(asked)));
     }
-    shaken.map_err(|error| fault::explain(&error, recorded.as_ref(), asked))
+    let stream = shaken.map_err(|error| fault::explain(&error, recorded.as_ref(), asked))?;
+    if let Some(seen) = &mut attempt.trace.particulars {
+        seen.tls = particulars::of(stream.get_ref().1);
+    }
+    Ok(stream)
 }

@@ -13,9 +13,9 @@ use kuma_core::settings::MetricsAuth;
 use kuma_core::stats::{Sample, StatKind};
 
 use super::not_found;
-use crate::Context;
 use crate::metrics;
 use crate::problem::Problem;
+use crate::{Context, uptime_kuma};
 
 /// A scrape waits no longer for the store.
 const STORE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -37,16 +37,20 @@ pub(crate) async fn at_configured_path(
     }
     let mut more = metrics::of_catalog(&catalog);
     more.extend(outbox(&context).await);
-    match metrics::render(&context.live, &context.stats, more, context.version) {
-        Ok(text) if wants_openmetrics(&headers) => {
-            ([(header::CONTENT_TYPE, metrics::OPENMETRICS)], text).into_response()
-        }
-        Ok(text) => {
-            ([(header::CONTENT_TYPE, metrics::CLASSIC)], metrics::to_classic(&text)).into_response()
-        }
-        Err(_) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Metrics could not be rendered")
-            .into_response(),
+    let Ok(mut text) = metrics::render(&context.live, &context.stats, more, context.version) else {
+        return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Metrics could not be rendered")
+            .into_response();
+    };
+    if public.uptime_kuma_names {
+        let now = context.clock.now().wall;
+        let theirs = uptime_kuma::render(&catalog, &context.live.all(), now);
+        let end = text.rfind("# EOF").unwrap_or(text.len());
+        text.insert_str(end, &theirs);
     }
+    if wants_openmetrics(&headers) {
+        return ([(header::CONTENT_TYPE, metrics::OPENMETRICS)], text).into_response();
+    }
+    ([(header::CONTENT_TYPE, metrics::CLASSIC)], metrics::to_classic(&text)).into_response()
 }
 
 /// How many messages wait and for how long; nothing when the store does not say in time.

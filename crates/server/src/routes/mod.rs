@@ -4,6 +4,7 @@ mod health;
 mod incidents;
 mod metrics;
 mod monitors;
+mod probe;
 mod push;
 
 use axum::Router;
@@ -19,6 +20,7 @@ pub(crate) fn all(context: Context) -> Router {
     let api = Router::new()
         .route("/api/v1/monitors", get(monitors::list))
         .route("/api/v1/incidents", get(incidents::list))
+        .route("/probe", get(probe::probe))
         .layer(middleware::from_fn_with_state(context.gate, gate::guard));
     Router::new()
         .route("/", get(health::index))
@@ -35,6 +37,6 @@ pub(crate) fn all(context: Context) -> Router {
 pub(crate) fn not_found(path: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "There is nothing at this path").detail(format!(
         "`{path}` is not served. There are /health, /ready, the metrics path of the settings, \
-         /push/<token>, /api/v1/monitors and /api/v1/incidents."
+         /push/<token>, /probe, /api/v1/monitors and /api/v1/incidents."
     ))
 }
