@@ -173,15 +173,16 @@ impl Default for RetentionSettings {
             incidents_days: 365,
             audit_days: 365,
             silences_days: 30,
-            downsample: Some(Downsample { older_than_days: 7, bucket_minutes: 60 }),
+            downsample: Some(Downsample { older_than_days: 7, bucket_minutes: 1440 }),
         }
     }
 }
 
-/// `retention.downsample`.
+/// `retention.downsample`: what becomes of latency by hours. Less than a day keeps the hours, which
+/// are the finest that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Downsample {
-    /// Results older than this are merged.
+    /// Hours older than this are merged.
     pub older_than_days: u32,
     /// Into buckets of this size.
     pub bucket_minutes: u32,

@@ -5,6 +5,7 @@
 //! delivered, `sqlite/read/` answers questions. `migrations/` holds the layout; the tables of the
 //! documentation are views over it.
 
+pub mod chunk;
 mod sqlite;
 
-pub use sqlite::{CheckReport, SqliteOptions, SqliteStore};
+pub use sqlite::{CheckReport, Replay, SqliteOptions, SqliteStore};

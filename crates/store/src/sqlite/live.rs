@@ -4,7 +4,7 @@
 //! Nothing here is the only copy: after a crash it is rebuilt from the heartbeats that came after
 //! `meta.folded_until`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures_util::TryStreamExt;
 use kuma_core::id::MonitorId;
@@ -12,11 +12,11 @@ use kuma_core::ports::Heartbeat;
 use kuma_core::reason::{Class, Reason};
 use kuma_core::sketch::Sketch;
 use kuma_core::state::MonitorState;
-use kuma_core::time::{from_ms, to_ms};
-use sqlx::sqlite::SqliteRow;
+use kuma_core::time::to_ms;
 use sqlx::{Row, SqliteConnection};
 
 use super::error::damaged;
+use super::hot;
 
 /// Milliseconds of an hour.
 pub(super) const HOUR_MS: i64 = 3_600_000;
@@ -28,6 +28,10 @@ pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
 pub(super) struct Live {
     /// The newest heartbeat of each monitor, with the message that still holds.
     pub(super) last: HashMap<MonitorId, Heartbeat>,
+    /// When the newest row of each monitor in the hot table is: where its chain begins.
+    pub(super) tips: HashMap<MonitorId, i64>,
+    /// Slots that are sealed or being sealed: what comes late for them goes elsewhere.
+    pub(super) closed: BTreeSet<i64>,
     /// Sketches that are not stored yet, by hour, then monitor (in the order they are stored).
     pub(super) hours: BTreeMap<i64, BTreeMap<i64, Sketch>>,
     /// Monitors with an open interval from before the start, not heard of since: what is between
@@ -40,27 +44,99 @@ impl Live {
     pub(super) async fn load(connection: &mut SqliteConnection) -> sqlx::Result<Self> {
         let mut live = Self::default();
         let from = super::fold::folded_until(connection).await?;
-        for row in sqlx::query("SELECT * FROM beat_last").fetch_all(&mut *connection).await? {
-            let beat = heartbeat(&row)?;
-            live.last.insert(beat.monitor, beat);
-        }
-        let mut rows = sqlx::query(
-            "SELECT b.*, e.message FROM beat b
-             LEFT JOIN evidence e USING (at, monitor, ordinal)
-             WHERE b.at >= ? ORDER BY b.at, b.monitor, b.ordinal",
-        )
-        .bind(from)
-        .fetch(&mut *connection);
-        while let Some(row) = rows.try_next().await? {
-            live.see(&heartbeat(&row)?);
-        }
-        drop(rows);
+        let folded = live.load_last(connection).await?;
+        live.load_hot(connection, from, &folded).await?;
+        live.load_late(connection, from, &folded).await?;
+        live.load_closed(connection).await?;
         let open: Vec<i64> =
             sqlx::query_scalar("SELECT monitor FROM state_interval WHERE until IS NULL")
                 .fetch_all(&mut *connection)
                 .await?;
         live.unheard = open.into_iter().map(MonitorId).collect();
         Ok(live)
+    }
+
+    /// Which slots are sealed, for a file that was just opened.
+    pub(super) async fn load_closed(
+        &mut self,
+        connection: &mut SqliteConnection,
+    ) -> sqlx::Result<()> {
+        let slots: Vec<i64> =
+            sqlx::query_scalar("SELECT slot FROM sealed").fetch_all(connection).await?;
+        self.closed = slots.into_iter().collect();
+        Ok(())
+    }
+
+    /// What was stored with the sketches; returns up to when each monitor's are.
+    async fn load_last(
+        &mut self,
+        connection: &mut SqliteConnection,
+    ) -> sqlx::Result<HashMap<i64, i64>> {
+        let mut folded = HashMap::new();
+        for row in sqlx::query("SELECT * FROM beat_last").fetch_all(connection).await? {
+            let monitor = row.try_get("monitor")?;
+            let mut beat = hot::heartbeat(
+                monitor,
+                row.try_get("at")?,
+                row.try_get("sequence")?,
+                row.try_get("verdict")?,
+                row.try_get("latency")?,
+            )?;
+            beat.message = row.try_get::<Option<String>, _>("message")?.map(Into::into);
+            if let Some(tip) = row.try_get("tip")? {
+                self.tips.insert(beat.monitor, tip);
+            }
+            self.last.insert(beat.monitor, beat);
+            folded.insert(monitor, row.try_get("folded")?);
+        }
+        Ok(folded)
+    }
+
+    async fn load_hot(
+        &mut self,
+        connection: &mut SqliteConnection,
+        from: i64,
+        folded: &HashMap<i64, i64>,
+    ) -> sqlx::Result<()> {
+        let mut rows = sqlx::query_as::<_, (i64, u32, Option<u32>, Option<String>)>(
+            "SELECT b.id, b.verdict, b.latency, e.message FROM beat b
+             LEFT JOIN evidence e ON e.at = (b.id >> 22) + 1577836800000
+               AND e.monitor = b.id & 4194303 AND e.sequence = 0
+             WHERE b.id >= ? ORDER BY b.id",
+        )
+        .bind(hot::key_from(from))
+        .fetch(connection);
+        while let Some((key, verdict, latency, message)) = rows.try_next().await? {
+            let (monitor, at) = (hot::monitor_of(key), hot::at_of(key));
+            self.tips.insert(MonitorId(monitor), at);
+            if folded.get(&monitor).is_none_or(|mark| at >= *mark) {
+                let beat = hot::heartbeat(monitor, at, 0, verdict, latency)?;
+                self.see(&Heartbeat { message: message.map(Into::into), ..beat });
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_late(
+        &mut self,
+        connection: &mut SqliteConnection,
+        from: i64,
+        folded: &HashMap<i64, i64>,
+    ) -> sqlx::Result<()> {
+        let mut rows = sqlx::query_as::<_, (i64, i64, u16, u32, Option<u32>, Option<String>)>(
+            "SELECT b.*, e.message FROM beat_late b
+             LEFT JOIN evidence e USING (at, monitor, sequence) WHERE b.at >= ?",
+        )
+        .bind(from)
+        .fetch(connection);
+        while let Some((monitor, at, sequence, verdict, latency, message)) = rows.try_next().await?
+        {
+            if folded.get(&monitor).is_none_or(|mark| at >= *mark) {
+                let beat = hot::heartbeat(monitor, at, sequence, verdict, latency)?;
+                self.see(&Heartbeat { message: message.map(Into::into), ..beat });
+            }
+        }
+        Ok(())
     }
 
     /// Takes note of a committed heartbeat.
@@ -84,6 +160,16 @@ impl Live {
         self.last.insert(beat.monitor, beat);
     }
 
+    /// Lets go of sketches that are stored.
+    pub(super) fn forget(&mut self, until: i64, monitors: &[MonitorId]) {
+        for (_, sketches) in self.hours.range_mut(..).filter(|(hour, _)| **hour * HOUR_MS < until) {
+            for monitor in monitors {
+                sketches.remove(&monitor.0);
+            }
+        }
+        self.hours.retain(|_, sketches| !sketches.is_empty());
+    }
+
     /// Until when a monitor's newest heartbeat vouches for it.
     pub(super) fn heard_until(&self, monitor: MonitorId) -> i64 {
         self.last.get(&monitor).map_or(i64::MIN, |beat| to_ms(beat.at))
@@ -94,28 +180,6 @@ impl Live {
 pub(super) fn counted_latency(beat: &Heartbeat) -> Option<u32> {
     let success = beat.reason.is_none_or(|reason| reason.class() == Class::Lifecycle);
     beat.latency_us.filter(|_| success)
-}
-
-/// Sequence and attempts as stored: one column, ordered by the sequence.
-pub(super) fn ordinal(beat: &Heartbeat) -> u32 {
-    u32::from(beat.sequence) << 8 | u32::from(beat.attempts)
-}
-
-/// A row of `beat` with its message, or of `beat_last`.
-pub(super) fn heartbeat(row: &SqliteRow) -> sqlx::Result<Heartbeat> {
-    let ordinal: u32 = row.try_get("ordinal")?;
-    let [attempts, low, high, _] = ordinal.to_le_bytes();
-    Ok(Heartbeat {
-        monitor: MonitorId(row.try_get("monitor")?),
-        at: from_ms(row.try_get("at")?),
-        sequence: u16::from_le_bytes([low, high]),
-        state: state(row.try_get("state")?)?,
-        reason: reason(row.try_get("reason")?)?,
-        latency_us: row.try_get("latency")?,
-        attempts,
-        message: row.try_get::<Option<String>, _>("message")?.map(Into::into),
-        evidence: None,
-    })
 }
 
 /// A stored state.

@@ -1,8 +1,10 @@
 //! One SQLite file. One task writes ([`writer`]); a few read-only connections read.
 
 mod apply;
+mod check;
 mod error;
 mod fold;
+mod hot;
 mod live;
 mod lock;
 mod names;
@@ -13,6 +15,7 @@ mod read;
 mod replay;
 mod retention;
 mod schema;
+mod seal;
 mod sql;
 mod stats;
 mod work;
@@ -29,8 +32,10 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
 use tokio::sync::{OnceCell, mpsc, oneshot};
 
+pub use check::CheckReport;
 use error::store_error;
 use live::Live;
+pub use replay::Replay;
 use stats::Counters;
 use work::{Done, Work};
 use writer::{Job, Writer};
@@ -43,17 +48,6 @@ pub struct SqliteOptions {
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// Written into the file, so that an older program can say which version it needs.
-    pub product_version: String,
-}
-
-/// What [`SqliteStore::check`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CheckReport {
-    /// SQLite's complaints, none for a sound file.
-    pub problems: Vec<String>,
-    /// Version of the layout.
-    pub schema: i64,
-    /// Product version that opened it last for writing.
     pub product_version: String,
 }
 
@@ -74,6 +68,8 @@ pub struct SqliteStore {
     loaded: OnceCell<()>,
     names: Arc<Mutex<HashMap<ObjectName, MonitorId>>>,
     counters: Arc<Counters>,
+    /// The slot that is being sealed.
+    sealing: tokio::sync::Mutex<Option<seal::Sealing>>,
 }
 
 /// The pool and the file that it was made for.
@@ -108,6 +104,7 @@ impl SqliteStore {
             connection: Some(connection),
             identity: open::identity(&store.path),
             folded: now.mono,
+            fold: None,
             syncs: true,
             path: store.path.clone(),
             product_version: options.product_version,
@@ -157,31 +154,8 @@ impl SqliteStore {
             loaded: OnceCell::new(),
             names: Arc::default(),
             counters: Arc::default(),
+            sealing: tokio::sync::Mutex::default(),
         }
-    }
-
-    /// SQLite's own check of the file's structure (`PRAGMA quick_check`).
-    ///
-    /// # Errors
-    /// When the file cannot be read at all.
-    pub async fn check(&self) -> Result<CheckReport, StoreError> {
-        let mut connection = self.connection().await?;
-        let known = i64::MAX;
-        let schema = schema::check_version(&mut connection, known).await?;
-        let report = async {
-            let lines: Vec<String> =
-                sqlx::query_scalar("PRAGMA quick_check(100)").fetch_all(&mut *connection).await?;
-            let product_version =
-                sqlx::query_scalar("SELECT value FROM meta WHERE key = 'product_version'")
-                    .fetch_one(&mut *connection)
-                    .await?;
-            Ok(CheckReport {
-                problems: lines.into_iter().filter(|line| line != "ok").collect(),
-                schema,
-                product_version,
-            })
-        };
-        report.await.map_err(|error: sqlx::Error| store_error(&error))
     }
 
     /// A consistent copy into a new file, while the store is in use.

@@ -14,7 +14,7 @@ use kuma_core::time::Timestamp;
 use super::error::store_error;
 use super::work::{Done, Work, WorkError};
 use super::writer::lock;
-use super::{SqliteStore, read, refused};
+use super::{SqliteStore, read, refused, retention, seal};
 
 /// Runs a query and translates its error.
 macro_rules! ask {
@@ -103,7 +103,13 @@ impl Store for SqliteStore {
         to: Timestamp,
         limit: u32,
     ) -> StoreResult<'_, Vec<Heartbeat>> {
-        ask!(read::heartbeats(&self.pool(), monitor, from, to, limit))
+        Box::pin(async move {
+            let answer = async {
+                let tip = lock(self.live().await?).tips.get(&monitor).copied();
+                read::heartbeats(&self.pool(), monitor, (from, to), limit, tip).await
+            };
+            answer.await.map_err(|error| store_error(&error))
+        })
     }
 
     fn evidence(&self, monitor: MonitorId, at: Timestamp) -> StoreResult<'_, Option<String>> {
@@ -230,7 +236,16 @@ impl Store for SqliteStore {
         now: Timestamp,
         retention: RetentionSettings,
     ) -> StoreResult<'_, bool> {
-        tell!(self, Work::Retention { now, retention }, Done::More(more) => more)
+        Box::pin(async move {
+            let keep_from = retention::raw_from(now, &retention);
+            if seal::step(self, now, keep_from).await? {
+                return Ok(true);
+            }
+            match self.ask(Work::Retention { now, retention }).await? {
+                Done::More(more) => Ok(more),
+                other => Err(unexpected(&other)),
+            }
+        })
     }
 
     fn ping(&self) -> StoreResult<'_, ()> {

@@ -31,6 +31,7 @@ pub(super) struct Migration {
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("../../migrations/0001_tables.sql") },
     Migration { sql: include_str!("../../migrations/0002_views.sql") },
+    Migration { sql: include_str!("../../migrations/0003_chunks.sql") },
 ];
 
 /// Brings a file to the newest layout, with a backup first if it holds anything.
@@ -194,6 +195,68 @@ mod tests {
         let kept: String =
             sqlx::query_scalar("SELECT name FROM monitor").fetch_one(&mut backup).await.unwrap();
         assert_eq!(kept, "web");
+    }
+
+    /// What version 2 wrote: two monitors, one of them with a failure and two results in one
+    /// millisecond.
+    const OF_VERSION_2: &str = "
+        INSERT INTO meta VALUES ('folded_until', '1767225650000');
+        INSERT INTO monitor (id, namespace, name) VALUES (1, 'shop', 'web'), (2, 'shop', 'api');
+        INSERT INTO beat (at, monitor, ordinal, state, reason, latency) VALUES
+          (1767225600000, 1, 1, 1, NULL, 20000), (1767225601000, 2, 1, 1, NULL, 9),
+          (1767225660000, 1, 3, 3, 1, NULL), (1767225660000, 1, 257, 1, NULL, 7),
+          (1767225720000, 1, 0, 2, NULL, 4294967295);
+        INSERT INTO evidence VALUES (1767225660000, 1, 3, 'no answer', '{}');
+        INSERT INTO beat_last VALUES (1, 1767225600000, 1, 1, NULL, 20000, 'fine'),
+          (2, 1767225601000, 1, 1, NULL, 9, NULL);";
+
+    #[tokio::test]
+    async fn the_rows_of_version_2_read_as_before() {
+        use std::sync::Arc;
+
+        use kuma_core::id::MonitorId;
+        use kuma_core::ports::Store;
+        use kuma_core::reason::Reason;
+        use kuma_core::state::MonitorState;
+        use kuma_core::time::{Clock, Mono, Now};
+
+        struct Then;
+        impl Clock for Then {
+            fn now(&self) -> Now {
+                Now { mono: Mono(0), wall: from_ms(1_767_225_800_000) }
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kubekuma.db");
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true)
+            .pragma("application_id", APPLICATION_ID.to_string());
+        let mut old = options.connect().await.unwrap();
+        migrate(&mut old, &path, &MIGRATIONS[..2], "0.1.0", from_ms(0)).await.unwrap();
+        sqlx::raw_sql(OF_VERSION_2).execute(&mut old).await.unwrap();
+        old.close().await.unwrap();
+        let store = crate::SqliteStore::open(crate::SqliteOptions {
+            path: path.clone(),
+            clock: Arc::new(Then),
+            product_version: "0.2.0".to_owned(),
+        })
+        .await
+        .unwrap();
+        let all = store.heartbeats(MonitorId(1), from_ms(0), from_ms(i64::MAX), 99).await.unwrap();
+        let told = all.iter().map(|b| (b.at.as_millisecond() - 1_767_225_600_000, b.sequence));
+        assert_eq!(told.collect::<Vec<_>>(), [(0, 0), (60_000, 0), (60_000, 1), (120_000, 0)]);
+        assert_eq!(all[0].latency_us, Some(20_000));
+        let failed = &all[1];
+        assert_eq!((failed.state, failed.reason), (MonitorState::Down, Some(Reason::Timeout)));
+        assert_eq!((failed.attempts, failed.message.as_deref()), (3, Some("no answer")));
+        assert_eq!((all[2].attempts, all[2].latency_us), (1, Some(7)));
+        assert_eq!((all[3].attempts, all[3].state), (0, MonitorState::Degraded));
+        let last = store.last_results().await.unwrap();
+        assert_eq!((&last[0].heartbeat, last.len()), (&all[3], 2));
+        let other = store.heartbeats(MonitorId(2), from_ms(0), from_ms(i64::MAX), 99).await;
+        assert_eq!(other.unwrap().len(), 1);
+        assert!(backup_path(&path, 2, from_ms(1_767_225_800_000)).exists());
     }
 
     #[tokio::test]

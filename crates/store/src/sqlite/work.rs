@@ -1,6 +1,6 @@
 //! What may be asked of the writer, and how one transaction does it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use sqlx::SqliteConnection;
 
 use super::live::Live;
 use super::writer::lock;
-use super::{apply, outbox, retention};
+use super::{apply, outbox, retention, seal};
 
 /// One thing to write.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub(super) enum Work {
     RequeueDead { provider: ObjectName, now: Timestamp },
     PauseProvider { provider: ObjectName, until: Timestamp },
     Retention { now: Timestamp, retention: RetentionSettings },
+    Seal(seal::Task),
     Vacuum,
     Close,
 }
@@ -48,9 +49,14 @@ impl Work {
     pub(super) fn is_durable(&self) -> bool {
         match self {
             Self::Commit(batch) => batch.durable,
-            Self::Retention { .. } => false,
+            Self::Retention { .. } | Self::Seal(_) => false,
             _ => true,
         }
+    }
+
+    /// Whether it may wait for company.
+    pub(super) fn lingers(&self) -> bool {
+        matches!(self, Self::Commit(batch) if !batch.durable)
     }
 
     /// How much it counts towards a full transaction.
@@ -82,6 +88,8 @@ pub(super) struct Scope<'a> {
     pub(super) live: &'a Mutex<Live>,
     /// Monitors heard of in this transaction.
     pub(super) heard: HashSet<MonitorId>,
+    /// When the newest hot row of monitors is that this transaction writes.
+    pub(super) tips: HashMap<MonitorId, i64>,
     /// The wall clock.
     pub(super) now: Timestamp,
 }
@@ -140,6 +148,7 @@ pub(super) async fn run(
         Work::Retention { now, retention } => {
             Done::More(retention::step(connection, *now, retention).await?)
         }
+        Work::Seal(task) => Done::More(seal::run(connection, scope, task).await?),
         // Both happen outside of a transaction.
         Work::Vacuum | Work::Close => Done::Nothing,
     })

@@ -11,9 +11,10 @@ use kuma_core::ports::StoreError;
 use kuma_core::time::{Clock, Mono};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::{store_error, wants_reopen};
+use super::fold::Fold;
 use super::live::Live;
 use super::lock::Lock;
 use super::stats::Counters;
@@ -26,6 +27,8 @@ const ROUTINE_LINGER: Duration = Duration::from_millis(250);
 const DURABLE_LINGER: Duration = Duration::from_millis(2);
 /// A late result must not make every transaction store sketches.
 const FOLD_PAUSE: Duration = Duration::from_secs(60);
+/// Pause between two small steps of storing sketches.
+const FOLD_STEP_PAUSE: Duration = Duration::from_millis(5);
 /// Rows at which a transaction is full.
 const FULL_ROWS: usize = 1000;
 /// Rows that may wait; beyond, new work is refused instead of filling the memory.
@@ -47,6 +50,8 @@ pub(super) struct Writer {
     pub(super) identity: Option<(u64, u64)>,
     /// When sketches were last stored.
     pub(super) folded: Mono,
+    /// Storing sketches, while it is under way.
+    pub(super) fold: Option<Fold>,
     /// Whether the connection syncs each commit to the disk.
     pub(super) syncs: bool,
     pub(super) path: PathBuf,
@@ -62,7 +67,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Works until the queue ends or somebody asks to close.
     pub(super) async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
-        while let Some(first) = queue.recv().await {
+        while let Some(first) = self.next(&mut queue).await {
             let mut jobs = gather(&mut queue, first).await;
             self.counters.took(&jobs);
             let close = jobs
@@ -83,6 +88,17 @@ impl Writer {
             }
         }
         let _ = self.finish().await;
+    }
+
+    /// The next job; between jobs, what is being folded goes on.
+    async fn next(&mut self, queue: &mut mpsc::UnboundedReceiver<Job>) -> Option<Job> {
+        while self.fold.is_some() {
+            if let Ok(job) = timeout(FOLD_STEP_PAUSE, queue.recv()).await {
+                return job;
+            }
+            self.fold_step().await;
+        }
+        queue.recv().await
     }
 
     /// Commits jobs together; if one of them cannot be done, each alone, so that it ends nobody
@@ -172,16 +188,21 @@ impl Writer {
             self.syncs = durable;
         }
         sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-        let mut scope =
-            Scope { live: &self.live, heard: HashSet::new(), now: self.clock.now().wall };
+        let mut scope = Scope {
+            live: &self.live,
+            heard: HashSet::new(),
+            tips: HashMap::new(),
+            now: self.clock.now().wall,
+        };
         apply::heartbeats(connection, &mut scope, jobs).await?;
         let mut done = Vec::with_capacity(jobs.len());
         for job in jobs {
             done.push(run(connection, &mut scope, &job.work).await?);
         }
         sqlx::query("COMMIT").execute(connection).await?;
-        let heard = scope.heard;
+        let Scope { heard, tips, .. } = scope;
         let mut live = lock(&self.live);
+        live.tips.extend(tips);
         for monitor in heard {
             live.unheard.remove(&monitor);
         }
@@ -207,6 +228,11 @@ impl Writer {
             apply::restore_names(&mut connection, &names)
                 .await
                 .map_err(|error| store_error(&error))?;
+            let mut fresh = Live::default();
+            fresh.load_closed(&mut connection).await.map_err(|error| store_error(&error))?;
+            let mut live = lock(&self.live);
+            live.closed = fresh.closed;
+            live.tips.clear();
         }
         self.identity = open::identity(&self.path);
         self.syncs = true;
@@ -214,8 +240,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Stores the sketches of hours that are over.
+    /// Begins to store the sketches of hours that are over, or goes on.
     async fn fold_if_due(&mut self) {
+        if self.fold.is_some() {
+            return self.fold_step().await;
+        }
         let now = self.clock.now();
         if now.mono.since(self.folded) < FOLD_PAUSE {
             return;
@@ -224,13 +253,30 @@ impl Writer {
             return;
         };
         self.folded = now.mono;
-        if let Some(connection) = &mut self.connection
-            && let Err(error) = fold::store(connection, &self.live, until).await
-        {
-            self.counters.errors.inc();
-            tracing::warn!(%error, "latency sketches are not stored yet");
-            let _ = sqlx::query("ROLLBACK").execute(connection).await;
+        if let Some(connection) = &mut self.connection {
+            match Fold::begin(connection, &self.live, until).await {
+                Ok(fold) => self.fold = Some(fold),
+                Err(error) => self.not_folded(&error),
+            }
         }
+    }
+
+    async fn fold_step(&mut self) {
+        let Some(mut fold) = self.fold.take() else { return };
+        let Some(connection) = &mut self.connection else { return };
+        match fold.step(connection, &self.live).await {
+            Ok(true) => self.fold = Some(fold),
+            Ok(false) => {}
+            Err(error) => {
+                let _ = sqlx::query("ROLLBACK").execute(connection).await;
+                self.not_folded(&error);
+            }
+        }
+    }
+
+    fn not_folded(&self, error: &sqlx::Error) {
+        self.counters.errors.inc();
+        tracing::warn!(%error, "latency sketches are not stored yet");
     }
 
     async fn vacuum(&mut self) -> Result<Done, StoreError> {
@@ -251,7 +297,8 @@ impl Writer {
         };
         let until = fold::everything(&lock(&self.live));
         let closed = async {
-            fold::store(&mut connection, &self.live, until).await?;
+            let mut fold = Fold::begin(&mut connection, &self.live, until).await?;
+            while fold.step(&mut connection, &self.live).await? {}
             sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await?;
             connection.close().await
         };
@@ -298,7 +345,7 @@ async fn gather(queue: &mut mpsc::UnboundedReceiver<Job>, first: Job) -> Vec<Job
         let Ok(Some(job)) = timeout_at(until, queue.recv()).await else {
             break;
         };
-        if job.work.is_durable() {
+        if !job.work.lingers() {
             until = until.min(Instant::now() + DURABLE_LINGER);
         }
         rows += job.work.rows();
@@ -308,7 +355,7 @@ async fn gather(queue: &mut mpsc::UnboundedReceiver<Job>, first: Job) -> Vec<Job
 }
 
 fn linger(work: &Work) -> Duration {
-    if work.is_durable() { DURABLE_LINGER } else { ROUTINE_LINGER }
+    if work.lingers() { ROUTINE_LINGER } else { DURABLE_LINGER }
 }
 
 fn answer(jobs: Vec<Job>, done: Vec<Done>) {

@@ -10,6 +10,7 @@ use kuma_core::ports::{
     Store, StoreError,
 };
 use kuma_core::reason::Reason;
+use kuma_core::settings::RetentionSettings;
 use kuma_core::state::MonitorState;
 use kuma_core::time::{Clock, Mono, Now, Timestamp, from_ms};
 use kuma_store::{SqliteOptions, SqliteStore};
@@ -80,6 +81,17 @@ impl Bench {
 
     pub(crate) async fn claim(&self, ms: i64) -> Vec<Claim> {
         self.store.claim(at(ms), &[], 100).await.unwrap()
+    }
+
+    /// Steps of upkeep until there is nothing to do; returns how many did something.
+    pub(crate) async fn upkeep(&self, ms: i64, keep: &RetentionSettings) -> usize {
+        self.clock.set(ms);
+        for steps in 0..2000 {
+            if !self.store.retention_step(at(ms), keep.clone()).await.unwrap() {
+                return steps;
+            }
+        }
+        panic!("upkeep does not end");
     }
 
     pub(crate) async fn finish(&self, key: &str, end: DeliveryEnd, ms: i64) {

@@ -9,10 +9,10 @@ use super::rules;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RetentionSpec {
-    /// Down-sampled results. Default: `90`.
+    /// Latency percentiles by hours or days. Default: `90`.
     #[schemars(range(min = 1, max = 3650))]
     pub heartbeats_days: Option<u32>,
-    /// Single results with their evidence. Default: `14`.
+    /// Single results with their evidence, never longer than `heartbeatsDays`. Default: `14`.
     #[schemars(range(min = 1, max = 3650))]
     pub checks_days: Option<u32>,
     /// Closed incidents. Default: `365`.
@@ -21,14 +21,15 @@ pub struct RetentionSpec {
     /// Audit events. Default: `365`.
     #[schemars(range(min = 1, max = 3650))]
     pub audit_days: Option<u32>,
-    /// Silences made by the dashboard or the command line, after they expired. Default: `30`.
+    /// Silences made by the dashboard or the command line, after they expired; the record of one
+    /// that was deleted. Default: `30`.
     #[schemars(range(min = 1, max = 3650))]
     pub silences_days: Option<u32>,
-    /// Merging of old results.
+    /// Merging of old latency percentiles.
     pub downsample: Option<DownsampleSpec>,
 }
 
-/// Merging of old results.
+/// Merging of old latency percentiles. They are kept by hours first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = rules(&[
@@ -42,15 +43,15 @@ pub struct RetentionSpec {
     ),
 ])))]
 pub struct DownsampleSpec {
-    /// Whether they are merged. Default: `true`.
+    /// Whether hours are merged; without it they are kept for `heartbeatsDays`. Default: `true`.
     pub enabled: Option<bool>,
-    /// Days after which they are. Default: `7`.
+    /// Days after which hours are merged. Default: `7`.
     #[schemars(range(min = 1, max = 3650))]
     pub older_than_days: Option<u32>,
     /// Alias of `olderThanDays`.
     #[schemars(range(min = 1, max = 3650))]
     pub after_days: Option<u32>,
-    /// Minutes that are merged into one. Default: `60`.
+    /// Minutes that are merged into one: 1440 is a UTC day, less keeps the hours. Default: `1440`.
     #[schemars(range(min = 1, max = 1440))]
     pub bucket_minutes: Option<u32>,
     /// Alias of `bucketMinutes`: `hourly` is 60, `daily` is 1440.

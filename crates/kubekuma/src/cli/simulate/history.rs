@@ -12,7 +12,7 @@ use kuma_store::SqliteStore;
 use tokio::sync::mpsc;
 
 /// Results read at once.
-const PAGE: u32 = 10_000;
+const PAGE: usize = 10_000;
 /// Pages that may wait.
 const WAITING: usize = 2;
 
@@ -66,13 +66,15 @@ impl Feed {
     ) -> Result<Heard, StoreError> {
         let mut heard = Heard::default();
         let mut words = Words::default();
-        let mut last: Option<Heartbeat> = None;
+        let mut replay = store.replay(from, to);
         loop {
-            let mut page = store.heartbeats_of_all(from, last.as_ref(), to, PAGE).await?;
-            let Some(newest) = page.last().cloned() else {
+            let mut page = replay.next_page(PAGE).await?;
+            if page.is_empty() {
+                for damaged in replay.damaged() {
+                    tracing::warn!("passed over: {damaged}");
+                }
                 return Ok(heard);
-            };
-            last = Some(newest);
+            }
             page.retain(|beat| catalog.by_id.contains_key(&beat.monitor));
             for beat in &mut page {
                 words.complete(beat);

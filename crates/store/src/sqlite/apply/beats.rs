@@ -1,5 +1,6 @@
 //! Heartbeats: those of all batches of a transaction go in together.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use kuma_core::ports::Heartbeat;
@@ -7,21 +8,23 @@ use kuma_core::time::to_ms;
 use sqlx::SqliteConnection;
 
 use super::intervals;
-use crate::sqlite::live::ordinal;
-use crate::sqlite::sql::MultiInsert;
+use crate::sqlite::hot;
+use crate::sqlite::sql::{MultiInsert, json_ids};
 use crate::sqlite::work::{Scope, Work, WorkError};
 use crate::sqlite::writer::{Job, lock};
 
-static BEAT: LazyLock<MultiInsert> = LazyLock::new(|| {
+static HOT: LazyLock<MultiInsert> = LazyLock::new(|| {
+    MultiInsert::new("INSERT OR IGNORE INTO beat (id, verdict, latency, back)", 4, "")
+});
+static LATE: LazyLock<MultiInsert> = LazyLock::new(|| {
     MultiInsert::new(
-        "INSERT OR IGNORE INTO beat
-         (at, monitor, ordinal, state, reason, latency)",
-        6,
+        "INSERT OR IGNORE INTO beat_late (monitor, at, sequence, verdict, latency)",
+        5,
         "",
     )
 });
 static EVIDENCE: LazyLock<MultiInsert> = LazyLock::new(|| {
-    MultiInsert::new("INSERT OR IGNORE INTO evidence (at, monitor, ordinal, message, body)", 5, "")
+    MultiInsert::new("INSERT OR IGNORE INTO evidence (at, monitor, sequence, message, body)", 5, "")
 });
 
 /// The heartbeats of jobs, in order.
@@ -45,16 +48,12 @@ pub(in crate::sqlite) async fn heartbeats(
     }
     // In the order of the key, so that pages are filled once.
     beats.sort_unstable_by_key(|beat| (beat.at, beat.monitor, beat.sequence));
-    BEAT.run(connection, &beats, |query, beat| {
-        query
-            .bind(to_ms(beat.at))
-            .bind(beat.monitor.0)
-            .bind(ordinal(beat))
-            .bind(beat.state as u8)
-            .bind(beat.reason.map(|reason| reason as u16))
-            .bind(beat.latency_us)
+    let (hot, late) = place(scope, &beats);
+    HOT.run(connection, &hot, |query, row| {
+        query.bind(row.key).bind(row.verdict).bind(row.latency).bind(row.back)
     })
     .await?;
+    write_late(connection, late).await?;
     let wordy = |beat: &&Heartbeat| beat.message.is_some() || beat.evidence.is_some();
     let wordy: Vec<_> = beats.iter().copied().filter(wordy).collect();
     EVIDENCE
@@ -62,7 +61,7 @@ pub(in crate::sqlite) async fn heartbeats(
             query
                 .bind(to_ms(beat.at))
                 .bind(beat.monitor.0)
-                .bind(ordinal(beat))
+                .bind(beat.sequence)
                 .bind(beat.message.clone())
                 .bind(beat.evidence.clone())
         })
@@ -72,5 +71,74 @@ pub(in crate::sqlite) async fn heartbeats(
             intervals::hear(connection, scope, beat.monitor, to_ms(beat.at)).await?;
         }
     }
+    Ok(())
+}
+
+/// A row of the hot table.
+struct Hot {
+    key: i64,
+    verdict: u32,
+    latency: Option<u32>,
+    back: Option<i64>,
+}
+
+/// Which heartbeats are newer than all of their monitor and go to the end of the hot table, and
+/// which come late. `beats` are in the order of time.
+fn place<'b>(scope: &mut Scope<'_>, beats: &[&'b Heartbeat]) -> (Vec<Hot>, Vec<&'b Heartbeat>) {
+    let live = lock(scope.live);
+    let mut hot = Vec::with_capacity(beats.len());
+    let mut late = Vec::new();
+    for beat in beats {
+        let at = to_ms(beat.at);
+        let tip = scope.tips.get(&beat.monitor).or_else(|| live.tips.get(&beat.monitor)).copied();
+        let newest = beat.sequence == 0 && tip.is_none_or(|tip| at > tip);
+        let open = !live.closed.contains(&hot::slot_of(at));
+        if newest
+            && open
+            && let Some(key) = hot::key(at, beat.monitor.0)
+        {
+            hot.push(Hot {
+                key,
+                verdict: hot::verdict(beat),
+                latency: beat.latency_us,
+                back: tip.map(|tip| at - tip),
+            });
+            scope.tips.insert(beat.monitor, at);
+        } else {
+            late.push(*beat);
+        }
+    }
+    (hot, late)
+}
+
+/// Those that come late, unless the hot table has them already.
+async fn write_late(
+    connection: &mut SqliteConnection,
+    mut late: Vec<&Heartbeat>,
+) -> sqlx::Result<()> {
+    if late.is_empty() {
+        return Ok(());
+    }
+    let key = |beat: &Heartbeat| match beat.sequence {
+        0 => hot::key(to_ms(beat.at), beat.monitor.0),
+        _ => None,
+    };
+    let stored: Vec<i64> =
+        sqlx::query_scalar("SELECT id FROM beat WHERE id IN (SELECT value FROM json_each(?))")
+            .bind(json_ids(late.iter().filter_map(|beat| key(beat))))
+            .fetch_all(&mut *connection)
+            .await?;
+    let stored: HashSet<i64> = stored.into_iter().collect();
+    late.retain(|beat| key(beat).is_none_or(|key| !stored.contains(&key)));
+    late.sort_unstable_by_key(|beat| (beat.monitor, beat.at, beat.sequence));
+    LATE.run(connection, &late, |query, beat| {
+        query
+            .bind(beat.monitor.0)
+            .bind(to_ms(beat.at))
+            .bind(beat.sequence)
+            .bind(hot::verdict(beat))
+            .bind(beat.latency_us)
+    })
+    .await?;
     Ok(())
 }

@@ -1,72 +1,13 @@
-//! Heartbeats, evidence, incidents.
+//! Evidence and incidents.
 
 use kuma_core::id::{IncidentId, MonitorId, ObjectName};
-use kuma_core::ports::{Heartbeat, Incident, IncidentQuery};
+use kuma_core::ports::{Incident, IncidentQuery};
 use kuma_core::time::{Timestamp, from_ms, to_ms};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use crate::sqlite::error::damaged;
-use crate::sqlite::live::{heartbeat, ordinal, reason};
-
-/// See the port. Reads the hot tail in the order of time, so a long span of a large installation
-/// costs time in proportion to all its heartbeats in the span.
-pub(in crate::sqlite) async fn heartbeats(
-    pool: &SqlitePool,
-    monitor: MonitorId,
-    from: Timestamp,
-    to: Timestamp,
-    limit: u32,
-) -> sqlx::Result<Vec<Heartbeat>> {
-    let rows = sqlx::query(
-        "SELECT b.*, e.message, e.body FROM beat b
-         LEFT JOIN evidence e USING (at, monitor, ordinal)
-         WHERE b.at >= ? AND b.at < ? AND b.monitor = ?
-         ORDER BY b.at, b.ordinal LIMIT ?",
-    )
-    .bind(to_ms(from))
-    .bind(to_ms(to))
-    .bind(monitor.0)
-    .bind(limit)
-    .fetch_all(pool)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Heartbeat {
-                evidence: row.try_get::<Option<String>, _>("body")?.map(Into::into),
-                ..heartbeat(row)?
-            })
-        })
-        .collect()
-}
-
-/// See [`SqliteStore::heartbeats_of_all`](crate::SqliteStore::heartbeats_of_all).
-pub(in crate::sqlite) async fn heartbeats_of_all(
-    pool: &SqlitePool,
-    from: Timestamp,
-    after: Option<&Heartbeat>,
-    to: Timestamp,
-    limit: u32,
-) -> sqlx::Result<Vec<Heartbeat>> {
-    let (at, monitor, ordinal) = match after {
-        Some(last) => (to_ms(last.at), last.monitor.0, i64::from(ordinal(last))),
-        None => (to_ms(from), i64::MIN, 0),
-    };
-    let rows = sqlx::query(
-        "SELECT b.*, e.message FROM beat b
-         LEFT JOIN evidence e USING (at, monitor, ordinal)
-         WHERE (b.at, b.monitor, b.ordinal) > (?, ?, ?) AND b.at < ?
-         ORDER BY b.at, b.monitor, b.ordinal LIMIT ?",
-    )
-    .bind(at)
-    .bind(monitor)
-    .bind(ordinal)
-    .bind(to_ms(to))
-    .bind(limit)
-    .fetch_all(pool)
-    .await?;
-    rows.iter().map(heartbeat).collect()
-}
+use crate::sqlite::live::reason;
 
 /// See the port.
 pub(in crate::sqlite) async fn evidence(
@@ -76,7 +17,7 @@ pub(in crate::sqlite) async fn evidence(
 ) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar(
         "SELECT body FROM evidence WHERE at = ? AND monitor = ? AND body IS NOT NULL
-         ORDER BY ordinal DESC LIMIT 1",
+         ORDER BY sequence DESC LIMIT 1",
     )
     .bind(to_ms(at))
     .bind(monitor.0)

@@ -24,45 +24,59 @@ static DAY_SUM: LazyLock<MultiInsert> = LazyLock::new(|| {
     )
 });
 
-/// Merges the oldest sketches of hours before `hour` into their days.
+/// Merges the hours of the oldest day before `until` into the day, for some monitors; true when
+/// there were any.
 pub(super) async fn hours(
     connection: &mut SqliteConnection,
-    hour: i64,
-    limit: i64,
+    until: i64,
+    monitors: i64,
 ) -> sqlx::Result<bool> {
-    let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
-        "DELETE FROM sketch_hour WHERE (hour, monitor) IN
-         (SELECT hour, monitor FROM sketch_hour WHERE hour < ? ORDER BY hour, monitor LIMIT ?)
-         RETURNING hour, monitor, data",
+    let oldest: Option<(i64, i64)> = sqlx::query_as(
+        "SELECT hour, monitor FROM sketch_hour WHERE hour < ? ORDER BY hour, monitor LIMIT 1",
     )
-    .bind(hour)
-    .bind(limit)
+    .bind(until * 24)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some((hour, first)) = oldest else { return Ok(false) };
+    let day = hour.div_euclid(24);
+    let last = first + monitors - 1;
+    let mut merged: BTreeMap<i64, Sketch> = BTreeMap::new();
+    let stored: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT monitor, data FROM sketch_day WHERE day = ? AND monitor BETWEEN ? AND ?",
+    )
+    .bind(day)
+    .bind(first)
+    .bind(last)
     .fetch_all(&mut *connection)
     .await?;
-    let mut days: BTreeMap<(i64, i64), Sketch> = BTreeMap::new();
-    for (hour, monitor, data) in &rows {
-        let day = days.entry((hour.div_euclid(24), *monitor)).or_default();
-        day.merge(&decode(data)?);
+    let mut hours = Vec::new();
+    for hour in day * 24..(day + 1) * 24 {
+        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+            "DELETE FROM sketch_hour WHERE hour = ? AND monitor BETWEEN ? AND ?
+             RETURNING monitor, data",
+        )
+        .bind(hour)
+        .bind(first)
+        .bind(last)
+        .fetch_all(&mut *connection)
+        .await?;
+        hours.extend(rows);
     }
-    for ((day, monitor), sketch) in &mut days {
-        let stored: Option<Vec<u8>> =
-            sqlx::query_scalar("SELECT data FROM sketch_day WHERE day = ? AND monitor = ?")
-                .bind(*day)
-                .bind(*monitor)
-                .fetch_optional(&mut *connection)
-                .await?;
-        if let Some(data) = stored {
-            sketch.merge(&decode(&data)?);
+    for (monitor, data) in &hours {
+        merged.entry(*monitor).or_default().merge(&decode(data)?);
+    }
+    for (monitor, data) in &stored {
+        if let Some(sketch) = merged.get_mut(monitor) {
+            sketch.merge(&decode(data)?);
         }
     }
-    let merged: Vec<_> =
-        days.into_iter().map(|((day, monitor), sketch)| (day, monitor, sketch.encode())).collect();
+    let rows: Vec<_> = merged.iter().map(|(monitor, sketch)| (*monitor, sketch.encode())).collect();
     DAY_SKETCH
-        .run(connection, &merged, |query, (day, monitor, data)| {
-            query.bind(*day).bind(*monitor).bind(data.clone())
+        .run(connection, &rows, |query, (monitor, data)| {
+            query.bind(day).bind(*monitor).bind(data.clone())
         })
         .await?;
-    Ok(!rows.is_empty())
+    Ok(true)
 }
 
 /// Sums intervals that ended before `until` by UTC day.

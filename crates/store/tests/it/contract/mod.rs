@@ -4,5 +4,6 @@ mod history;
 mod latency;
 mod outbox;
 mod retention;
+mod sealed;
 mod state;
 mod uptime;

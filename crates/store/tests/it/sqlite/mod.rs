@@ -4,6 +4,7 @@ mod crash;
 mod failures;
 mod file;
 mod replay;
+mod sealing;
 mod views;
 
 use std::path::Path;
