@@ -36,6 +36,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The files below a folder, by their path from it.
 fn files(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut files = BTreeMap::new();
     if !folder.exists() {
@@ -43,8 +44,13 @@ fn files(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
     }
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let name = path.file_name().with_context(|| format!("{} has no name", path.display()))?;
-        files.insert(PathBuf::from(name), std::fs::read(&path)?);
+        let name = PathBuf::from(path.file_name().context("an entry without a name")?);
+        if path.is_dir() {
+            let below = self::files(&path)?;
+            files.extend(below.into_iter().map(|(under, content)| (name.join(under), content)));
+        } else {
+            files.insert(name, std::fs::read(&path)?);
+        }
     }
     Ok(files)
 }
@@ -59,7 +65,11 @@ fn write(
         std::fs::remove_file(folder.join(name))?;
     }
     for (name, content) in new.iter().filter(|(name, content)| old.get(*name) != Some(content)) {
-        std::fs::write(folder.join(name), content)?;
+        let path = folder.join(name);
+        if let Some(above) = path.parent() {
+            std::fs::create_dir_all(above)?;
+        }
+        std::fs::write(path, content)?;
     }
     Ok(())
 }

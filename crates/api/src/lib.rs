@@ -7,6 +7,5 @@ pub mod document;
 pub mod kinds;
 pub mod read;
 pub mod reference;
-mod reference_conditions;
 pub mod report;
 pub mod structural;

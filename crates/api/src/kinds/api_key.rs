@@ -78,6 +78,7 @@ pub struct OwnerRef {
 
 /// How a person signs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum OwnerKind {
     /// With a password.
     LocalUser,

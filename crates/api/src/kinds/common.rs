@@ -173,3 +173,9 @@ impl JsonSchema for IntOrText {
 
 /// `headers` and alike: names with texts that may hold `${SECRET:name:key}`.
 pub type TextMap = BTreeMap<String, String>;
+
+/// Takes the description off the schema of an enum, so that the one of the field that holds it
+/// stays: making the schema of an optional enum structural would put the enum's in its place.
+pub(crate) fn without_description(schema: &mut Schema) {
+    schema.remove("description");
+}

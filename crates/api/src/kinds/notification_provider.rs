@@ -112,6 +112,7 @@ fn config_rules() -> Value {
 /// What kind of channel a provider is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum ProviderTypeSpec {
     /// Slack incoming webhook.
     Slack,

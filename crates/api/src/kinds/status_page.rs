@@ -100,6 +100,7 @@ pub struct ExposureSpec {
 /// What leads to a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum ExposureMode {
     /// An Ingress.
     Ingress,
@@ -169,6 +170,7 @@ pub struct ThemeSpec {
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum ColorScheme {
     /// Light.
     Light,
@@ -206,6 +208,7 @@ pub struct BadgesSpec {
 /// What badges are served for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum BadgeScope {
     /// Every monitor and group.
     All,
@@ -234,6 +237,7 @@ pub struct AccessSpec {
 /// Who may see a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum AccessMode {
     /// Everybody.
     Public,
@@ -266,6 +270,7 @@ pub struct AnnouncementSpec {
 /// How an announcement is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum AnnouncementSeverity {
     /// For information.
     Info,

@@ -20,7 +20,7 @@ fn compare(folder: &str, files: &[(String, String)]) {
             continue;
         }
         if update {
-            fs::create_dir_all(&folder).unwrap();
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, content).unwrap();
         } else {
             stale.push(name.clone());
@@ -31,14 +31,28 @@ fn compare(folder: &str, files: &[(String, String)]) {
         "stale in {}: {stale:?}; run with UPDATE_GENERATED=1",
         folder.display()
     );
-    for entry in fs::read_dir(&folder).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
+    for name in names(&folder, "") {
         assert!(
             // The command line's page comes from the program.
             name == "cli.md" || files.iter().any(|(known, _)| *known == name),
             "{name} is not generated any more"
         );
     }
+}
+
+/// The files below a folder, by their path from it.
+fn names(folder: &Path, above: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{above}{}", entry.file_name().into_string().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(names(&entry.path(), &format!("{name}/")));
+        } else {
+            found.push(name);
+        }
+    }
+    found
 }
 
 #[test]

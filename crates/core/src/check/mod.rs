@@ -7,6 +7,7 @@ mod group;
 mod http;
 mod ping;
 mod push;
+mod reasons;
 mod starttls;
 mod steam;
 mod tcp;

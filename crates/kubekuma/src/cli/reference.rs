@@ -23,7 +23,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let pages = arguments.to.join("docs/reference");
     std::fs::create_dir_all(&pages)?;
     for (name, page) in kuma_api::reference::reference_pages() {
-        std::fs::write(pages.join(name), page)?;
+        let path = pages.join(name);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(path, page)?;
     }
     std::fs::write(pages.join("cli.md"), command_line())?;
     Ok(ExitCode::SUCCESS)

@@ -24,6 +24,7 @@ pub struct AlertingSpec {
 /// An event that a monitor may announce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum NotifyEvent {
     /// An outage is confirmed.
     Down,

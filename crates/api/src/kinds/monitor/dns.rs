@@ -32,6 +32,7 @@ pub struct DnsTarget {
 /// A record type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum RecordTypeSpec {
     /// IPv4 address.
     A,
@@ -58,6 +59,7 @@ pub enum RecordTypeSpec {
 /// How a DNS question travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum DnsProtocolSpec {
     /// UDP, and TCP when the answer was cut.
     Udp,
@@ -70,6 +72,7 @@ pub enum DnsProtocolSpec {
 /// How an answer is compared with what is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum DnsMatch {
     /// One of the expected values is in the answer.
     Any,
@@ -82,6 +85,7 @@ pub enum DnsMatch {
 /// A DNS answer code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum RcodeSpec {
     /// No error.
     Noerror,

@@ -35,6 +35,7 @@ pub struct GroupTarget {
 /// When a group is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum GroupRuleSpec {
     /// Every member is up.
     All,

@@ -139,6 +139,7 @@ fn json_rules() -> Value {
 
 /// How a query's result is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum JsonOperatorSpec {
     /// Equal by value.
     #[serde(rename = "==")]
@@ -186,6 +187,7 @@ pub struct ProxySpec {
 /// A proxy's protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum ProxyMode {
     /// No proxy.
     None,
@@ -249,6 +251,7 @@ pub struct OAuth2Spec {
 
 /// Which HTTP is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum HttpVersionSpec {
     /// What both sides settle on; 1.1 without TLS.
     #[serde(rename = "auto")]

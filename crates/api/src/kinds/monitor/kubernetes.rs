@@ -67,6 +67,7 @@ pub struct KubernetesCheckSpec {
 
 /// A check of a Kubernetes object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum KubernetesCheckType {
     /// Enough replicas are available.
     AvailableReplicasAtLeast,

@@ -13,6 +13,7 @@ use super::{
 /// What kind of check a monitor is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum MonitorType {
     /// An HTTP request.
     Http,

@@ -27,6 +27,7 @@ pub struct TlsSpec {
 
 /// A TLS version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum TlsVersionSpec {
     /// TLS 1.2.
     #[serde(rename = "1.2")]
@@ -39,6 +40,7 @@ pub enum TlsVersionSpec {
 /// Which addresses may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum IpFamilySpec {
     /// Both.
     Auto,
@@ -51,6 +53,7 @@ pub enum IpFamilySpec {
 /// A protocol that begins in the clear and changes to TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum StarttlsProtocol {
     /// Mail transfer (RFC 3207).
     Smtp,

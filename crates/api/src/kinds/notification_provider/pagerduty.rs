@@ -27,6 +27,7 @@ pub struct PagerdutySpec {
 /// Severity of an event at PagerDuty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum PagerdutySeverity {
     /// Critical.
     Critical,

@@ -59,6 +59,7 @@ pub struct SmtpSpec {
 /// How mail is protected on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum SmtpSecuritySpec {
     /// In the clear.
     None,

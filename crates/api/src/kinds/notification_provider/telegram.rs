@@ -36,6 +36,7 @@ pub struct TelegramSpec {
 
 /// How Telegram reads mark-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum TelegramParseMode {
     /// HTML.
     #[serde(rename = "HTML")]

@@ -34,6 +34,7 @@ pub struct WebhookSpec {
 /// Method of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum WebhookMethod {
     /// POST.
     Post,

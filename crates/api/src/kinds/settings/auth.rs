@@ -27,6 +27,7 @@ pub struct AuthSpec {
 /// Who signs people in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum AuthModeSpec {
     /// An OpenID Connect provider.
     Oidc,
@@ -56,6 +57,7 @@ pub struct LocalAuthSpec {
 /// Whether a second factor is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum MfaRequirement {
     /// It is not asked for.
     Disabled,
@@ -105,6 +107,7 @@ pub struct RoleMappingSpec {
 /// What a person may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum RoleSpec {
     /// Everything.
     Admin,

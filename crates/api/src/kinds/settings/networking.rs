@@ -58,6 +58,7 @@ pub struct PingSettingsSpec {
 /// Whether ping uses ICMP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum PingModeSpec {
     /// ICMP or nothing.
     Icmp,

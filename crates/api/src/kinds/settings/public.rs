@@ -44,6 +44,7 @@ pub struct MetricsSpec {
 /// Who may read metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum MetricsAuthMode {
     /// Everybody.
     Open,
@@ -86,6 +87,7 @@ pub struct DiscoverySource {
 /// Kind of object that targets are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum DiscoverySourceType {
     /// Ingress.
     Ingress,

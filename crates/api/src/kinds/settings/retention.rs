@@ -61,6 +61,7 @@ pub struct DownsampleSpec {
 /// Alias of a number of minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum DownsampleResolution {
     /// 60 minutes.
     Hourly,
