@@ -90,6 +90,10 @@ pub struct Certificate {
     /// What is wrong with it, when it is not valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// What is odd about it and no reason to refuse it, such as a stapled OCSP response that has
+    /// expired.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What a person needs to see why an attempt failed: ordered facts, bounded in size, without

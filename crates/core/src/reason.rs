@@ -80,9 +80,9 @@ reasons! {
     TlsTimeout = 21, "TLS_TIMEOUT", NoAnswer, "The TLS handshake did not finish in time.", "Check that the port speaks TLS, and the path for boxes that drop large packets.";
     TlsExpired = 22, "TLS_EXPIRED", Answered, "The certificate has expired.", "Renew the certificate and reload the server.";
     TlsNotYetValid = 23, "TLS_NOT_YET_VALID", Answered, "The certificate is not valid yet.", "Check the clocks of both hosts.";
-    TlsUntrusted = 24, "TLS_UNTRUSTED", Answered, "The certificate's issuer is not trusted here.", "Send the whole chain, or name the CA in `tls.caBundleSecretRef`.";
+    TlsUntrusted = 24, "TLS_UNTRUSTED", Answered, "The chain does not end in an authority that is trusted here.", "The message says which certificate is missing: send the whole chain, or name the CA in `tls.caBundleSecretRef`.";
     TlsNameMismatch = 25, "TLS_NAME_MISMATCH", Answered, "The certificate is for another name.", "Issue it for this name, or set `tls.sni`.";
-    TlsRevoked = 26, "TLS_REVOKED", Answered, "The certificate is revoked.", "Issue a new certificate.";
+    TlsRevoked = 26, "TLS_REVOKED", Answered, "The certificate is revoked, as the OCSP response says that the server staples to it.", "Issue a new certificate.";
     TlsInvalid = 27, "TLS_INVALID", Answered, "The certificate or its chain is invalid.", "The message says what is wrong with it.";
     TlsClientCert = 28, "TLS_CLIENT_CERT", Answered, "The server does not accept our client certificate, or wants one.", "Set or renew `tls.clientCertSecretRef`.";
     TlsUnsupported = 29, "TLS_UNSUPPORTED", Answered, "The server offers only what this program does not speak (TLS 1.0, 1.1, RSA key exchange).", "Enable TLS 1.2 or 1.3 on the server.";

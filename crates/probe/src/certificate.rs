@@ -47,5 +47,10 @@ fn describe(certificate: &Certificate, name: &str, now: Timestamp) -> String {
     let ends = certificate.chain_expires_at.min(certificate.expires_at);
     let days = (ends.as_second() - now.as_second()).div_euclid(SECONDS_PER_DAY);
     let unit = if days == 1 { "day" } else { "days" };
-    format!("the certificate for {name} is good until {ends} ({days} {unit})")
+    let mut text = format!("the certificate for {name} is good until {ends} ({days} {unit})");
+    for warning in &certificate.warnings {
+        text.push_str("; ");
+        text.push_str(warning);
+    }
+    text
 }

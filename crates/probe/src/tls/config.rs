@@ -15,7 +15,8 @@ use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 
-use super::verifier::{RefuseAll, Trust};
+use super::trust::Trust;
+use super::verifier::RefuseAll;
 use super::{TlsStack, pem};
 use crate::fault::Fault;
 

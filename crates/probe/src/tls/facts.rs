@@ -9,6 +9,7 @@ use kuma_core::observation::{Certificate, bounded};
 use kuma_core::time::Timestamp;
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::public_key::PublicKey;
 
 /// Most chains kept; a prober of more distinct certificates reads some of them again.
 const MAX_KEPT: usize = 4096;
@@ -19,18 +20,27 @@ const MAX_NAMES: usize = 20;
 
 type Hash = [u8; digest::SHA256_OUTPUT_LEN];
 
+/// What is read of a chain.
+pub(super) struct Facts {
+    /// What people are shown; `valid`, `problem` and `warnings` are left for the verdict.
+    pub(super) certificate: Certificate,
+    /// Bits of the leaf's RSA key; none for other keys.
+    pub(super) rsa_bits: Option<usize>,
+    /// Whether the leaf demands a stapled OCSP response (RFC 7633).
+    pub(super) must_staple: bool,
+}
+
 /// The kept chains.
 #[derive(Default)]
-pub(super) struct FactsCache(Mutex<HashMap<Hash, Arc<Certificate>>>);
+pub(super) struct FactsCache(Mutex<HashMap<Hash, Arc<Facts>>>);
 
 impl FactsCache {
-    /// What a chain says, leaf first. `valid` and `problem` are left for the verdict. None when
-    /// the leaf cannot be read.
+    /// What a chain says, leaf first. None when the leaf cannot be read.
     pub(super) fn read(
         &self,
         leaf: &CertificateDer<'_>,
         rest: &[CertificateDer<'_>],
-    ) -> Option<Arc<Certificate>> {
+    ) -> Option<Arc<Facts>> {
         let mut hasher = digest::Context::new(&digest::SHA256);
         for certificate in std::iter::once(leaf).chain(rest) {
             hasher.update(certificate);
@@ -50,7 +60,7 @@ impl FactsCache {
     }
 }
 
-fn parse(leaf: &CertificateDer<'_>, rest: &[CertificateDer<'_>]) -> Option<Certificate> {
+fn parse(leaf: &CertificateDer<'_>, rest: &[CertificateDer<'_>]) -> Option<Facts> {
     let (_, certificate) = X509Certificate::from_der(leaf).ok()?;
     let expires_at = instant(certificate.validity().not_after.timestamp());
     let chain_expires_at = rest
@@ -58,7 +68,7 @@ fn parse(leaf: &CertificateDer<'_>, rest: &[CertificateDer<'_>]) -> Option<Certi
         .filter_map(|der| X509Certificate::from_der(der).ok())
         .map(|(_, issuer)| instant(issuer.validity().not_after.timestamp()))
         .fold(expires_at, Timestamp::min);
-    Some(Certificate {
+    let shown = Certificate {
         fingerprint: hex(digest::digest(&digest::SHA256, leaf).as_ref()),
         subject: bounded(certificate.subject().to_string(), MAX_NAME_BYTES),
         issuer: bounded(certificate.issuer().to_string(), MAX_NAME_BYTES),
@@ -69,6 +79,30 @@ fn parse(leaf: &CertificateDer<'_>, rest: &[CertificateDer<'_>]) -> Option<Certi
         chain_expires_at,
         valid: false,
         problem: None,
+        warnings: Vec::new(),
+    };
+    Some(Facts {
+        certificate: shown,
+        rsa_bits: rsa_bits(&certificate),
+        must_staple: must_staple(&certificate),
+    })
+}
+
+/// Bits of an RSA key.
+pub(super) fn rsa_bits(certificate: &X509Certificate<'_>) -> Option<usize> {
+    match certificate.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => Some(key.key_size()),
+        _ => None,
+    }
+}
+
+/// TLS feature (RFC 7633) with `status_request`, which is 5.
+fn must_staple(certificate: &X509Certificate<'_>) -> bool {
+    const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24";
+    const STATUS_REQUEST: &[u8] = &[2, 1, 5];
+    certificate.extensions().iter().any(|extension| {
+        extension.oid.to_id_string() == TLS_FEATURE
+            && extension.value.windows(STATUS_REQUEST.len()).any(|it| it == STATUS_REQUEST)
     })
 }
 
@@ -96,7 +130,8 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
     <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
 }
 
-fn instant(seconds: i64) -> Timestamp {
+/// A point in time that may lie beyond what can be written.
+pub(super) fn instant(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or(if seconds < 0 {
         Timestamp::MIN
     } else {

@@ -1,10 +1,16 @@
 //! TLS to a target: one handshake, the certificate it showed, and in words what was wrong.
 
 mod config;
+mod der;
 mod facts;
 mod fault;
+mod names;
 mod particulars;
+mod path;
 mod pem;
+mod problem;
+mod staple;
+mod trust;
 mod verifier;
 
 use std::sync::Arc;
@@ -86,9 +92,9 @@ where
     attempt.trace.enter(Stage::Idle);
     let recorded = recorder.take();
     if let Some(recorded) = &recorded {
-        attempt.trace.certificate = Some(Box::new(recorded.certificate(asked)));
+        attempt.trace.certificate = Some(Box::new(recorded.certificate()));
     }
-    let stream = shaken.map_err(|error| fault::explain(&error, recorded.as_ref(), asked))?;
+    let stream = shaken.map_err(|error| fault::explain(&error, recorded.as_ref(), options))?;
     if let Some(seen) = &mut attempt.trace.particulars {
         seen.tls = particulars::of(stream.get_ref().1);
     }

@@ -1,14 +1,12 @@
 //! Certificates and keys from PEM in Secrets.
 
-use std::sync::Arc;
-
 use kuma_core::reason::Reason;
 use kuma_core::secret::SecretRef;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::verifier::Trust;
+use super::trust::Trust;
 use crate::fault::Fault;
 
 /// Authorities trusted instead of the system's.
@@ -16,7 +14,7 @@ pub(super) fn bundle(text: &str, at: &SecretRef) -> Result<Trust, Fault> {
     let certificates = certificates(text, at)?;
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates.iter().cloned());
-    Ok(Trust::pinned(Arc::new(roots), certificates))
+    Ok(Trust::pinned(roots, certificates))
 }
 
 /// Our certificate chain and its key.

@@ -12,44 +12,30 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::facts::FactsCache;
-use super::fault::problem;
-
-/// Whom a verifier trusts.
-pub(super) struct Trust {
-    roots: Arc<RootCertStore>,
-    /// Certificates of a configured bundle, trusted also when the server shows one of them as its
-    /// own: self-signed certificates are often marked as authorities, which no chain may end in.
-    pinned: Vec<CertificateDer<'static>>,
-}
-
-impl Trust {
-    /// Authorities alone.
-    pub(super) fn new(roots: Arc<RootCertStore>) -> Self {
-        Self { roots, pinned: Vec::new() }
-    }
-
-    /// A bundle that somebody configured.
-    pub(super) fn pinned(roots: Arc<RootCertStore>, pinned: Vec<CertificateDer<'static>>) -> Self {
-        Self { roots, pinned }
-    }
-}
+use super::facts::{Facts, FactsCache};
+use super::problem::{self, Problem};
+use super::staple::{self, Staple};
+use super::trust::Trust;
 
 /// What a handshake showed.
 pub(super) struct Recorded {
-    facts: Option<Arc<Certificate>>,
+    facts: Option<Arc<Facts>>,
     /// What is wrong with it.
-    pub(super) verdict: Result<(), Error>,
+    pub(super) verdict: Result<(), Problem>,
+    /// What is odd and no reason to refuse it.
+    warnings: Vec<String>,
 }
 
 impl Recorded {
-    /// The facts with the verdict; `asked` is the name that was verified.
-    pub(super) fn certificate(&self, asked: &str) -> Certificate {
-        let mut certificate = self.facts.as_deref().cloned().unwrap_or_else(unreadable);
-        certificate.valid = self.verdict.is_ok();
-        certificate.problem =
-            self.verdict.as_ref().err().map(|error| problem(error, &certificate, asked).1);
-        certificate
+    /// The facts with the verdict.
+    pub(super) fn certificate(&self) -> Certificate {
+        let facts = self.facts.as_deref().map(|facts| facts.certificate.clone());
+        Certificate {
+            valid: self.verdict.is_ok(),
+            problem: self.verdict.as_ref().err().map(|problem| problem.message.clone()),
+            warnings: self.warnings.clone(),
+            ..facts.unwrap_or_else(unreadable)
+        }
     }
 }
 
@@ -66,7 +52,22 @@ fn unreadable() -> Certificate {
         chain_expires_at: never,
         valid: false,
         problem: None,
+        warnings: Vec::new(),
     }
+}
+
+/// What a server shows, and what it is held against.
+pub(super) struct Shown<'a> {
+    /// Its own certificate.
+    pub(super) leaf: &'a CertificateDer<'a>,
+    /// The others that it sends.
+    pub(super) rest: &'a [CertificateDer<'a>],
+    /// The name that was asked for.
+    pub(super) name: &'a ServerName<'a>,
+    /// What the leaf says; none when it cannot be read.
+    pub(super) facts: Option<&'a Facts>,
+    /// Our clock.
+    pub(super) now: UnixTime,
 }
 
 /// The verifier of one handshake.
@@ -94,29 +95,30 @@ impl Recorder {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn verdict(
-        &self,
-        leaf: &CertificateDer<'_>,
-        rest: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        facts: Option<&Certificate>,
-        now: UnixTime,
-    ) -> Result<(), Error> {
-        let parsed = ParsedCertificate::try_from(leaf)?;
-        let chain = verify_server_cert_signed_by_trust_anchor(
-            &parsed,
-            &self.trust.roots,
-            rest,
-            now,
-            self.algorithms.all,
-        );
-        match chain {
-            Err(error) if !is_about_time(&error) && self.trust.pinned.contains(leaf) => {
-                within_validity(facts, now)?;
+    fn verdict(&self, shown: &Shown<'_>) -> Result<(), Problem> {
+        let refused = |error: Error| problem::name(&error, shown, &self.trust);
+        let parsed = ParsedCertificate::try_from(shown.leaf).map_err(refused)?;
+        let chain = |roots: &RootCertStore| {
+            verify_server_cert_signed_by_trust_anchor(
+                &parsed,
+                roots,
+                shown.rest,
+                shown.now,
+                self.algorithms.all,
+            )
+        };
+        let roots = self.trust.valid_roots(shown.now);
+        match chain(&roots) {
+            Err(error) if self.trust.pins(shown.leaf) && may_be_pinned(&error) => {
+                problem::of_pinned(shown)?;
             }
-            other => other?,
+            Err(error) if !self.trust.all_valid(&roots) && chain(self.trust.roots()).is_ok() => {
+                return Err(problem::expired_authority(shown, &self.trust, error));
+            }
+            other => other.map_err(refused)?,
         }
-        verify_server_name(&parsed, name)
+        problem::weak_key(shown)?;
+        verify_server_name(&parsed, shown.name).map_err(refused)
     }
 
     fn unless_off(
@@ -132,28 +134,17 @@ impl Recorder {
     }
 }
 
-const fn is_about_time(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::InvalidCertificate(
-            CertificateError::Expired
-                | CertificateError::ExpiredContext { .. }
-                | CertificateError::NotValidYet
-                | CertificateError::NotValidYetContext { .. }
-        )
-    )
-}
-
-fn within_validity(facts: Option<&Certificate>, now: UnixTime) -> Result<(), Error> {
-    let facts = facts.ok_or(CertificateError::BadEncoding)?;
-    let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    if seconds > facts.expires_at.as_second() {
-        return Err(CertificateError::Expired.into());
+/// Whether a certificate of the bundle itself is fine in spite of this: self-signed certificates
+/// are often marked as authorities, which rustls lets no chain begin with. OpenSSL, Go and
+/// browsers take them.
+fn may_be_pinned(error: &Error) -> bool {
+    match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => true,
+        Error::InvalidCertificate(CertificateError::Other(inner)) => {
+            inner.to_string().contains("CaUsedAsEndEntity")
+        }
+        _ => false,
     }
-    if seconds < facts.not_before.as_second() {
-        return Err(CertificateError::NotValidYet.into());
-    }
-    Ok(())
 }
 
 impl fmt::Debug for Recorder {
@@ -168,17 +159,36 @@ impl ServerCertVerifier for Recorder {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let facts = self.facts.read(end_entity, intermediates);
-        let verdict = self.verdict(end_entity, intermediates, server_name, facts.as_deref(), now);
+        let shown = Shown {
+            leaf: end_entity,
+            rest: intermediates,
+            name: server_name,
+            facts: facts.as_deref(),
+            now,
+        };
+        let mut verdict = self.verdict(&shown);
+        let staple = staple::read(ocsp_response, &shown, &self.trust, self.algorithms.all);
+        let mut warnings = Vec::new();
+        match staple {
+            Staple::Revoked(problem) if verdict.is_ok() => verdict = Err(problem),
+            Staple::Doubtful(why) => warnings.push(why),
+            Staple::None if facts.as_ref().is_some_and(|facts| facts.must_staple) => warnings.push(
+                "the certificate demands a stapled OCSP response and the server sends none; some \
+                 clients refuse it"
+                    .to_owned(),
+            ),
+            Staple::Good | Staple::None | Staple::Revoked(_) => {}
+        }
         let answer = match &verdict {
-            Err(error) if self.enforce => Err(error.clone()),
+            Err(problem) if self.enforce => Err(problem.error.clone()),
             _ => Ok(ServerCertVerified::assertion()),
         };
         *self.recorded.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Recorded { facts, verdict });
+            Some(Recorded { facts, verdict, warnings });
         answer
     }
 

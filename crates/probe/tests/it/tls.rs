@@ -74,7 +74,8 @@ async fn each_problem_has_its_reason_and_words() {
         (
             scene.authority.issue(&["localhost"], Years(2030, 2031)),
             Reason::TlsNotYetValid,
-            "the certificate is not valid before 2030-01-01T00:00:00Z",
+            "the certificate is not valid before 2030-01-01T00:00:00Z; this host's clock says \
+             2026-06-01T00:00:00Z",
         ),
         (
             scene.authority.issue(&["one.example", "two.example"], NOW),
@@ -84,7 +85,8 @@ async fn each_problem_has_its_reason_and_words() {
         (
             strangers.issue(&["localhost"], NOW),
             Reason::TlsUntrusted,
-            "the certificate's issuer is not trusted here: CN=another authority",
+            "the chain is incomplete: CN=test server was issued by CN=another authority, whose \
+             certificate the server does not send and which is not trusted here",
         ),
         (
             self_signed(&["localhost"], false),

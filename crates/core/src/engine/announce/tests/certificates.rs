@@ -20,6 +20,7 @@ fn seen(world: &mut World, fingerprint: &str, expires: i64, second: i64) -> Anno
         chain_expires_at: at(expires),
         valid: true,
         problem: None,
+        warnings: Vec::new(),
     });
     world.notice(Notice::CertificateSeen { certificate }, second)
 }

@@ -250,5 +250,6 @@ pub(super) fn certificate(expires_at: Timestamp) -> Box<Certificate> {
         chain_expires_at: expires_at,
         valid: true,
         problem: None,
+        warnings: Vec::new(),
     })
 }
