@@ -13,7 +13,9 @@ use crate::id::{IncidentId, MonitorId, ObjectName};
 use crate::time::Timestamp;
 
 pub use batch::{Batch, CommitReport, Fence};
-pub use messages::{Claim, Delivery, DeliveryEnd, OutboxRow, SuppressedRow};
+pub use messages::{
+    Claim, Delivery, DeliveryEnd, Earlier, LONGEST_RECEIPT, OutboxRow, Standing, SuppressedRow,
+};
 pub use query::{AuditQuery, IncidentQuery, LastResult, LatencyStep, UptimeSums};
 pub use rows::{
     AuditEvent, Heartbeat, Incident, IntervalWrite, PushArrival, StateRow, StoredObject,
@@ -130,6 +132,14 @@ pub trait Store: Send + Sync {
         latency: Duration,
         now: Timestamp,
     ) -> StoreResult<'a, ()>;
+
+    /// The last message sent through a provider about each incident that is open, and about each
+    /// that was told to be over after `since`.
+    fn standing<'a>(
+        &'a self,
+        provider: &'a ObjectName,
+        since: Timestamp,
+    ) -> StoreResult<'a, Vec<Standing>>;
 
     /// Marks rows that were `sending` when the process died as due, and as possible repeats.
     /// Called once at start. Returns how many.

@@ -3,6 +3,7 @@
 
 use futures_util::future::BoxFuture;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
+use kuma_core::ports::Earlier;
 use kuma_core::provider::{Provider, ProviderConfig};
 use kuma_core::secret::SecretSource;
 use kuma_core::time::Timestamp;
@@ -49,6 +50,22 @@ fn tag(provider: &Provider) -> String {
 pub struct Receipt {
     /// One line, without secrets.
     pub answer: String,
+    /// What is needed to refer to the message later: kept with it, given back as
+    /// [`SendContext::earlier`]. Holds no secret.
+    pub handle: Option<String>,
+}
+
+impl Receipt {
+    /// Of a message that cannot be referred to later.
+    pub fn of(answer: impl Into<String>) -> Self {
+        Self { answer: answer.into(), handle: None }
+    }
+
+    /// The same with a handle.
+    #[must_use]
+    pub fn with_handle(self, handle: Option<String>) -> Self {
+        Self { handle, ..self }
+    }
 }
 
 /// What an attempt is made with.
@@ -58,6 +75,8 @@ pub struct SendContext<'a> {
     pub key: &'a str,
     /// Whether an earlier attempt may have arrived; the message says so.
     pub may_be_repeat: bool,
+    /// What the receiver gave back for earlier messages about the same incidents, oldest first.
+    pub earlier: &'a [Earlier],
     /// Where secrets come from.
     pub secrets: &'a dyn SecretSource,
     /// When the attempt is made.

@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
 use crate::http::{Answer, Http, seconds_of};
 use crate::human;
-use crate::message::Message;
+use crate::message::{Message, Severity};
 use crate::rest::{self, REPEAT, join_within, or_dash, units};
 use crate::secrets::Secrets;
+
+mod edit;
 
 /// Longest title of an embed.
 const LONGEST_TITLE: usize = 256;
@@ -51,28 +53,36 @@ impl<'a> Discord<'a> {
             // Nothing that a target says may ring everybody.
             "allowed_mentions": {"parse": []},
         });
-        let own = [("username", &self.config.username), ("avatar_url", &self.config.avatar_url)];
-        for (name, value) in own {
-            if let Some(value) = value {
-                body[name] = value.clone().into();
-            }
+        if let Some(name) = &self.config.username {
+            body["username"] = name.clone().into();
+        }
+        let over = edit::over(message);
+        if !over.is_empty() {
+            rest::keep_own(&mut body, json!({"over": over}));
         }
         body
     }
 
-    /// The webhook's address, asking Discord to answer only when the message is there.
-    fn address(&self, secrets: &mut Secrets<'_>) -> Result<SecretString, DeliveryError> {
+    /// The webhook's address, asking Discord to answer only when the message is there, or the
+    /// address of one of its messages.
+    fn address(
+        &self,
+        secrets: &mut Secrets<'_>,
+        message: Option<&str>,
+    ) -> Result<SecretString, DeliveryError> {
         let written = secrets.text(&self.config.webhook_url)?;
         let Ok(mut url) = url::Url::parse(written.expose_secret().trim()) else {
             // The client says what is wrong with it.
             return Ok(written);
         };
-        {
-            let mut query = url.query_pairs_mut();
-            query.append_pair("wait", "true");
-            if let Some(thread) = &self.config.thread_id {
-                query.append_pair("thread_id", thread);
-            }
+        if let (Some(message), Ok(mut path)) = (message, url.path_segments_mut()) {
+            path.pop_if_empty().push("messages").push(message);
+        }
+        if message.is_none() {
+            url.query_pairs_mut().append_pair("wait", "true");
+        }
+        if let Some(thread) = &self.config.thread_id {
+            url.query_pairs_mut().append_pair("thread_id", thread);
         }
         Ok(url.to_string().into())
     }
@@ -83,14 +93,46 @@ impl<'a> Discord<'a> {
         context: SendContext<'_>,
     ) -> Result<Receipt, DeliveryError> {
         let mut body: Value = rest::stored(payload)?;
+        let own = rest::take_own(&mut body);
         if context.may_be_repeat {
             body["embeds"][0]["footer"] = json!({"text": REPEAT});
         }
         let mut secrets = Secrets::new(self.provider, context.secrets);
-        let url = self.address(&mut secrets)?;
+        if let Some(avatar) = &self.config.avatar_url {
+            body["avatar_url"] = secrets.text(avatar)?.expose_secret().trim().into();
+        }
+        let url = self.address(&mut secrets, None)?;
         let request = rest::post_json(url, &body, context);
         let answer = self.http.send(request, &mut secrets, context.now).await?;
-        outcome(answer)
+        let id = rest::json_of(&answer)["id"].as_str().map(str::to_owned);
+        let receipt = outcome(answer)?;
+        if own["over"].is_array() {
+            self.edit_earlier(&own["over"], &mut secrets, context).await;
+            return Ok(receipt);
+        }
+        Ok(receipt.with_handle(id.map(|id| edit::handle(&id, &body))))
+    }
+
+    /// Marks the messages about what is over, so that nobody who scrolls past takes them for news
+    /// (<https://docs.discord.com/developers/resources/webhook#edit-webhook-message>). The
+    /// recovery has arrived, so what goes wrong here is not worth an alarm.
+    async fn edit_earlier(
+        &self,
+        over: &Value,
+        secrets: &mut Secrets<'_>,
+        context: SendContext<'_>,
+    ) {
+        for (message, body) in edit::edits(over, context.earlier) {
+            let edited = async {
+                let url = self.address(secrets, Some(&message))?;
+                let request = rest::patch_json(url, &body, context);
+                outcome(self.http.send(request, secrets, context.now).await?)
+            };
+            if let Err(error) = edited.await {
+                tracing::info!(provider = %self.provider.name, %error, "an earlier message stays as it is");
+                return;
+            }
+        }
     }
 }
 
@@ -151,14 +193,14 @@ fn embed(message: &Message) -> Value {
     json!({
         "title": title,
         "description": description,
-        "color": colour(message),
+        "color": colour(message.severity),
         "timestamp": human::rfc3339(message.at),
         "fields": fields,
     })
 }
 
-fn colour(message: &Message) -> u32 {
-    let digits = message.severity.colour().trim_start_matches('#');
+fn colour(severity: Severity) -> u32 {
+    let digits = severity.colour().trim_start_matches('#');
     u32::from_str_radix(digits, 16).unwrap_or_default()
 }
 

@@ -122,7 +122,7 @@ impl Answer {
     pub(crate) fn outcome(&self) -> Result<Receipt, DeliveryError> {
         let said = self.said();
         match self.status {
-            200..=299 => Ok(Receipt { answer: said }),
+            200..=299 => Ok(Receipt::of(said)),
             408 | 425 | 500..=599 => {
                 Err(DeliveryError::retryable(DeliveryReason::ServerError, said)
                     .with_retry_after(self.retry_after))

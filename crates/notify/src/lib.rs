@@ -12,6 +12,7 @@ mod condition;
 mod deliverer;
 mod discord;
 mod gotify;
+mod hash;
 mod heartbeat;
 mod http;
 mod human;

@@ -1,6 +1,7 @@
 //! What a provider is given to show: plain data, rendered once per delivery.
 
 use kuma_core::event::{Event, EventKind};
+use kuma_core::id::IncidentId;
 use kuma_core::time::Timestamp;
 
 /// How a message looks: a word and a colour.
@@ -111,8 +112,13 @@ impl Message {
     /// Messages about the same incident share this text; none for digests and events without an
     /// incident.
     pub fn thread(&self) -> Option<String> {
+        self.incident().map(|id| format!("incident-{}", id.0))
+    }
+
+    /// The incident of a message about one thing.
+    pub(crate) fn incident(&self) -> Option<IncidentId> {
         match self.events.as_slice() {
-            [event] => event.incident.map(|id| format!("incident-{}", id.0)),
+            [event] => event.incident,
             _ => None,
         }
     }

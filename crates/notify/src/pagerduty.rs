@@ -2,7 +2,6 @@
 //! end (<https://developer.pagerduty.com/docs/events-api-v2-overview>,
 //! <https://developer.pagerduty.com/docs/send-alert-event>).
 
-use aws_lc_rs::digest;
 use futures_util::future::BoxFuture;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::event::{Event, EventKind};
@@ -12,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
 use crate::condition::{identity, is_over};
+use crate::hash::sha256_hex;
 use crate::http::{Answer, Http};
 use crate::human;
 use crate::message::{Message, Severity};
@@ -166,9 +166,7 @@ fn dedup_key(event: &Event) -> String {
     if identity.chars().count() <= LONGEST_KEY {
         return identity;
     }
-    let hash = digest::digest(&digest::SHA256, identity.as_bytes());
-    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("kubekuma/{hex}")
+    format!("kubekuma/{}", sha256_hex(&identity))
 }
 
 fn custom_details(details: &[(&str, &str)]) -> Map<String, Value> {

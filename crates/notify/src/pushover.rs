@@ -2,11 +2,14 @@
 
 use futures_util::future::BoxFuture;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
+use kuma_core::event::Event;
 use kuma_core::provider::{Provider, PushoverConfig};
 use kuma_core::secret::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
+use crate::condition::{identity, is_over};
+use crate::hash::sha256_hex;
 use crate::http::{Answer, Http};
 use crate::message::{Message, Severity};
 use crate::rest::{self, REPEAT, cut, or_dash, units};
@@ -20,6 +23,8 @@ const LONGEST_TITLE: usize = 250;
 const LONGEST_ADDRESS: usize = 512;
 /// Longest title of an address.
 const LONGEST_ADDRESS_TITLE: usize = 100;
+/// Most tags of a message.
+const MOST_TAGS: usize = 20;
 /// The priority that rings until somebody acknowledges it.
 const EMERGENCY: i32 = 2;
 
@@ -35,6 +40,9 @@ pub(crate) struct Pushover<'a> {
 struct Frozen {
     message: String,
     fields: Vec<(String, String)>,
+    /// Tags of emergencies that are over.
+    #[serde(default)]
+    over: Vec<String>,
 }
 
 impl<'a> Pushover<'a> {
@@ -64,6 +72,8 @@ impl<'a> Pushover<'a> {
         if let (EMERGENCY, Some(repeat)) = (priority, self.config.repeat) {
             add("retry", repeat.retry.to_string());
             add("expire", repeat.expire.to_string());
+            let tags: Vec<_> = message.events.iter().filter_map(tag).take(MOST_TAGS).collect();
+            add("tags", tags.join(","));
         }
         add("timestamp", message.at.as_second().to_string());
         let link = message.links.iter().find(|link| units(&link.url) <= LONGEST_ADDRESS);
@@ -77,7 +87,8 @@ impl<'a> Pushover<'a> {
         if let Some(device) = &self.config.device {
             add("device", device.clone());
         }
-        Frozen { message: or_dash(cut(&message.plain_text(), LONGEST_MESSAGE)), fields }
+        let over = message.events.iter().filter(|event| is_over(event)).filter_map(tag).collect();
+        Frozen { message: or_dash(cut(&message.plain_text(), LONGEST_MESSAGE)), fields, over }
     }
 
     async fn attempt(
@@ -90,6 +101,11 @@ impl<'a> Pushover<'a> {
         let token = secrets.text(&self.config.api_token)?;
         let user = secrets.text(&self.config.user_key)?;
         let base = secrets.text(&self.config.api_base_url)?;
+        if self.config.priority == Some(EMERGENCY) || !context.earlier.is_empty() {
+            for tag in &frozen.over {
+                self.silence(tag, &token, &base, &mut secrets, context).await?;
+            }
+        }
         let form = form(&frozen, &token, &user, context.may_be_repeat);
         let request = rest::post(
             rest::under(&base, "/1/messages.json"),
@@ -98,8 +114,48 @@ impl<'a> Pushover<'a> {
             context,
         );
         let answer = self.http.send(request, &mut secrets, context.now).await?;
-        outcome(&answer)
+        let receipt = outcome(&answer)?;
+        let handle = rest::json_of(&answer)["receipt"].as_str().map(str::to_owned);
+        Ok(receipt.with_handle(handle))
     }
+
+    /// Ends the repeats of emergencies with a tag
+    /// (<https://pushover.net/api/receipts#cancel-tag>). When that may work later, so may the
+    /// message: a phone that rings on is worse than good news that is late. What Pushover refuses
+    /// for good must not keep the news back.
+    async fn silence(
+        &self,
+        tag: &str,
+        token: &SecretString,
+        base: &SecretString,
+        secrets: &mut Secrets<'_>,
+        context: SendContext<'_>,
+    ) -> Result<(), DeliveryError> {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("token", token.expose_secret().trim())
+            .finish();
+        let request = rest::post(
+            rest::under(base, &format!("/1/receipts/cancel_by_tag/{tag}.json")),
+            "application/x-www-form-urlencoded",
+            form.into_bytes(),
+            context,
+        );
+        let answer = self.http.send(request, secrets, context.now).await?;
+        match outcome(&answer) {
+            Err(error) if !error.is_retryable() => {
+                tracing::warn!(provider = %self.provider.name, %error, "an emergency goes on");
+                Ok(())
+            }
+            other => other.map(drop),
+        }
+    }
+}
+
+/// The tag of an event's emergency: letters, digits and `-`, the same until the incident is over.
+fn tag(event: &Event) -> Option<String> {
+    event.incident?;
+    let name: String = sha256_hex(&identity(event)).chars().take(24).collect();
+    Some(format!("kubekuma-{name}"))
 }
 
 impl Channel for Pushover<'_> {

@@ -34,6 +34,25 @@ pub(crate) fn post_json(url: SecretString, body: &Value, context: SendContext<'_
     post(url, "application/json", body.to_string().into_bytes(), context)
 }
 
+/// A PATCH of JSON.
+pub(crate) fn patch_json(url: SecretString, body: &Value, context: SendContext<'_>) -> Request {
+    Request { method: Method::PATCH, ..post_json(url, body, context) }
+}
+
+/// What is stored with a message's JSON for ourselves: taken out before it is sent.
+const OWN: &str = "kubekuma";
+
+/// Adds what is stored for ourselves.
+pub(crate) fn keep_own(body: &mut Value, own: Value) {
+    body[OWN] = own;
+}
+
+/// Takes out what is stored for ourselves; null if there is nothing, as in messages of older
+/// versions.
+pub(crate) fn take_own(body: &mut Value) -> Value {
+    body.as_object_mut().and_then(|body| body.remove(OWN)).unwrap_or_default()
+}
+
 /// The stored message of a provider.
 pub(crate) fn stored<T: DeserializeOwned>(payload: &Payload) -> Result<T, DeliveryError> {
     serde_json::from_slice(&payload.0).map_err(|error| {

@@ -174,7 +174,7 @@ impl<'a> Smtp<'a> {
                 "the mail server did not answer in time",
             )
         })?;
-        sent.map(|answer| Receipt { answer: secrets.redact(&answer) })
+        sent.map(|answer| Receipt::of(secrets.redact(&answer)))
             .map_err(|error| secrets.redact_error(smtp_error(&error, &secrets)))
     }
 }

@@ -3,11 +3,13 @@
 
 use futures_util::future::BoxFuture;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
+use kuma_core::ports::Earlier;
 use kuma_core::provider::{Provider, TelegramConfig, TelegramMarkup};
 use kuma_core::secret::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
+use crate::hash::sha256_hex;
 use crate::http::{Answer, Http, seconds_of};
 use crate::message::Message;
 use crate::rest::{self, REPEAT, cut, units};
@@ -52,6 +54,9 @@ impl<'a> Telegram<'a> {
         if let Some(topic) = self.config.message_thread_id {
             body["message_thread_id"] = topic.into();
         }
+        if let Some(incident) = message.incident() {
+            rest::keep_own(&mut body, json!({"incident": incident.0}));
+        }
         body
     }
 
@@ -61,6 +66,7 @@ impl<'a> Telegram<'a> {
         context: SendContext<'_>,
     ) -> Result<Receipt, DeliveryError> {
         let mut body: Value = rest::stored(payload)?;
+        let own = rest::take_own(&mut body);
         if context.may_be_repeat {
             // As it was marked up when it was rendered, whatever the provider says now.
             let markup = serde_json::from_value(body["parse_mode"].clone()).unwrap_or_default();
@@ -71,11 +77,17 @@ impl<'a> Telegram<'a> {
         let token = secrets.text(&self.config.bot_token)?;
         let chat = secrets.text(&self.config.chat_id)?;
         body["chat_id"] = chat.expose_secret().trim().into();
+        let place = place(&token, &chat);
+        if let Some(first) = first_of(&own["incident"], &place, context.earlier) {
+            // The outage that this is about may have been deleted meanwhile.
+            body["reply_parameters"] =
+                json!({"message_id": first, "allow_sending_without_reply": true});
+        }
         let base = secrets.text(&self.config.api_base_url)?;
         let url = address(&base, &token)?;
         let request = rest::post_json(url, &body, context);
         let answer = self.http.send(request, &mut secrets, context.now).await?;
-        outcome(answer)
+        outcome(answer, &place)
     }
 }
 
@@ -109,7 +121,7 @@ fn address(base: &SecretString, token: &SecretString) -> Result<SecretString, De
 
 /// Telegram says how long to wait in the body of a 429. A token that it does not know is a 404, a
 /// chat that the bot may not write to a 403.
-fn outcome(mut answer: Answer) -> Result<Receipt, DeliveryError> {
+fn outcome(mut answer: Answer, place: &str) -> Result<Receipt, DeliveryError> {
     let body = rest::json_of(&answer);
     let wait = body.pointer("/parameters/retry_after");
     if let Some(wait) = wait.and_then(Value::as_f64).and_then(seconds_of) {
@@ -121,7 +133,25 @@ fn outcome(mut answer: Answer) -> Result<Receipt, DeliveryError> {
             format!("the bot's token is not known: {}", answer.said()),
         ));
     }
-    rest::outcome(&answer, "Telegram", |body| body["ok"] == true)
+    let receipt = rest::outcome(&answer, "Telegram", |body| body["ok"] == true)?;
+    let id = body.pointer("/result/message_id").and_then(Value::as_i64);
+    Ok(receipt.with_handle(id.map(|id| format!("{place} {id}"))))
+}
+
+/// Tells chats of bots apart without giving them away: a message's number means nothing in
+/// another chat.
+fn place(token: &SecretString, chat: &SecretString) -> String {
+    let text = format!("{} {}", token.expose_secret().trim(), chat.expose_secret().trim());
+    sha256_hex(&text).chars().take(16).collect()
+}
+
+/// The first message about the incident in this place.
+fn first_of(incident: &Value, place: &str, earlier: &[Earlier]) -> Option<i64> {
+    let incident = incident.as_i64()?;
+    earlier.iter().filter(|it| it.incident.0 == incident).find_map(|it| {
+        let (at, id) = it.receipt.split_once(' ')?;
+        (at == place).then(|| id.parse().ok())?
+    })
 }
 
 /// Title, sentences, facts and links. Texts are cut before they are marked up, since Telegram

@@ -183,7 +183,7 @@ proptest! {
                 prop_assert!(decision.pause_until.is_none_or(|until| until <= *at));
             }
             DeliveryEnd::Dead { .. } => prop_assert_eq!(decision.reason, DeliveryReason::Expired),
-            DeliveryEnd::Sent => prop_assert!(false),
+            DeliveryEnd::Sent { .. } => prop_assert!(false),
         }
         prop_assert_eq!(decision.pause_until.is_some(), throttled);
     }

@@ -61,13 +61,41 @@ pub struct Claim {
     pub may_be_repeat: bool,
     /// When the first row was enqueued.
     pub created_at: Timestamp,
+    /// What the provider gave back for earlier messages about the same incidents, oldest first.
+    pub earlier: Vec<Earlier>,
 }
+
+/// A message that was sent before, as its provider refers to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// What it was about.
+    pub incident: IncidentId,
+    /// What the provider needs to edit it, reply to it or end it: see [`DeliveryEnd::Sent`].
+    pub receipt: String,
+}
+
+/// The last message that was sent about an incident, for receivers that must be told again and
+/// again that it goes on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// The row.
+    pub row: OutboxRow,
+    /// Its receipt.
+    pub receipt: Option<String>,
+}
+
+/// Longest receipt that is kept, in bytes.
+pub const LONGEST_RECEIPT: usize = 8 * 1024;
 
 /// How an attempt to deliver ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryEnd {
     /// Arrived.
-    Sent,
+    Sent {
+        /// What the provider needs to refer to the message later; holds no secret. At most
+        /// [`LONGEST_RECEIPT`] bytes, a longer one is not kept.
+        receipt: Option<String>,
+    },
     /// Not now; again at `at`.
     Retry {
         /// When.

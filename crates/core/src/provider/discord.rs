@@ -10,7 +10,7 @@ pub struct DiscordConfig {
     /// Shown as sender instead of the webhook's name.
     pub username: Option<String>,
     /// Address of the sender's picture.
-    pub avatar_url: Option<String>,
+    pub avatar_url: Option<SecretText>,
     /// Thread of the webhook's channel to write to.
     pub thread_id: Option<String>,
 }

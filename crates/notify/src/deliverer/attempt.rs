@@ -10,7 +10,7 @@ use kuma_core::delivery::{
 };
 use kuma_core::engine::announce::DeliveryFeedback;
 use kuma_core::id::ObjectName;
-use kuma_core::ports::{Batch, Claim, DeliveryEnd, Fence, OutboxRow, StoreError};
+use kuma_core::ports::{Batch, Claim, DeliveryEnd, Earlier, Fence, OutboxRow, StoreError};
 use kuma_core::time::Timestamp;
 
 use super::Deliverer;
@@ -24,6 +24,15 @@ const LONGEST_STORE_WAIT: Duration = Duration::from_secs(5);
 /// How often freezing is tried before the message is sent all the same: a page that might be
 /// repeated unmarked is better than one that is lost with the store.
 const FREEZE_ATTEMPTS: u32 = 4;
+
+/// A message as an attempt sends it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outgoing<'a> {
+    pub(super) payload: &'a Payload,
+    pub(super) key: &'a str,
+    pub(super) may_be_repeat: bool,
+    pub(super) earlier: &'a [Earlier],
+}
 
 impl Deliverer {
     /// Carries a claim to the end of this attempt and records it.
@@ -74,7 +83,13 @@ impl Deliverer {
             payload
         };
         let repeat = claim.may_be_repeat && claim.frozen.is_some();
-        self.send(channel.as_ref(), &payload, &claim.key, repeat).await
+        let message = Outgoing {
+            payload: &payload,
+            key: &claim.key,
+            may_be_repeat: repeat,
+            earlier: &claim.earlier,
+        };
+        self.send(channel.as_ref(), message).await
     }
 
     fn render(
@@ -101,18 +116,17 @@ impl Deliverer {
     pub(super) async fn send(
         &self,
         channel: &dyn Channel,
-        payload: &Payload,
-        key: &str,
-        may_be_repeat: bool,
+        message: Outgoing<'_>,
     ) -> Result<Receipt, DeliveryError> {
         let _running = self.numbers.start();
         let context = SendContext {
-            key,
-            may_be_repeat,
+            key: message.key,
+            may_be_repeat: message.may_be_repeat,
+            earlier: message.earlier,
             secrets: self.config.secrets.as_ref(),
             now: self.wall(),
         };
-        channel.send(payload, context).await
+        channel.send(message.payload, context).await
     }
 
     /// Decides what follows and does what goes with it: pauses and fallbacks are stored when it
@@ -142,13 +156,13 @@ impl Deliverer {
         took: Duration,
     ) -> DeliveryEnd {
         let Some(first) = claim.rows.first() else {
-            return DeliveryEnd::Sent;
+            return DeliveryEnd::Sent { receipt: None };
         };
         let now = self.wall();
         let error = match outcome {
             Ok(receipt) => {
                 self.sent(claim, first, &receipt, took, now);
-                return DeliveryEnd::Sent;
+                return DeliveryEnd::Sent { receipt: receipt.handle };
             }
             Err(error) => error,
         };

@@ -126,6 +126,8 @@ impl Deliverer {
             attempts: 0,
             may_be_repeat: false,
             created_at: self.wall(),
+            // They are in the store, which is away.
+            earlier: Vec::new(),
         };
         loop {
             // Never closed, so there is always a permit to wait for.
@@ -162,7 +164,7 @@ impl Deliverer {
     /// Takes out of a claim what was delivered directly. None when nothing is left to send: its
     /// end is recorded then.
     pub(super) async fn without_direct(&self, mut claim: Claim, now: Timestamp) -> Option<Claim> {
-        let mut dead = None;
+        let mut ended = None;
         let mut in_flight = false;
         let before = claim.rows.len();
         claim.rows.retain(|row| match self.direct.get(&row.key) {
@@ -171,9 +173,13 @@ impl Deliverer {
                 in_flight = true;
                 true
             }
-            Some(Known::Ended(DeliveryEnd::Sent | DeliveryEnd::Retry { .. })) => false,
+            Some(Known::Ended(DeliveryEnd::Retry { .. })) => false,
             Some(Known::Ended(end @ DeliveryEnd::Dead { .. })) => {
-                dead = Some(end);
+                ended = Some(end);
+                false
+            }
+            Some(Known::Ended(end @ DeliveryEnd::Sent { .. })) => {
+                ended.get_or_insert(end);
                 false
             }
         });
@@ -186,7 +192,7 @@ impl Deliverer {
             return None;
         }
         if claim.rows.is_empty() && before > 0 {
-            let end = dead.unwrap_or(DeliveryEnd::Sent);
+            let end = ended.unwrap_or(DeliveryEnd::Sent { receipt: None });
             self.finish(&claim.key, end, Duration::ZERO).await;
             return None;
         }

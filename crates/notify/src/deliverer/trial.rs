@@ -7,6 +7,7 @@ use kuma_core::state::MonitorState;
 use kuma_core::time::Timestamp;
 
 use super::Deliverer;
+use super::attempt::Outgoing;
 use crate::channel::channel;
 use crate::render::{RenderInput, render};
 
@@ -39,7 +40,8 @@ impl Deliverer {
         })
         .ok_or_else(|| DeliveryError::permanent(DeliveryReason::Unrenderable, "no event"))?;
         let payload = channel.render(&message)?;
-        self.send(channel.as_ref(), &payload, &key, false).await?;
+        let message = Outgoing { payload: &payload, key: &key, may_be_repeat: false, earlier: &[] };
+        self.send(channel.as_ref(), message).await?;
         Ok(())
     }
 }

@@ -166,6 +166,7 @@ fn our_own_trouble_is_never_worded_as_the_targets() {
 fn an_up_merged_into_its_down_tells_both() {
     let down = event(EventKind::Down);
     let claim = Claim {
+        earlier: Vec::new(),
         key: "00ff".into(),
         rows: vec![OutboxRow {
             key: "00ff".into(),

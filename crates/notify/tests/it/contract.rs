@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use kuma_core::event::EventKind;
+use kuma_core::ports::Earlier;
 use kuma_core::provider::Provider;
 use kuma_notify::{
     DeliveryError, DeliveryReason, Message, Payload, Receipt, SendContext, Transports, channel,
@@ -46,6 +47,10 @@ pub(crate) trait Fixture: Sync {
     fn elsewhere(&self, address: SocketAddr) -> Provider;
     /// The next attempt meets trouble. False if the vendor knows no such trouble.
     fn script(&self, trouble: Trouble) -> bool;
+    /// What is known of earlier messages.
+    fn earlier(&self) -> Vec<Earlier> {
+        Vec::new()
+    }
     /// Everything that arrived so far and was accepted or refused on its content.
     fn arrived(&self) -> Vec<Arrived>;
 }
@@ -65,7 +70,13 @@ pub(crate) async fn attempt(
 ) -> Result<Receipt, DeliveryError> {
     let transports = fixture.transports();
     let channel = channel(provider, &transports).unwrap();
-    let context = SendContext { key, may_be_repeat, secrets: fixture.secrets(), now: at(5_000) };
+    let context = SendContext {
+        key,
+        may_be_repeat,
+        earlier: &fixture.earlier(),
+        secrets: fixture.secrets(),
+        now: at(5_000),
+    };
     channel.send(payload, context).await
 }
 

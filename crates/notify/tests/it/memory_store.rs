@@ -31,6 +31,7 @@ pub(crate) struct Stored {
     pub(crate) frozen: Option<Vec<u8>>,
     pub(crate) may_be_repeat: bool,
     pub(crate) last_error: Option<String>,
+    pub(crate) receipt: Option<String>,
     pub(crate) merged_up: Option<Event>,
     /// The claim that holds it.
     pub(crate) claim: Option<String>,
@@ -98,6 +99,7 @@ impl MemoryStore {
         let mut rows = self.rows.lock().unwrap();
         let mut seen = BTreeSet::new();
         let mut claims: BTreeMap<String, Claim> = BTreeMap::new();
+        let before = rows.clone();
         for stored in rows.iter_mut() {
             let open = matches!(stored.status, Status::Pending | Status::Sending);
             let stream = (stored.row.subject.clone(), stored.row.provider.clone());
@@ -128,12 +130,26 @@ impl MemoryStore {
                     attempts: stored.attempts,
                     may_be_repeat: stored.may_be_repeat,
                     created_at: stored.created_at,
+                    earlier: earlier(&before, &stored.row),
                 })
                 .rows
                 .push(stored.row.clone());
         }
         claims.into_values().collect()
     }
+}
+
+/// Receipts of what was sent through the row's provider about its incident.
+fn earlier(rows: &[Stored], row: &OutboxRow) -> Vec<Earlier> {
+    let same = |stored: &&Stored| {
+        stored.row.provider == row.provider && stored.row.event.incident == row.event.incident
+    };
+    rows.iter()
+        .filter(same)
+        .filter_map(|stored| {
+            Some(Earlier { incident: row.event.incident?, receipt: stored.receipt.clone()? })
+        })
+        .collect()
 }
 
 impl Stored {
@@ -147,6 +163,7 @@ impl Stored {
             frozen: None,
             may_be_repeat: false,
             last_error: None,
+            receipt: None,
             merged_up: None,
             claim: None,
         }
@@ -203,7 +220,10 @@ impl Store for MemoryStore {
         for stored in held {
             stored.attempts += 1;
             match &end {
-                DeliveryEnd::Sent => stored.status = Status::Sent,
+                DeliveryEnd::Sent { receipt } => {
+                    stored.status = Status::Sent;
+                    stored.receipt.clone_from(receipt);
+                }
                 DeliveryEnd::Retry { at, error } => {
                     stored.status = Status::Pending;
                     stored.due = *at;
@@ -217,6 +237,24 @@ impl Store for MemoryStore {
         }
         drop(rows);
         ready(Ok(()))
+    }
+
+    fn standing<'a>(
+        &'a self,
+        provider: &'a ObjectName,
+        _: Timestamp,
+    ) -> StoreResult<'a, Vec<Standing>> {
+        let mut last = BTreeMap::new();
+        for stored in self.rows.lock().unwrap().iter() {
+            if stored.status == Status::Sent
+                && stored.row.provider == *provider
+                && let Some(incident) = stored.row.event.incident
+            {
+                let (row, receipt) = (stored.row.clone(), stored.receipt.clone());
+                last.insert(incident, Standing { row, receipt });
+            }
+        }
+        ready(Ok(last.into_values().collect()))
     }
 
     fn recover_sending(&self, now: Timestamp) -> StoreResult<'_, u64> {

@@ -3,8 +3,8 @@
 use kuma_core::event::{Event, EventKind};
 use kuma_core::id::{IncidentId, MonitorId};
 use kuma_core::provider::{PagerdutyConfig, PagerdutySeverity, ProviderConfig};
+use kuma_fixture::vendor::pagerduty::vendor;
 use kuma_notify::{DeliveryReason, RenderInput, render};
-use serde_json::Value;
 
 use crate::contract::{self, Trouble};
 use crate::http_server::{HttpServer, Reaction, Received};
@@ -12,54 +12,6 @@ use crate::kit::{CANARY, MapSecrets, at, event, key, name, text};
 use crate::stub::{Kind, Stub, later, texts};
 
 const DONE: &str = r#"{"status": "success", "message": "Event processed", "dedup_key": "k"}"#;
-
-/// What the Events API asks for (Overview; Send an Alert Event).
-fn vendor(request: &Received) -> Result<(), (u16, String)> {
-    let invalid = |what: &str| {
-        let body = format!(
-            "{{\"status\": \"invalid event\", \"message\": \"Event object is invalid\", \"errors\": [\"{what}\"]}}"
-        );
-        Err((400, body))
-    };
-    if request.method != "POST" || request.path != "/v2/enqueue" {
-        return Err((404, "{}".into()));
-    }
-    if request.body.len() > 512 * 1_024 {
-        return Err((413, "{}".into()));
-    }
-    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-        return invalid("JSON");
-    };
-    if body["routing_key"] != CANARY {
-        return invalid("Length of 'routing_key' is incorrect (should be 32 characters)");
-    }
-    let chars = |value: &Value| value.as_str().map_or(0, |text| text.chars().count());
-    if !["trigger", "acknowledge", "resolve"]
-        .contains(&body["event_action"].as_str().unwrap_or_default())
-    {
-        return invalid("event_action");
-    }
-    if !(1..=255).contains(&chars(&body["dedup_key"])) {
-        return invalid("dedup_key");
-    }
-    let payload = &body["payload"];
-    if !(1..=1_024).contains(&chars(&payload["summary"])) || chars(&payload["source"]) == 0 {
-        return invalid("payload");
-    }
-    if !["critical", "error", "warning", "info"]
-        .contains(&payload["severity"].as_str().unwrap_or_default())
-    {
-        return invalid("severity");
-    }
-    if !payload["custom_details"].is_object() {
-        return invalid("custom_details");
-    }
-    let links = body["links"].as_array().cloned().unwrap_or_default();
-    if links.iter().any(|link| chars(&link["href"]) == 0) {
-        return invalid("links");
-    }
-    Ok(())
-}
 
 fn trouble(trouble: Trouble) -> Option<Reaction> {
     Some(match trouble {
@@ -90,7 +42,7 @@ async fn start() -> Stub<PagerdutyConfig> {
         trouble,
         shown: |_, request| texts(&request.json()["payload"]),
     };
-    Stub { server, secrets, config, kind }
+    Stub::new(server, secrets, config, kind)
 }
 
 #[tokio::test]

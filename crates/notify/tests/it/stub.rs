@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use kuma_core::event::EventKind;
+use kuma_core::ports::Earlier;
 use kuma_core::provider::{Provider, ProviderConfig};
 use kuma_notify::{DeliveryError, Message, Receipt, Transports};
 
@@ -30,9 +31,29 @@ pub(crate) struct Stub<C> {
     pub(crate) secrets: MapSecrets,
     pub(crate) config: C,
     pub(crate) kind: Kind<C>,
+    /// What is known of earlier messages.
+    pub(crate) earlier: Vec<Earlier>,
 }
 
 impl<C: Clone + Sync> Stub<C> {
+    pub(crate) const fn new(
+        server: HttpServer,
+        secrets: MapSecrets,
+        config: C,
+        kind: Kind<C>,
+    ) -> Self {
+        Self { server, secrets, config, kind, earlier: Vec::new() }
+    }
+
+    /// Sends an event and remembers what the vendor gave back for it.
+    pub(crate) async fn begins(&mut self, kind: EventKind) -> Received {
+        let event = event(kind);
+        let receipt = self.sends(&message(kind.as_str(), &event)).await.unwrap().handle;
+        let incident = event.incident.unwrap();
+        self.earlier.extend(receipt.map(|receipt| Earlier { incident, receipt }));
+        self.server.received().pop().unwrap()
+    }
+
     pub(crate) async fn sends(&self, message: &Message) -> Result<Receipt, DeliveryError> {
         let payload = rendered(self, message);
         attempt(self, &self.provider(), &payload, &message.key, false).await
@@ -79,6 +100,10 @@ impl<C: Clone + Sync> Fixture for Stub<C> {
         let known = reaction.is_some();
         reaction.into_iter().for_each(|reaction| self.server.next(reaction));
         known
+    }
+
+    fn earlier(&self) -> Vec<Earlier> {
+        self.earlier.clone()
     }
 
     fn arrived(&self) -> Vec<Arrived> {

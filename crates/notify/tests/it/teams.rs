@@ -2,91 +2,13 @@
 
 use kuma_core::event::EventKind;
 use kuma_core::provider::{ProviderConfig, TeamsConfig};
+use kuma_fixture::vendor::teams::{shown, vendor};
 use kuma_notify::DeliveryReason;
-use serde_json::Value;
 
 use crate::contract::{self, Fixture, Trouble};
-use crate::http_server::{HttpServer, Reaction, Received};
+use crate::http_server::{HttpServer, Reaction};
 use crate::kit::{CANARY, MapSecrets, event, message, text};
 use crate::stub::{Kind, Stub, later};
-
-/// What a workflow asks for: a message with one Adaptive Card, at most 28 KB however it counts.
-fn vendor(request: &Received) -> Result<(), (u16, String)> {
-    let invalid = |what: &str| Err((400, format!("{{\"error\": {{\"code\": \"{what}\"}}}}")));
-    if request.method != "POST"
-        || request.path != format!("/workflows/1/triggers/manual/paths/invoke?sig={CANARY}")
-    {
-        return Err((401, r#"{"error": {"code": "AuthorizationFailed"}}"#.into()));
-    }
-    if request.headers.get("content-type").map(String::as_str) != Some("application/json") {
-        return invalid("content-type");
-    }
-    if request.body.len() > 21_000 {
-        return Err((413, "Request Entity Too Large".into()));
-    }
-    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-        return invalid("InvalidRequestContent");
-    };
-    let Some([attachment]) = body["attachments"].as_array().map(Vec::as_slice) else {
-        return invalid("attachments");
-    };
-    let card = &attachment["content"];
-    if body["type"] != "message"
-        || attachment["contentType"] != "application/vnd.microsoft.card.adaptive"
-        || card["type"] != "AdaptiveCard"
-        || card["version"] != "1.4"
-    {
-        return invalid("card");
-    }
-    let blocks = card["body"].as_array().cloned().unwrap_or_default();
-    let actions = card["actions"].as_array().cloned().unwrap_or_default();
-    let good = |action: &Value| {
-        action["type"] == "Action.OpenUrl"
-            && action["url"].as_str().is_some_and(|url| url::Url::parse(url).is_ok())
-    };
-    if blocks.is_empty()
-        || !blocks.iter().all(block)
-        || actions.len() > 6
-        || !actions.iter().all(good)
-    {
-        return invalid("block");
-    }
-    Ok(())
-}
-
-/// Whether a block is one that shows texts as they are.
-fn block(block: &Value) -> bool {
-    let runs = |block: &Value| {
-        block["type"] == "RichTextBlock"
-            && block["inlines"].as_array().is_some_and(|runs| {
-                !runs.is_empty()
-                    && runs.iter().all(|run| {
-                        run["type"] == "TextRun"
-                            && run["text"].as_str().is_some_and(|text| !text.is_empty())
-                    })
-            })
-    };
-    match block["type"].as_str() {
-        Some("Container") => {
-            let styles = ["default", "emphasis", "good", "attention", "warning", "accent"];
-            styles.contains(&block["style"].as_str().unwrap_or_default())
-                && block["items"].as_array().is_some_and(|items| items.iter().all(runs))
-        }
-        _ => runs(block),
-    }
-}
-
-/// The runs of a paragraph are one text.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join("\n"),
-        Value::Object(map) => match map.get("inlines").and_then(Value::as_array) {
-            Some(runs) => runs.iter().filter_map(|run| run["text"].as_str()).collect(),
-            None => map.values().map(shown).collect::<Vec<_>>().join("\n"),
-        },
-        _ => String::new(),
-    }
-}
 
 fn trouble(trouble: Trouble) -> Option<Reaction> {
     let body = format!("{{\"error\": {{\"message\": \"{CANARY}\"}}}}");
@@ -111,7 +33,7 @@ async fn start() -> Stub<TeamsConfig> {
         trouble,
         shown: |_, request| shown(&request.json()["attachments"][0]["content"]["body"]),
     };
-    Stub { server, secrets, config, kind }
+    Stub::new(server, secrets, config, kind)
 }
 
 #[tokio::test]

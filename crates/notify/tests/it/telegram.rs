@@ -1,129 +1,80 @@
 //! Telegram: the contract, once for each mark-up, against a server that reads mark-up as strictly
 //! as Telegram does.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use kuma_core::event::EventKind;
-use kuma_core::provider::{Provider, ProviderConfig, TelegramConfig, TelegramMarkup};
+use kuma_core::provider::{ProviderConfig, TelegramConfig, TelegramMarkup};
 use kuma_fixture::vendor::telegram::{html, markdown, markdown_v2, vendor};
-use kuma_notify::{DeliveryError, DeliveryReason, Transports};
+use kuma_notify::DeliveryReason;
 use serde_json::Value;
 
-use crate::contract::{self, Arrived, Fixture, Trouble, attempt, rendered};
+use crate::contract::{self, Fixture, Trouble, attempt, rendered};
 use crate::http_server::{HttpServer, Reaction};
-use crate::kit::{CANARY, MapSecrets, event, message, provider, text};
+use crate::kit::{CANARY, MapSecrets, event, message, text};
+use crate::stub::{Kind, Stub, later};
 
-struct Bot {
-    server: HttpServer,
-    secrets: MapSecrets,
-    config: TelegramConfig,
+fn trouble(trouble: Trouble) -> Option<Reaction> {
+    let body = |more: &str| format!("{{\"ok\": false, \"description\": \"1:{CANARY}\"{more}}}");
+    Some(match trouble {
+        Trouble::Throttled(Some(after)) => {
+            later(429, None, body(&format!(", \"parameters\": {{\"retry_after\": {after}}}")))
+        }
+        Trouble::Throttled(None) => later(429, None, body("")),
+        Trouble::Later(after) => later(502, after, body("")),
+        Trouble::Rejected => later(400, None, body("")),
+        Trouble::Unauthorized => later(401, None, body("")),
+    })
 }
 
-impl Bot {
-    async fn start(markup: TelegramMarkup) -> Self {
-        let server = HttpServer::start(vendor).await;
-        let done = r#"{"ok": true, "result": {"message_id": 12}}"#;
-        server.always(Reaction::Answer(200, Vec::new(), done.into()));
-        let secrets = MapSecrets::default();
-        secrets.set("shop", "bot", "token", &format!("1:{CANARY}"));
-        secrets.set("shop", "bot", "chat", "-1001");
-        let config = TelegramConfig {
-            bot_token: text("${SECRET:bot:token}"),
-            chat_id: text("${SECRET:bot:chat}"),
-            markup,
-            message_thread_id: Some(7),
-            api_base_url: text(&server.url("")),
-        };
-        Self { server, secrets, config }
-    }
-
-    async fn answers(&self, status: u16, body: &str) -> DeliveryError {
-        let message = message("answers", &event(EventKind::Down));
-        let payload = rendered(self, &message);
-        self.server.next(Reaction::Answer(status, Vec::new(), body.into()));
-        attempt(self, &self.provider(), &payload, &message.key, false).await.unwrap_err()
-    }
-}
-
-impl Fixture for Bot {
-    fn provider(&self) -> Provider {
-        provider("bot", ProviderConfig::Telegram(self.config.clone()))
-    }
-
-    fn transports(&self) -> Transports {
-        Transports::with_timeout(Duration::from_secs(1))
-    }
-
-    fn secrets(&self) -> &MapSecrets {
-        &self.secrets
-    }
-
-    fn elsewhere(&self, address: SocketAddr) -> Provider {
-        let mut config = self.config.clone();
-        config.api_base_url = text(&format!("http://{address}"));
-        provider("bot", ProviderConfig::Telegram(config))
-    }
-
-    fn script(&self, trouble: Trouble) -> bool {
-        let mut headers = Vec::new();
-        let (status, more) = match trouble {
-            Trouble::Throttled(Some(after)) => {
-                (429, format!(", \"parameters\": {{\"retry_after\": {after}}}"))
-            }
-            Trouble::Throttled(None) => (429, String::new()),
-            Trouble::Later(after) => {
-                headers.extend(after.map(|after| ("retry-after", after.to_string())));
-                (502, String::new())
-            }
-            Trouble::Rejected => (400, String::new()),
-            Trouble::Unauthorized => (401, String::new()),
-        };
-        let body = format!("{{\"ok\": false, \"description\": \"1:{CANARY}\"{more}}}");
-        self.server.next(Reaction::Answer(status, headers, body));
-        true
-    }
-
-    fn arrived(&self) -> Vec<Arrived> {
-        self.server
-            .received()
-            .iter()
-            .map(|request| {
-                let body = request.json();
-                let text = body["text"].as_str().unwrap();
-                let seen = match self.config.markup {
-                    TelegramMarkup::Html => html(text),
-                    TelegramMarkup::Markdown => markdown(text),
-                    TelegramMarkup::MarkdownV2 => markdown_v2(text),
-                };
-                Arrived {
-                    key: request.headers["idempotency-key"].clone(),
-                    text: seen.unwrap(),
-                    raw: request.body.clone(),
-                }
-            })
-            .collect()
-    }
+async fn start(markup: TelegramMarkup) -> Stub<TelegramConfig> {
+    let server = HttpServer::start(vendor).await;
+    let done = r#"{"ok": true, "result": {"message_id": 12}}"#;
+    server.always(Reaction::Answer(200, Vec::new(), done.into()));
+    let secrets = MapSecrets::default();
+    secrets.set("shop", "bot", "token", &format!("1:{CANARY}"));
+    secrets.set("shop", "bot", "chat", "-1001");
+    let config = TelegramConfig {
+        bot_token: text("${SECRET:bot:token}"),
+        chat_id: text("${SECRET:bot:chat}"),
+        markup,
+        message_thread_id: Some(7),
+        api_base_url: text(&server.url("")),
+    };
+    let kind = Kind {
+        wrap: ProviderConfig::Telegram,
+        turn: |config, base| config.api_base_url = text(base),
+        trouble,
+        shown: |config, request| {
+            let body = request.json();
+            let text = body["text"].as_str().unwrap();
+            let seen = match config.markup {
+                TelegramMarkup::Html => html(text),
+                TelegramMarkup::Markdown => markdown(text),
+                TelegramMarkup::MarkdownV2 => markdown_v2(text),
+            };
+            seen.unwrap()
+        },
+    };
+    Stub::new(server, secrets, config, kind)
 }
 
 #[tokio::test]
 async fn the_contract_holds_in_html() {
-    contract::holds(&Bot::start(TelegramMarkup::Html).await).await;
+    contract::holds(&start(TelegramMarkup::Html).await).await;
 }
 
 #[tokio::test]
 async fn the_contract_holds_in_the_old_markdown() {
-    contract::holds(&Bot::start(TelegramMarkup::Markdown).await).await;
+    contract::holds(&start(TelegramMarkup::Markdown).await).await;
 }
 
 #[tokio::test]
 async fn the_contract_holds_in_markdown_v2() {
-    contract::holds(&Bot::start(TelegramMarkup::MarkdownV2).await).await;
+    contract::holds(&start(TelegramMarkup::MarkdownV2).await).await;
 }
 
 #[tokio::test]
 async fn a_message_has_a_bold_title_facts_and_links() {
-    let bot = Bot::start(TelegramMarkup::Html).await;
+    let bot = start(TelegramMarkup::Html).await;
     let payload = rendered(&bot, &message("text", &event(EventKind::Down)));
     let body: Value = serde_json::from_slice(&payload.0).unwrap();
     assert!(body.get("chat_id").is_none(), "the chat may be a secret");
@@ -132,7 +83,7 @@ async fn a_message_has_a_bold_title_facts_and_links() {
 
 #[tokio::test]
 async fn what_telegram_says_for_good_is_permanent() {
-    let bot = Bot::start(TelegramMarkup::Html).await;
+    let bot = start(TelegramMarkup::Html).await;
     for (status, description, reason) in [
         (403, "bot was blocked by the user", DeliveryReason::Unauthorized),
         (404, "Not Found", DeliveryReason::Unauthorized),
@@ -149,11 +100,28 @@ async fn what_telegram_says_for_good_is_permanent() {
 
 #[tokio::test]
 async fn a_token_that_is_none_is_never_sent() {
-    let bot = Bot::start(TelegramMarkup::Html).await;
+    let bot = start(TelegramMarkup::Html).await;
     bot.secrets.set("shop", "bot", "token", "x/../../steal?a=");
     let message = message("token", &event(EventKind::Down));
     let payload = rendered(&bot, &message);
     let error = attempt(&bot, &bot.provider(), &payload, &message.key, false).await.unwrap_err();
     assert_eq!(error.reason(), DeliveryReason::Misconfigured);
     assert!(bot.server.received().is_empty());
+}
+
+#[tokio::test]
+async fn what_follows_an_outage_replies_to_its_first_message() {
+    let mut bot = start(TelegramMarkup::Html).await;
+    let down = bot.begins(EventKind::Down).await.json();
+    assert_eq!(down["reply_parameters"], Value::Null);
+    for kind in [EventKind::Resend, EventKind::Up] {
+        let later = bot.got(kind).await.json();
+        assert_eq!(later["reply_parameters"]["message_id"], 12, "{kind}");
+    }
+    // A message's number means nothing in another chat.
+    bot.secrets.set("shop", "bot", "chat", "-1002");
+    let message = message("moved", &event(EventKind::Up));
+    assert!(bot.sends(&message).await.is_err(), "this vendor knows one chat");
+    let moved = bot.server.received().pop().unwrap().json();
+    assert_eq!(moved["reply_parameters"], Value::Null);
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use kuma_core::id::{IncidentId, MonitorId, ObjectName};
 use kuma_core::ports::{
     AuditEvent, AuditQuery, Batch, Claim, CommitReport, Delivery, DeliveryEnd, Fence, Heartbeat,
-    Incident, IncidentQuery, LastResult, LatencyStep, PushArrival, StateRow, Store, StoreError,
-    StoreResult, StoredObject, UptimeSums,
+    Incident, IncidentQuery, LastResult, LatencyStep, PushArrival, Standing, StateRow, Store,
+    StoreError, StoreResult, StoredObject, UptimeSums,
 };
 use kuma_core::settings::RetentionSettings;
 use kuma_core::time::Timestamp;
@@ -14,7 +14,7 @@ use kuma_core::time::Timestamp;
 use super::error::store_error;
 use super::work::{Done, Work, WorkError};
 use super::writer::lock;
-use super::{SqliteStore, read, refused, retention, seal};
+use super::{SqliteStore, outbox, read, refused, retention, seal};
 
 /// Runs a query and translates its error.
 macro_rules! ask {
@@ -183,6 +183,14 @@ impl Store for SqliteStore {
     ) -> StoreResult<'a, ()> {
         let work = Work::Finish { key: key.to_owned(), end, latency, now };
         tell!(self, work, Done::Nothing => ())
+    }
+
+    fn standing<'a>(
+        &'a self,
+        provider: &'a ObjectName,
+        since: Timestamp,
+    ) -> StoreResult<'a, Vec<Standing>> {
+        ask!(outbox::standing(&self.pool(), provider, since))
     }
 
     fn recover_sending(&self, now: Timestamp) -> StoreResult<'_, u64> {

@@ -32,6 +32,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("../../migrations/0001_tables.sql") },
     Migration { sql: include_str!("../../migrations/0002_views.sql") },
     Migration { sql: include_str!("../../migrations/0003_chunks.sql") },
+    Migration { sql: include_str!("../../migrations/0004_receipts.sql") },
 ];
 
 /// Brings a file to the newest layout, with a backup first if it holds anything.

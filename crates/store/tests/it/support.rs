@@ -112,6 +112,11 @@ pub(crate) async fn open(
     .await
 }
 
+/// Arrived, and cannot be referred to.
+pub(crate) fn sent() -> DeliveryEnd {
+    DeliveryEnd::Sent { receipt: None }
+}
+
 pub(crate) fn name(text: &str) -> ObjectName {
     ObjectName::new("shop", text)
 }

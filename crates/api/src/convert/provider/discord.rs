@@ -3,7 +3,7 @@
 use kuma_core::object::Problem;
 use kuma_core::provider::{DiscordConfig, ProviderConfig};
 
-use super::{Context, api_address, webhook_url};
+use super::{Context, WEB, webhook_url};
 use crate::kinds::notification_provider::DiscordSpec;
 
 pub(in crate::convert) fn discord(
@@ -13,7 +13,8 @@ pub(in crate::convert) fn discord(
 ) -> Option<ProviderConfig> {
     let url = webhook_url(spec.webhook_url_secret_ref.as_ref(), spec.webhook_url.as_ref());
     let webhook_url = context.needed_credential(at, &url);
-    api_address(context, &format!("{at}.avatarUrl"), spec.avatar_url.as_ref());
+    let avatar = spec.avatar_url.as_ref();
+    let avatar_url = avatar.and_then(|url| context.address(&format!("{at}.avatarUrl"), url, WEB));
     if let Some(thread) = &spec.thread_id
         && !thread.bytes().all(|byte| byte.is_ascii_digit())
     {
@@ -26,7 +27,7 @@ pub(in crate::convert) fn discord(
     Some(ProviderConfig::Discord(DiscordConfig {
         webhook_url: webhook_url?,
         username: spec.username.clone(),
-        avatar_url: spec.avatar_url.clone(),
+        avatar_url,
         thread_id: spec.thread_id.clone(),
     }))
 }

@@ -10,6 +10,7 @@ use kuma_core::time::{Timestamp, from_ms, to_ms};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
+use super::sent::earlier;
 use super::{Status, outbox_row};
 use crate::sqlite::error::damaged;
 use crate::sqlite::sql::{json_ids, json_texts};
@@ -193,7 +194,9 @@ async fn build(
         Some(up) => Some(up),
         None => earlier_merged(connection, &rows).await?,
     };
+    let earlier = earlier(connection, &rows).await?;
     Ok(Claim {
+        earlier,
         key,
         merged_up,
         frozen: first.try_get("payload")?,

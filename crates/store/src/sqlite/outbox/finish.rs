@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kuma_core::id::ObjectName;
-use kuma_core::ports::{DeliveryEnd, StoreError};
+use kuma_core::ports::{DeliveryEnd, LONGEST_RECEIPT, StoreError};
 use kuma_core::time::{Timestamp, to_ms};
 use sqlx::SqliteConnection;
 
@@ -36,14 +36,16 @@ pub(in crate::sqlite) async fn finish(
     latency: Duration,
     now: Timestamp,
 ) -> Result<(), WorkError> {
-    let (status, error, again) = match end {
-        DeliveryEnd::Sent => (Status::Sent, None, None),
-        DeliveryEnd::Retry { at, error } => (Status::Pending, Some(error), Some(to_ms(*at))),
-        DeliveryEnd::Dead { error } => (Status::Failed, Some(error), None),
+    let (status, error, again, receipt) = match end {
+        DeliveryEnd::Sent { receipt } => (Status::Sent, None, None, receipt.as_ref()),
+        DeliveryEnd::Retry { at, error } => (Status::Pending, Some(error), Some(to_ms(*at)), None),
+        DeliveryEnd::Dead { error } => (Status::Failed, Some(error), None, None),
     };
+    let receipt = receipt.filter(|receipt| receipt.len() <= LONGEST_RECEIPT);
     let ended = sqlx::query(
         "UPDATE outbox SET status = ?1, last_error = ?2, not_before = ifnull(?3, not_before),
-                latency = ?4, updated = ?5, payload = iif(?1 = 0, payload, NULL)
+                latency = ?4, updated = ?5, payload = iif(?1 = 0, payload, NULL),
+                receipt = ?7
          WHERE claim = ?6 AND status = 1",
     )
     .bind(status as u8)
@@ -52,6 +54,7 @@ pub(in crate::sqlite) async fn finish(
     .bind(i64::try_from(latency.as_micros()).unwrap_or(i64::MAX))
     .bind(to_ms(now))
     .bind(key)
+    .bind(receipt)
     .execute(connection)
     .await?;
     expect_claim(key, ended.rows_affected())

@@ -5,9 +5,11 @@
 
 mod claim;
 mod finish;
+mod sent;
 
 pub(super) use claim::claim;
 pub(super) use finish::{finish, freeze, pause, recover, requeue_dead};
+pub(super) use sent::standing;
 
 use std::sync::LazyLock;
 

@@ -3,6 +3,7 @@
 mod history;
 mod latency;
 mod outbox;
+mod receipts;
 mod retention;
 mod sealed;
 mod state;

@@ -5,7 +5,7 @@ use kuma_core::id::{IncidentId, MonitorId};
 use kuma_core::ports::{Batch, DeliveryEnd, OutboxRow, SuppressedRow};
 use kuma_core::time::Timestamp;
 
-use crate::support::{Bench, at, incident, name, row};
+use crate::support::{Bench, at, incident, name, row, sent};
 
 fn down(key: &str, subject: &str) -> OutboxRow {
     row(key, subject, "chat", EventKind::Down, 0)
@@ -54,7 +54,7 @@ async fn a_key_is_sent_once_however_often_it_is_enqueued() {
     bench.enqueue(&[down("d1", "web"), down("d1", "web")]).await;
     bench.enqueue(&[down("d1", "web")]).await;
     assert_eq!(keys(&bench.claim(0).await), ["d1"]);
-    bench.finish("d1", DeliveryEnd::Sent, 10).await;
+    bench.finish("d1", sent(), 10).await;
     bench.enqueue(&[down("d1", "web")]).await;
     assert!(bench.claim(20).await.is_empty());
 }
@@ -71,7 +71,7 @@ async fn an_up_never_overtakes_its_down() {
     let again = bench.claim(5000).await;
     assert_eq!((keys(&again), again[0].attempts), (vec!["d1"], 1));
     assert_eq!(again[0].merged_up, None, "it was attempted before");
-    bench.finish("d1", DeliveryEnd::Sent, 5001).await;
+    bench.finish("d1", sent(), 5001).await;
     assert_eq!(keys(&bench.claim(5002).await), ["u1"]);
 }
 
@@ -94,7 +94,7 @@ async fn an_up_merges_into_a_down_that_was_never_attempted() {
     bench.finish("d1", retry(10), 1).await;
     let again = bench.claim(10).await;
     assert_eq!(again[0].merged_up.as_ref().unwrap().kind, EventKind::Up);
-    bench.finish("d1", DeliveryEnd::Sent, 11).await;
+    bench.finish("d1", sent(), 11).await;
     assert!(bench.claim(1000).await.is_empty());
     let log = bench.store.deliveries(None, 10).await.unwrap();
     let statuses: Vec<_> = log.iter().map(|row| (&*row.key, &*row.status)).collect();
@@ -122,7 +122,7 @@ async fn a_group_travels_together_once_its_first_row_is_due_and_then_stays_the_s
     assert_eq!(old.rows.len(), 2);
     assert_eq!(old.frozen.as_deref(), Some(b"bytes".as_slice()));
     assert_eq!((&*new.key, new.rows.len()), ("d3", 1));
-    bench.finish(&group, DeliveryEnd::Sent, 201).await;
+    bench.finish(&group, sent(), 201).await;
     let log = bench.store.deliveries(None, 10).await.unwrap();
     assert_eq!(log.iter().filter(|row| row.status == "sent").count(), 2);
 }
@@ -235,7 +235,7 @@ async fn the_log_shows_attempts_errors_and_times() {
 async fn finishing_what_is_not_being_sent_is_refused() {
     let bench = Bench::new().await;
     let took = std::time::Duration::ZERO;
-    let finished = bench.store.finish("no", DeliveryEnd::Sent, took, at(0)).await;
+    let finished = bench.store.finish("no", sent(), took, at(0)).await;
     assert!(matches!(finished, Err(kuma_core::ports::StoreError::Invalid(_))));
     assert!(bench.store.freeze("no", b"").await.is_err());
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use kuma_core::ports::{
-    AuditEvent, AuditQuery, Batch, DeliveryEnd, Heartbeat, Incident, IncidentQuery, StoreError,
+    AuditEvent, AuditQuery, Batch, Heartbeat, Incident, IncidentQuery, StoreError,
 };
 use kuma_core::settings::RetentionSettings;
 use kuma_core::state::MonitorState;
 
-use crate::support::{Bench, DAY, HOUR, at, beat, enter, incident, row};
+use crate::support::{Bench, DAY, HOUR, at, beat, enter, incident, row, sent};
 
 /// Steps until there is nothing to do; returns how many did something.
 async fn forget(bench: &Bench, now: i64) -> usize {
@@ -115,7 +115,7 @@ async fn closed_incidents_their_messages_and_audit_go_and_open_ones_stay() {
         })
         .await;
     for claim in bench.claim(0).await {
-        bench.finish(&claim.key, DeliveryEnd::Sent, 1).await;
+        bench.finish(&claim.key, sent(), 1).await;
     }
     assert_eq!(forget(&bench, 365 * DAY).await, 0);
     assert!(forget(&bench, 366 * DAY).await > 0);

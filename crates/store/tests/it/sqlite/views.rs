@@ -3,13 +3,13 @@
 use kuma_core::event::EventKind;
 use kuma_core::id::{Kind, ObjectKey};
 use kuma_core::object::Meta;
-use kuma_core::ports::{AuditEvent, Batch, DeliveryEnd, Heartbeat, Incident, StoredObject};
+use kuma_core::ports::{AuditEvent, Batch, Heartbeat, Incident, StoredObject};
 use kuma_core::reason::Reason;
 use kuma_core::state::MonitorState;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::outsider;
-use crate::support::{Bench, at, beat, incident, name, row};
+use crate::support::{Bench, at, beat, incident, name, row, sent};
 
 const DOCUMENTED: [(&str, &str); 8] = [
     (
@@ -122,7 +122,7 @@ async fn history_reads_as_documented() {
         })
         .await;
     bench.claim(10).await;
-    bench.finish("d1", DeliveryEnd::Sent, 30).await;
+    bench.finish("d1", sent(), 30).await;
     let mut other = outsider(&bench.path()).await;
     let found = rows(
         &mut other,
