@@ -3,11 +3,12 @@
 
 use futures_util::future::BoxFuture;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
-use kuma_core::ports::Earlier;
+use kuma_core::ports::{Earlier, Standing};
 use kuma_core::provider::{Provider, ProviderConfig};
 use kuma_core::secret::SecretSource;
 use kuma_core::time::Timestamp;
 
+use crate::alertmanager::Alertmanager;
 use crate::discord::Discord;
 use crate::gotify::Gotify;
 use crate::http::Http;
@@ -94,6 +95,13 @@ pub trait Channel: Send + Sync {
         payload: &'a Payload,
         context: SendContext<'a>,
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>>;
+
+    /// Puts what stands into the provider's form, to be sent again and again. None if the receiver
+    /// remembers what it was told, or there is nothing to tell.
+    fn renew(&self, standing: &[Standing], now: Timestamp) -> Option<Payload> {
+        let _ = (standing, now);
+        None
+    }
 }
 
 /// What channels send with: one HTTP client for all, and roots that mail servers are trusted by.
@@ -126,6 +134,9 @@ pub fn channel<'a>(
         ProviderConfig::Gotify(config) => Box::new(Gotify::new(provider, config, transports)),
         ProviderConfig::Pushover(config) => Box::new(Pushover::new(provider, config, transports)),
         ProviderConfig::Pagerduty(config) => Box::new(PagerDuty::new(provider, config, transports)),
+        ProviderConfig::Alertmanager(config) => {
+            Box::new(Alertmanager::new(provider, config, transports))
+        }
         ProviderConfig::Teams(config) => Box::new(Teams::new(provider, config, transports)),
         ProviderConfig::Unsupported(provider_type) => {
             return Err(DeliveryError::permanent(

@@ -27,6 +27,7 @@ mod direct;
 mod health;
 mod lanes;
 mod numbers;
+mod renewal;
 mod trial;
 
 pub use health::ProviderHealth;
@@ -109,6 +110,8 @@ impl Deliverer {
         }
         let mut lanes = Lanes::default();
         let mut running = JoinSet::new();
+        let mut renewing = JoinSet::new();
+        renewing.spawn(Arc::clone(&self).renew_often(stop.clone()));
         while !stop.is_cancelled() {
             let wait = self.fill(&mut lanes, &mut running).await;
             tokio::select! {

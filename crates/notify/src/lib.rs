@@ -6,6 +6,7 @@
 //! [`DeliveryError::Permanent`]; only the [`Deliverer`] tries again. What follows an attempt is
 //! decided in `kuma_core::delivery`.
 
+mod alertmanager;
 mod cause;
 pub mod channel;
 mod condition;

@@ -10,6 +10,7 @@ use kuma_core::secret::{
 const SHORTEST_REDACTED: usize = 4;
 
 /// Resolves from the provider's namespace and knows what must not be shown.
+#[derive(Clone)]
 pub(crate) struct Secrets<'a> {
     namespace: &'a str,
     source: &'a dyn SecretSource,

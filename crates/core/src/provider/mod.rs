@@ -1,6 +1,7 @@
 //! Channels that messages go through: one validated configuration per type, tied together by
 //! [`ProviderConfig`]. How they send lives in `crates/notify`, one file per type.
 
+mod alertmanager;
 mod discord;
 mod gotify;
 mod pagerduty;
@@ -8,6 +9,7 @@ mod pushover;
 mod teams;
 mod telegram;
 
+pub use alertmanager::{AlertmanagerConfig, SignIn};
 pub use discord::DiscordConfig;
 pub use gotify::GotifyConfig;
 pub use pagerduty::{PagerdutyConfig, PagerdutySeverity};
@@ -67,6 +69,11 @@ impl ProviderType {
         Self::Pagerduty,
         Self::Teams,
     ];
+
+    /// Whether the receiver forgets what it was told and must hear of it again and again.
+    pub const fn forgets(self) -> bool {
+        matches!(self, Self::Alertmanager)
+    }
 
     /// The name as written in `type:`.
     pub const fn as_str(self) -> &'static str {
@@ -173,6 +180,8 @@ pub enum ProviderConfig {
     Pushover(PushoverConfig),
     /// See [`PagerdutyConfig`].
     Pagerduty(PagerdutyConfig),
+    /// See [`AlertmanagerConfig`].
+    Alertmanager(AlertmanagerConfig),
     /// See [`TeamsConfig`].
     Teams(TeamsConfig),
     /// A documented type that this build validates but cannot send through; deliveries fail for
@@ -192,6 +201,7 @@ impl ProviderConfig {
             Self::Gotify(_) => ProviderType::Gotify,
             Self::Pushover(_) => ProviderType::Pushover,
             Self::Pagerduty(_) => ProviderType::Pagerduty,
+            Self::Alertmanager(_) => ProviderType::Alertmanager,
             Self::Teams(_) => ProviderType::Teams,
             Self::Unsupported(provider_type) => *provider_type,
         }

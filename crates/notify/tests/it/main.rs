@@ -6,6 +6,7 @@
     reason = "helpers of tests fail their test by panicking"
 )]
 
+mod alertmanager;
 mod bench;
 mod contract;
 mod deliverer;
