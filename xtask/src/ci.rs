@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::run::{self, cargo};
-use crate::{generate, licences, test, tidy};
+use crate::{generate, licences, test, tidy, torture};
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
@@ -16,6 +16,7 @@ const STEPS: &[Step] = &[
         run::run(&mut cargo(&strict))
     }),
     ("test", || test::run(&["--locked".to_owned()])),
+    ("torture", torture::short),
     ("generated files", || generate::run(true)),
     ("documentation", || {
         let mut doc =

@@ -7,6 +7,7 @@ mod licences;
 mod run;
 mod test;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Kill the product again and again while everything around it misbehaves, and compare what
+    /// was injected, received and stored.
+    Torture {
+        /// Passed on to the torture program, for example `--kills 20 --seed 1`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Everything that must hold before a change lands, with the seconds of each step.
     Ci,
 }
@@ -65,6 +73,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Tidy => tidy::run(),
         Command::Licences => licences::run(),
         Command::Bench { arguments } => bench::run(&arguments),
+        Command::Torture { arguments } => torture::run(&arguments),
         Command::Ci => ci::run(),
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
 }
 
 /// A Python with real servers in it, kept outside the checkout.
-fn python() -> anyhow::Result<PathBuf> {
+pub(crate) fn python() -> anyhow::Result<PathBuf> {
     let venv = cache()?.join("venv");
     let python = venv.join("bin/python");
     if has_packages(&python) {

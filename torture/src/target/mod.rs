@@ -1,0 +1,93 @@
+//! What the product watches in a run: one entry for each type of check, with a target of its own
+//! that fails, recovers and misbehaves as told.
+
+mod http;
+mod names;
+pub(crate) mod others;
+mod socket;
+mod tls;
+mod wire;
+
+use std::sync::Arc;
+
+use kuma_fixture::authority::Authority;
+use kuma_fixture::names::NameServer;
+use serde_json::{Value, json};
+
+use crate::evidence::Certainty;
+
+/// What targets are made of.
+pub(crate) struct World {
+    /// Issues certificates; the product trusts it.
+    pub(crate) authority: Authority,
+    /// The server that the product resolves names with.
+    pub(crate) resolver: Arc<NameServer>,
+    /// Where the product listens.
+    pub(crate) port: u16,
+}
+
+/// Makes a target well, or bad in one of its ways.
+type Act = Box<dyn FnMut(Option<usize>) + Send>;
+
+/// A monitor and the target behind it.
+pub(crate) struct Target {
+    /// Name of the monitor, which no other text of a message holds.
+    pub(crate) name: String,
+    /// `spec` of the monitor.
+    pub(crate) spec: Value,
+    /// The ways in which it can be bad; none for a group, which follows its members.
+    pub(crate) hows: Vec<(&'static str, Certainty)>,
+    /// Names of a group's members.
+    pub(crate) members: Vec<String>,
+    /// See [`Watched`](crate::evidence::Watched), in ms.
+    pub(crate) found_within: i64,
+    /// The same.
+    pub(crate) lag: i64,
+    pub(crate) act: Act,
+}
+
+/// Starts a target.
+type Start = fn(&World) -> Target;
+
+/// Every type of check. `kubernetes` needs a cluster.
+pub(crate) const KINDS: &[(&str, Start)] = &[
+    ("http", http::plain),
+    ("keyword", http::keyword),
+    ("jsonQuery", http::json_query),
+    ("tcp", socket::banner),
+    ("tls", tls::certificate),
+    ("dns", names::records),
+    ("ping", names::ping),
+    ("push", others::push),
+    ("group", others::group),
+];
+
+/// A monitor that runs each second and gives an attempt as long.
+fn spec(check: &str, target: &Value, more: Option<(&str, Value)>) -> Value {
+    let mut spec = json!({
+        "type": check,
+        "schedule": { "intervalSeconds": 1, "timeoutSeconds": 1 },
+        "target": { check: target },
+    });
+    if let Some((key, value)) = more {
+        spec[key] = value;
+    }
+    spec
+}
+
+fn target(check: &str, spec: Value, hows: Vec<(&'static str, Certainty)>, act: Act) -> Target {
+    Target {
+        name: name(check),
+        spec,
+        hows,
+        members: Vec::new(),
+        found_within: 4_000,
+        lag: 3_000,
+        act,
+    }
+}
+
+/// The name of the monitor of a type.
+pub(crate) fn name(check: &str) -> String {
+    format!("{}site", check.to_lowercase())
+}
