@@ -1,6 +1,7 @@
 //! The loop that owns engine and schedule: starts runs, feeds results in, hands decisions on. One
 //! task, so that everything about monitors happens in one order.
 
+mod pushes;
 mod show;
 
 use std::sync::Arc;
@@ -14,7 +15,6 @@ use kuma_core::engine::{Change, Engine, Report};
 use kuma_core::id::MonitorId;
 use kuma_core::observation::Observation;
 use kuma_core::ports::PushArrival;
-use kuma_core::reason::Reason;
 use kuma_core::schedule::{After, Limits, Scheduler, Timing, seed};
 use kuma_core::time::{Clock, Mono, Now, Timestamp, between, plus};
 use kuma_probe::Prober;
@@ -23,8 +23,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::commit::Committer;
+use super::commit::{CommitStats, Committer};
 use super::lateness::Lateness;
+use super::own_fault::{Pulse, excuse_links};
 use crate::clock::SystemClock;
 
 /// Wall and monotonic clock may drift apart this far before it counts as a jump.
@@ -52,6 +53,8 @@ pub enum Message {
     Catalog(Arc<Catalog>),
     /// A push arrived and is in the store's inbox.
     Pushed(PushArrival),
+    /// A push came and the store does not take it.
+    PushWaits(MonitorId),
     /// A delivery ended in a way that matters to the engine.
     Delivery(MonitorId, DeliveryFeedback),
     /// A round of self checks ended.
@@ -75,6 +78,10 @@ pub struct Parts {
     pub prober: Arc<Prober>,
     /// Takes decisions.
     pub committer: Committer,
+    /// Knows whether the store is away.
+    pub commits: Arc<CommitStats>,
+    /// Knows when this process stood still.
+    pub pulse: Arc<Pulse>,
     /// Shows states.
     pub live: Arc<Live>,
     /// Collects lateness and counts.
@@ -95,6 +102,8 @@ struct Loop {
     origin: Now,
     /// Since when the own-fault guard holds, if it does.
     guard_since: Option<Timestamp>,
+    /// Until when pushes could arrive, as far as it was looked at.
+    listened: Mono,
 }
 
 /// Runs until it is told to stop.
@@ -108,6 +117,7 @@ pub async fn run(parts: Parts) {
         runs: CancellationToken::new(),
         origin,
         guard_since: None,
+        listened: origin.mono,
     };
     engine_loop.run().await;
 }
@@ -196,6 +206,7 @@ impl Loop {
             }
             Message::Catalog(catalog) => self.swap(&catalog, now),
             Message::Pushed(arrival) => self.pushed(&arrival, now),
+            Message::PushWaits(id) => self.excuse_push(id, &pushes::store_is_away(), now),
             Message::Delivery(id, feedback) => {
                 let report = self.parts.engine.delivered(id, feedback, now.wall);
                 self.apply(report, now);
@@ -228,21 +239,6 @@ impl Loop {
         self.scheduler.finished(id, Self::after(own.unwrap_or_default(), now), now.mono);
         self.apply(report, now);
         self.show_next_run(id, now);
-    }
-
-    fn pushed(&mut self, arrival: &PushArrival, now: Now) {
-        let mut observation = if arrival.up {
-            Observation::success(arrival.message.clone())
-        } else {
-            Observation::failure(Reason::PushDown, arrival.message.clone())
-        };
-        observation.latency = arrival.latency;
-        let engine = &mut self.parts.engine;
-        let mut report =
-            engine.attempt(arrival.monitor, &observation, arrival.at, arrival.at, now.wall);
-        report.batch.push_consumed.push(arrival.id);
-        self.parts.live.attempt(arrival.monitor, &observation, arrival.at, 1);
-        self.apply(report, now);
     }
 
     fn swap(&mut self, catalog: &Arc<Catalog>, now: Now) {
@@ -280,15 +276,18 @@ impl Loop {
             let settings = self.catalog.settings.clone();
             let (id, prober, clock) = (start.id, self.parts.prober.clone(), self.parts.clock);
             let (sender, cut) = (self.parts.sender.clone(), self.runs.clone());
+            let pulse = self.parts.pulse.clone();
             tokio::spawn(async move {
                 let timeout = monitor.schedule.timeout(&settings.scheduler);
-                let started = clock.now().wall;
+                let started = clock.now();
                 let observation = tokio::select! {
                     observation = prober.run(&monitor, &settings, timeout) => observation,
                     () = cut.cancelled() => return,
                 };
-                let ended = clock.now().wall;
-                let observation = Box::new(observation);
+                let ended = clock.now();
+                let observation = pulse.excuse(observation, started.mono, ended.mono);
+                let observation = Box::new(excuse_links(observation).await);
+                let (started, ended) = (started.wall, ended.wall);
                 // A loop that is gone needs no results.
                 let _ = sender.send(Message::Attempt { id, observation, started, ended });
             });
@@ -345,6 +344,7 @@ impl Loop {
 
     fn timers(&mut self) {
         let now = self.parts.clock.now();
+        self.excuse_pushes(now);
         if self.parts.engine.next_wakeup().is_some_and(|at| at <= now.wall) {
             let report = self.parts.engine.due(now.wall);
             self.apply(report, now);

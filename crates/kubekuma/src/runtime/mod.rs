@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod commit;
 pub mod engine_loop;
 pub mod lateness;
+pub mod own_fault;
 pub mod ready;
 pub mod signals;
 mod source_loop;
@@ -159,10 +160,16 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     live.sync(&first);
     let engine = load_engine(&store, &first, &live).await?;
     let tracker = TaskTracker::new();
+    let stop_source = CancellationToken::new();
+    let pulse = Arc::new(own_fault::Pulse::new(clock));
+    let (beating, stopped) = (pulse.clone(), stop_source.clone());
+    tracker.spawn(async move { beating.run(stopped).await });
     tracker.spawn(engine_loop::run(engine_loop::Parts {
         clock,
         prober: prober.clone(),
         committer: committer.clone(),
+        commits: commit_stats.clone(),
+        pulse,
         live: live.clone(),
         lateness: lateness.clone(),
         engine,
@@ -176,7 +183,6 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     }
     let stop_delivery = CancellationToken::new();
     tracker.spawn(deliverer.clone().run(stop_delivery.clone()));
-    let stop_source = CancellationToken::new();
     tracker.spawn(source.run(stop_source.clone()));
     let upkeep = upkeep::Parts {
         clock,

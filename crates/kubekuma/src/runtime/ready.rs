@@ -95,6 +95,11 @@ impl Runtime for Status {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(token).copied()
     }
 
+    fn push_waits(&self, monitor: MonitorId) {
+        // Without a loop the process is stopping.
+        let _ = self.engine.send(Message::PushWaits(monitor));
+    }
+
     fn pushed(&self, arrival: PushArrival) {
         // Without a loop the process is stopping; the inbox row is consumed after the restart.
         let _ = self.engine.send(Message::Pushed(arrival));

@@ -21,6 +21,7 @@ use tracing::{debug, warn};
 use super::catalog::Holder;
 use super::commit::CommitStats;
 use super::engine_loop::Message;
+use super::own_fault::links_up;
 use crate::clock::SystemClock;
 use crate::secrets::LocalSecrets;
 
@@ -158,19 +159,9 @@ async fn self_checks(parts: Parts) {
 
 /// Looks whether any link but loopback is up. A host that never had one is not judged by it.
 async fn links(parts: Parts) {
-    let Ok(mut entries) = tokio::fs::read_dir("/sys/class/net").await else { return };
-    let (mut known, mut up) = (0, 0);
-    while let Ok(Some(entry)) = entries.next_entry().await {
-        if entry.file_name() == "lo" {
-            continue;
-        }
-        known += 1;
-        let state = tokio::fs::read_to_string(entry.path().join("operstate")).await;
-        // Virtual links say `unknown` while they work.
-        up += u32::from(state.is_ok_and(|state| state.trim() != "down"));
-    }
-    if known > 0 {
-        let _ = parts.engine.send(Message::Links(up > 0));
+    if let Some(up) = links_up().await {
+        // Without an engine loop the process is stopping.
+        let _ = parts.engine.send(Message::Links(up));
     }
 }
 

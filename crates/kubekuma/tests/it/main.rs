@@ -23,5 +23,6 @@ mod reload;
 mod secrets;
 mod settings;
 mod shutdown;
+mod standstill;
 mod store_away;
 mod uptime_kuma_names;

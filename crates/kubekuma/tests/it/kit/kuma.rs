@@ -112,6 +112,19 @@ impl Kuma {
         line.rsplit(' ').next()?.parse().ok()
     }
 
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(pid.unwrap(), signal).unwrap();
+    }
+
+    /// Takes the process off the processor for a while.
+    pub(crate) fn pause(&self, time: Duration) {
+        self.signal(rustix::process::Signal::STOP);
+        std::thread::sleep(time);
+        self.signal(rustix::process::Signal::CONT);
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -121,8 +134,7 @@ impl Kuma {
     /// SIGTERM; returns how it ended, how long that took and all it printed.
     pub(crate) fn stop(mut self) -> (ExitStatus, Duration, String) {
         let begun = now();
-        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-        rustix::process::kill_process(pid.unwrap(), rustix::process::Signal::TERM).unwrap();
+        self.signal(rustix::process::Signal::TERM);
         let status = until("the program to stop", || {
             self.child.try_wait().unwrap().ok_or_else(|| self.printed())
         });

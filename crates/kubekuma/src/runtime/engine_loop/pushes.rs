@@ -1,0 +1,69 @@
+//! What comes of pushes, and of times in which none could come.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use kuma_core::catalog::Entry;
+use kuma_core::check::Check;
+use kuma_core::id::MonitorId;
+use kuma_core::observation::Observation;
+use kuma_core::ports::PushArrival;
+use kuma_core::reason::Reason;
+use kuma_core::time::Now;
+
+use super::Loop;
+
+/// How often push monitors are excused while nothing can arrive.
+const EXCUSE_EVERY: Duration = Duration::from_secs(1);
+
+impl Loop {
+    pub(super) fn pushed(&mut self, arrival: &PushArrival, now: Now) {
+        let mut observation = if arrival.up {
+            Observation::success(arrival.message.clone())
+        } else {
+            Observation::failure(Reason::PushDown, arrival.message.clone())
+        };
+        observation.latency = arrival.latency;
+        let engine = &mut self.parts.engine;
+        let mut report =
+            engine.attempt(arrival.monitor, &observation, arrival.at, arrival.at, now.wall);
+        report.batch.push_consumed.push(arrival.id);
+        self.parts.live.attempt(arrival.monitor, &observation, arrival.at, 1);
+        self.apply(report, now);
+    }
+
+    /// While the store is away and after a standstill no push could arrive: silence says nothing
+    /// then, and the next push gets its full interval.
+    pub(super) fn excuse_pushes(&mut self, now: Now) {
+        let away = self.parts.commits.away.load(Ordering::Relaxed);
+        let still = self.parts.pulse.stood_still(self.listened, now.mono);
+        if still.is_zero() && (!away || now.mono.since(self.listened) < EXCUSE_EVERY) {
+            if !away {
+                self.listened = now.mono;
+            }
+            return;
+        }
+        self.listened = now.mono;
+        let excuse = if away {
+            store_is_away()
+        } else {
+            Observation::indeterminate(Reason::ClockJump, "this process stood still")
+        };
+        let catalog = Arc::clone(&self.catalog);
+        let pushed = |entry: &&Entry| matches!(entry.monitor.check, Check::Push(_));
+        for entry in catalog.monitors.values().filter(pushed) {
+            self.excuse_push(entry.id, &excuse, now);
+        }
+    }
+
+    pub(super) fn excuse_push(&mut self, id: MonitorId, excuse: &Observation, now: Now) {
+        let report = self.parts.engine.attempt(id, excuse, now.wall, now.wall, now.wall);
+        self.apply(report, now);
+    }
+}
+
+/// No push can be stored now.
+pub(super) fn store_is_away() -> Observation {
+    Observation::indeterminate(Reason::StoreDown, "the store does not take pushes")
+}
