@@ -12,32 +12,29 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hickory_proto::rr::{Name, RData};
-use kuma_core::check::{DnsCheck, DnsProtocol, IpFamily, RecordType};
+use kuma_core::check::{DnsCheck, DnsProtocol, IpFamily, RecordType, TlsOptions};
 use kuma_core::observation::Outcome;
 use kuma_core::particulars::DnsParticulars;
 use kuma_core::reason::Reason;
+use tokio::net::TcpStream;
 
 use crate::attempt::{Attempt, Verdict};
 use crate::fault::Fault;
 use crate::net::connect_fault;
+use crate::tls::{self, Alpn};
 use crate::trace::Stage;
 use exchange::{Answer, ExchangeError, Question, Transport};
 
+/// Where DNS servers listen unless said (RFC 1035 4.2).
+const PORT: u16 = 53;
+/// Where they listen for TLS (RFC 7858 3.1).
+const TLS_PORT: u16 = 853;
+
 /// Asks the question and judges the answer.
 pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &DnsCheck) -> Verdict {
-    let transport = match check.protocol {
-        DnsProtocol::Udp => Transport::Udp,
-        DnsProtocol::Tcp => Transport::Tcp,
-        DnsProtocol::Tls => {
-            return Err(Fault::ours(
-                Reason::Unsupported,
-                "this build cannot ask DNS questions over TLS",
-            ));
-        }
-    };
     let question = question(check)?;
     let servers = servers(attempt, check).await?;
-    let verdict = match ask(attempt, &servers, &question, transport).await {
+    let verdict = match ask(attempt, check, &servers, &question).await {
         Ok(answer) => {
             attempt.trace.facts.extend(judge::facts(&answer));
             if let Some(seen) = &mut attempt.trace.particulars {
@@ -77,43 +74,96 @@ fn question(check: &DnsCheck) -> Result<Question, Fault> {
     Ok(Question { name: text::absolute(name), record_type: records::wire_type(check.record_type) })
 }
 
+/// A server to ask, and the name by which it has to show itself.
+struct Server {
+    address: SocketAddr,
+    host: String,
+}
+
 /// Whom to ask, in order: the check's server, else the servers in force.
-async fn servers(attempt: &mut Attempt<'_>, check: &DnsCheck) -> Result<Vec<SocketAddr>, Fault> {
-    let Some(named) = &check.server else {
-        return Ok(attempt.shared.resolver.servers(attempt.settings)?);
+async fn servers(attempt: &mut Attempt<'_>, check: &DnsCheck) -> Result<Vec<Server>, Fault> {
+    let port = match check.protocol {
+        DnsProtocol::Udp | DnsProtocol::Tcp => PORT,
+        DnsProtocol::Tls(_) => TLS_PORT,
     };
-    let (host, port) = server::split(named).ok_or_else(|| {
+    let Some(named) = &check.server else {
+        let known = attempt.shared.resolver.servers(attempt.settings)?;
+        let ours = known.into_iter().map(|mut address| {
+            if address.port() == PORT {
+                address.set_port(port);
+            }
+            Server { address, host: address.ip().to_string() }
+        });
+        return Ok(ours.collect());
+    };
+    let (host, port) = server::split(named, port).ok_or_else(|| {
         Fault::target(Reason::TargetInvalid, format!("`{named}` is neither `host` nor `host:port`"))
     })?;
     let addresses = attempt.permitted_addresses(&host, IpFamily::Auto).await?;
-    Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
+    let named = |address| Server { address: SocketAddr::new(address, port), host: host.clone() };
+    Ok(addresses.into_iter().map(named).collect())
 }
 
 /// Asks one server after the other until one answers; each gets its share of the time left.
 async fn ask(
     attempt: &mut Attempt<'_>,
-    servers: &[SocketAddr],
+    check: &DnsCheck,
+    servers: &[Server],
     question: &Question,
-    transport: Transport,
 ) -> Result<Answer, Fault> {
     let mut last = Fault::ours(Reason::ResolverDown, "no DNS server is configured");
     for (turn, server) in servers.iter().enumerate() {
         let remaining = u32::try_from(servers.len() - turn).unwrap_or(1);
         let budget = attempt.left() / remaining;
-        attempt.trace.peer = Some(server.ip());
-        attempt.trace.enter(Stage::FirstByte);
-        let asked = exchange::ask(*server, question, transport, budget).await;
+        attempt.trace.peer = Some(server.address.ip());
+        let asked = match &check.protocol {
+            DnsProtocol::Udp => plainly(attempt, server, question, Transport::Udp, budget).await,
+            DnsProtocol::Tcp => plainly(attempt, server, question, Transport::Tcp, budget).await,
+            DnsProtocol::Tls(options) => {
+                let asking = over_tls(attempt, server, options, question);
+                let asked = tokio::time::timeout(budget, asking).await;
+                asked.unwrap_or_else(|_elapsed| Err(attempt.trace.timed_out(budget)))
+            }
+        };
         attempt.trace.enter(Stage::Idle);
         match asked {
             Ok(answer) => return Ok(answer),
-            Err(error) => {
-                let fault = no_answer(error, attempt.timeout);
-                attempt.trace.note(format!("server {server}"), fault.message.clone());
+            Err(fault) => {
+                attempt.trace.note(format!("server {}", server.address), fault.message.clone());
                 last = fault;
             }
         }
     }
     Err(last)
+}
+
+async fn plainly(
+    attempt: &mut Attempt<'_>,
+    server: &Server,
+    question: &Question,
+    transport: Transport,
+    budget: Duration,
+) -> Result<Answer, Fault> {
+    attempt.trace.enter(Stage::FirstByte);
+    let asked = exchange::ask(server.address, question, transport, budget).await;
+    asked.map_err(|error| no_answer(error, attempt.timeout))
+}
+
+/// RFC 7858: TLS from the first byte.
+async fn over_tls(
+    attempt: &mut Attempt<'_>,
+    server: &Server,
+    options: &TlsOptions,
+    question: &Question,
+) -> Result<Answer, Fault> {
+    attempt.trace.enter(Stage::Connect);
+    let stream = TcpStream::connect(server.address)
+        .await
+        .map_err(|error| connect_fault(&error, &server.address.to_string()))?;
+    let mut stream = tls::connect(attempt, stream, &server.host, options, Alpn::None).await?;
+    attempt.trace.enter(Stage::FirstByte);
+    let asked = exchange::ask_on(&mut stream, server.address, question).await;
+    asked.map_err(|error| no_answer(error, attempt.timeout))
 }
 
 fn no_answer(error: ExchangeError, timeout: Duration) -> Fault {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::TlsOptions;
+
 /// The record types that may be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -56,16 +58,15 @@ impl fmt::Display for RecordType {
 }
 
 /// How the question travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DnsProtocol {
     /// UDP, and TCP when the answer was cut.
     #[default]
     Udp,
     /// TCP.
     Tcp,
-    /// RFC 7858.
-    Tls,
+    /// TLS (RFC 7858), on port 853 unless the server says another.
+    Tls(Box<TlsOptions>),
 }
 
 /// How the answer is compared with what is expected.

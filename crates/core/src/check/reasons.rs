@@ -80,13 +80,7 @@ impl CheckType {
                 &[ANY, NAMES, REACH, CONNECT, TLS, PROXY, HTTP, &[JsonInvalid, JsonQuery]]
             }
             Self::Tcp => &[ANY, NAMES, REACH, CONNECT, TLS, &[TlsStarttls, TcpMismatch]],
-            Self::Dns => &[
-                ANY,
-                NAMES,
-                REACH,
-                CONNECT,
-                &[DnsRcode, DnsMismatch, DnsMalformed, Reason::Unsupported],
-            ],
+            Self::Dns => &[ANY, NAMES, REACH, CONNECT, TLS, &[DnsRcode, DnsMismatch, DnsMalformed]],
             Self::Ping => &[ANY, NAMES, REACH, &[PingLoss, ConnectTimeout, ConnectionRefused]],
             Self::Websocket => &[
                 ANY,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
 /// The payload that we say a datagram may have: what passes without fragments nearly everywhere.
@@ -27,15 +27,6 @@ pub(crate) enum Transport {
     Tcp,
 }
 
-impl Transport {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
-        }
-    }
-}
-
 /// A name and the type asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Question {
@@ -48,7 +39,7 @@ pub(crate) struct Question {
 pub(crate) struct Answer {
     pub(crate) message: Message,
     /// What the answer came by in the end.
-    pub(crate) via: Transport,
+    pub(crate) via: &'static str,
     /// Datagrams that answered something else and were left alone.
     pub(crate) ignored: u32,
 }
@@ -86,6 +77,21 @@ pub(crate) async fn ask(
     asked.unwrap_or(Err(ExchangeError::Timeout { server, budget, ignored }))
 }
 
+/// Asks on a stream that leads to `server` already. There is no second question without our
+/// extension: servers that speak TLS (RFC 7858) are younger than it.
+pub(crate) async fn ask_on<S>(
+    stream: &mut S,
+    server: SocketAddr,
+    question: &Question,
+) -> Result<Answer, ExchangeError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut ignored = 0;
+    let message = on_stream(stream, server, question, true, &mut ignored).await?;
+    Ok(Answer { message, via: "tls", ignored })
+}
+
 async fn ask_untimed(
     server: SocketAddr,
     question: &Question,
@@ -112,10 +118,10 @@ async fn ask_once(
     if transport == Transport::Udp
         && let Some(message) = over_udp(server, question, edns, ignored).await?
     {
-        return Ok(Answer { message, via: Transport::Udp, ignored: *ignored });
+        return Ok(Answer { message, via: "udp", ignored: *ignored });
     }
     let message = over_tcp(server, question, edns, ignored).await?;
-    Ok(Answer { message, via: Transport::Tcp, ignored: *ignored })
+    Ok(Answer { message, via: "tcp", ignored: *ignored })
 }
 
 /// The question as a message with a random identifier.
@@ -230,6 +236,22 @@ async fn over_tcp(
     edns: bool,
     ignored: &mut u32,
 ) -> Result<Message, ExchangeError> {
+    let connected = TcpStream::connect(server).await;
+    let mut stream = connected.map_err(|error| ExchangeError::Io { server, error })?;
+    on_stream(&mut stream, server, question, edns, ignored).await
+}
+
+/// Messages on a stream have their length before them (RFC 1035 4.2.2).
+async fn on_stream<S>(
+    stream: &mut S,
+    server: SocketAddr,
+    question: &Question,
+    edns: bool,
+    ignored: &mut u32,
+) -> Result<Message, ExchangeError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::UnexpectedEof => ExchangeError::Closed { server },
         _ => ExchangeError::Io { server, error },
@@ -237,11 +259,11 @@ async fn over_tcp(
     let (id, bytes) = encode(question, edns)?;
     let length = u16::try_from(bytes.len())
         .map_err(|_| ExchangeError::Question("longer than 65,535 bytes".to_owned()))?;
-    let mut stream = TcpStream::connect(server).await.map_err(failed)?;
     let mut framed = Vec::with_capacity(bytes.len() + 2);
     framed.extend_from_slice(&length.to_be_bytes());
     framed.extend_from_slice(&bytes);
     stream.write_all(&framed).await.map_err(failed)?;
+    stream.flush().await.map_err(failed)?;
     loop {
         let length = stream.read_u16().await.map_err(failed)?;
         let mut buffer = vec![0; usize::from(length)];
@@ -251,7 +273,7 @@ async fn over_tcp(
             Reading::Cut => {
                 return Err(ExchangeError::Malformed {
                     server,
-                    why: "cut although it came over TCP".to_owned(),
+                    why: "cut although it came on a connection".to_owned(),
                 });
             }
             Reading::Foreign => *ignored = ignored.saturating_add(1),

@@ -81,7 +81,7 @@ pub(crate) fn facts(answer: &Answer) -> Vec<(String, String)> {
     let message = &answer.message;
     let mut facts = vec![
         ("code".to_owned(), code_name(message.metadata.response_code)),
-        ("transport".to_owned(), answer.via.as_str().to_owned()),
+        ("transport".to_owned(), answer.via.to_owned()),
     ];
     let sections = [("answer", &message.answers), ("authority", &message.authorities)];
     for (name, section) in sections {

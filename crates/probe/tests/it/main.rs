@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test expects and does not get fails the test")]
 
 mod certificate;
+mod dns_tls;
 mod egress;
 mod fixture;
 mod http;

@@ -1,9 +1,9 @@
 //! `dns`.
 
-use kuma_core::check::{Check, CheckType, DnsCheck, DnsProtocol, MatchMode, Rcode, RecordType};
+use kuma_core::check::{Check, DnsCheck, DnsProtocol, MatchMode, Rcode, RecordType};
 use kuma_core::object::Problem;
 
-use super::{Context, Part, missing, unsupported};
+use super::{Context, Part, missing, tls_options};
 use crate::kinds::monitor::{DnsMatch, DnsProtocolSpec, RcodeSpec, RecordTypeSpec};
 
 pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Check> {
@@ -27,7 +27,14 @@ pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Chec
         domain: target.domain.clone(),
         record_type: target.record_type.map_or(RecordType::A, record_type),
         server: target.server.clone(),
-        protocol: target.protocol.map_or(DnsProtocol::Udp, protocol),
+        protocol: match target.protocol {
+            Some(DnsProtocolSpec::Udp) | None => DnsProtocol::Udp,
+            Some(DnsProtocolSpec::Tcp) => DnsProtocol::Tcp,
+            Some(DnsProtocolSpec::Tls) => {
+                let tls = target.tls.clone().unwrap_or_default();
+                DnsProtocol::Tls(Box::new(tls_options(context, &format!("{at}.tls"), &tls)))
+            }
+        },
         expected: target.expected.clone().unwrap_or_default(),
         match_mode: target.match_.map_or(MatchMode::All, match_mode),
         rcode: target.rcode.map_or(Rcode::Noerror, rcode),
@@ -38,10 +45,6 @@ pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Chec
             format!("{at}.expected"),
             "an answer with an error code holds no records, so this cannot match",
         );
-    }
-    if check.protocol == DnsProtocol::Tls {
-        context.cannot_run(format!("{at}.protocol"), "DNS over TLS");
-        return Some(unsupported(CheckType::Dns, check.target()));
     }
     Some(Check::Dns(Box::new(check)))
 }
@@ -69,14 +72,6 @@ const fn record_type(spec: RecordTypeSpec) -> RecordType {
         RecordTypeSpec::Soa => RecordType::Soa,
         RecordTypeSpec::Srv => RecordType::Srv,
         RecordTypeSpec::Txt => RecordType::Txt,
-    }
-}
-
-const fn protocol(spec: DnsProtocolSpec) -> DnsProtocol {
-    match spec {
-        DnsProtocolSpec::Udp => DnsProtocol::Udp,
-        DnsProtocolSpec::Tcp => DnsProtocol::Tcp,
-        DnsProtocolSpec::Tls => DnsProtocol::Tls,
     }
 }
 

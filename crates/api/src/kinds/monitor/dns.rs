@@ -3,21 +3,28 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{TlsSpec, rules};
+
 /// A DNS question.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules(&[
+    ("!has(self.tls) || (has(self.protocol) && self.protocol == 'tls')", "tls needs protocol tls"),
+])))]
 pub struct DnsTarget {
     /// Name to ask for.
     #[schemars(length(min = 1, max = 253))]
     pub domain: String,
     /// Record type to ask for. Default: `A`.
     pub record_type: Option<RecordTypeSpec>,
-    /// Server to ask, `address`, `host` or `host:port`. Default: the settings'
-    /// `networking.dns.resolvers`, else the system's.
+    /// Server to ask, `address`, `host` or `host:port`; the port is 53, or 853 with protocol
+    /// `tls`, unless said. Default: the settings' `networking.dns.resolvers`, else the system's.
     #[schemars(length(min = 1, max = 260))]
     pub server: Option<String>,
     /// How the question travels. Default: `udp`.
     pub protocol: Option<DnsProtocolSpec>,
+    /// How TLS is spoken, for protocol `tls`.
+    pub tls: Option<TlsSpec>,
     /// Values that the answer must hold, as a zone file has them; case and a trailing dot do not
     /// matter. Default: any.
     #[schemars(length(max = 64), inner(length(min = 1, max = 4096)))]
