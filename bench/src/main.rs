@@ -7,6 +7,7 @@ mod bare;
 mod checks;
 mod clock;
 mod folder;
+mod history;
 mod http;
 mod idle;
 mod ingest;
@@ -55,6 +56,7 @@ enum What {
     Checks(checks::Arguments),
     Scale(scale::Arguments),
     Ingest(ingest::Arguments),
+    History(history::Arguments),
     Latency(latency::Arguments),
     Idle(idle::Arguments),
     #[command(hide = true)]
@@ -93,6 +95,7 @@ async fn once(what: &What, binary: &std::path::Path, clock: SystemClock) -> anyh
         What::Checks(arguments) => checks::measure(arguments, binary).await,
         What::Scale(arguments) => scale::measure(arguments, binary).await,
         What::Ingest(arguments) => ingest::measure(arguments, clock).await,
+        What::History(arguments) => history::measure(arguments, clock).await,
         What::Latency(arguments) => latency::measure(arguments, binary, clock).await,
         What::Idle(arguments) => idle::measure(arguments, binary).await,
         What::Bare(_) => Ok(Report::default()),

@@ -104,8 +104,13 @@ impl Fold {
         if rest == 0 {
             set_meta(&mut transaction, "folded_until", &until.to_string()).await?;
         }
-        transaction.commit().await?;
-        lock(live).forget(until, &monitors);
+        lock(live).folds += 1;
+        let committed = transaction.commit().await;
+        let mut live = lock(live);
+        live.folds += 1;
+        committed?;
+        live.forget(until, &monitors);
+        drop(live);
         self.monitors.truncate(rest);
         Ok(rest > 0)
     }

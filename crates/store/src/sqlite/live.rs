@@ -34,6 +34,9 @@ pub(super) struct Live {
     pub(super) closed: BTreeSet<i64>,
     /// Sketches that are not stored yet, by hour, then monitor (in the order they are stored).
     pub(super) hours: BTreeMap<i64, BTreeMap<i64, Sketch>>,
+    /// Raised before sketches are committed and again after they have left `hours`: a reader whose
+    /// answer is from both asks again when it is odd or has changed.
+    pub(super) folds: u64,
     /// Monitors with an open interval from before the start, not heard of since: what is between
     /// is unknown.
     pub(super) unheard: HashSet<MonitorId>,

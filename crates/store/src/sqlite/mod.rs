@@ -85,13 +85,23 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Locked`] when another process has it, [`StoreError::TooNew`] when a newer
     /// version wrote it, [`StoreError::Unavailable`] when it cannot be made or opened,
+    /// [`StoreError::Damaged`] with what to do about it when it cannot be read,
     /// [`StoreError::Invalid`] when it is another program's.
     pub async fn open(options: SqliteOptions) -> Result<Self, StoreError> {
         let lock = lock::Lock::take(&options.path)?;
-        let now = options.clock.now();
-        let mut connection =
-            open::writer(&options.path, &options.product_version, now.wall).await?;
-        let (live, names) = load(&mut connection).await.map_err(|error| store_error(&error))?;
+        let now = options.clock.now().wall;
+        let connection = open::writer(&options.path, &options.product_version, now).await?;
+        Self::start(options, connection, lock).await
+    }
+
+    /// Begins to write through a connection.
+    async fn start(
+        options: SqliteOptions,
+        mut connection: SqliteConnection,
+        lock: lock::Lock,
+    ) -> Result<Self, StoreError> {
+        let loaded = load(&mut connection).await.map_err(|error| store_error(&error));
+        let (live, names) = loaded.map_err(|error| open::advise(&options.path, error))?;
         let (queue, jobs) = mpsc::unbounded_channel();
         let store = Self {
             queue: Some(queue),
@@ -103,7 +113,7 @@ impl SqliteStore {
         let writer = Writer {
             connection: Some(connection),
             identity: open::identity(&store.path),
-            folded: now.mono,
+            folded: store.clock.now().mono,
             fold: None,
             syncs: true,
             path: store.path.clone(),
@@ -243,4 +253,72 @@ fn refused<T: Send + 'static>(error: StoreError) -> StoreResult<'static, T> {
 
 fn closed() -> StoreError {
     StoreError::Unavailable("the store is closed".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use kuma_core::ports::{AuditEvent, AuditQuery, Batch, Fence, Store};
+    use kuma_core::time::{Mono, Now, from_ms};
+    use sqlx::ConnectOptions;
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    use super::*;
+
+    struct Then;
+    impl Clock for Then {
+        fn now(&self) -> Now {
+            Now { mono: Mono(0), wall: from_ms(1_767_225_600_000) }
+        }
+    }
+
+    /// A kilobyte to be written.
+    fn kilobyte(ms: i64) -> Batch {
+        let event = AuditEvent {
+            at: from_ms(ms),
+            resource_type: "Monitor".to_owned(),
+            resource_key: "shop/web".to_owned(),
+            event_type: "applied".to_owned(),
+            actor: None,
+            summary: Some("x".repeat(1000)),
+            details: None,
+        };
+        Batch { audit: vec![event], durable: true, ..Batch::default() }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_unavailable_and_over_when_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kubekuma.db");
+        let options = SqliteOptions {
+            path: path.clone(),
+            clock: Arc::new(Then),
+            product_version: "0.1.0".to_owned(),
+        };
+        let lock = lock::Lock::take(&path).unwrap();
+        let mut connection = open::writer(&path, "0.1.0", from_ms(0)).await.unwrap();
+        // SQLite answers the same (SQLITE_FULL) when the file system has no room.
+        sqlx::query("PRAGMA max_page_count = 120").execute(&mut connection).await.unwrap();
+        let store = SqliteStore::start(options, connection, lock).await.unwrap();
+        let mut written = 0;
+        let refused = loop {
+            match store.commit(kilobyte(written), Fence).await {
+                Ok(_) => written += 1,
+                Err(refused) => break refused,
+            }
+            assert!(written < 1000, "the limit holds");
+        };
+        let text = refused.to_string();
+        assert!(matches!(refused, StoreError::Unavailable(_)) && text.contains("full"), "{text}");
+        let query = || AuditQuery { limit: 9999, ..AuditQuery::default() };
+        let found = store.audit(query()).await.unwrap();
+        assert_eq!(i64::try_from(found.len()).unwrap(), written, "what was answered can be read");
+        let again = store.commit(kilobyte(written), Fence).await;
+        assert!(matches!(again, Err(StoreError::Unavailable(_))));
+        let mut other = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+        sqlx::query("DELETE FROM audit WHERE at < 1000").execute(&mut other).await.unwrap();
+        store.commit(kilobyte(5000), Fence).await.unwrap();
+        store.ping().await.unwrap();
+        assert_eq!(store.audit(query()).await.unwrap().len(), 1);
+        store.close().await.unwrap();
+    }
 }

@@ -48,6 +48,16 @@ pub(super) async fn writer(
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(WRITER_PATIENCE)
         .foreign_keys(true);
+    let made = made(path, options, product_version, now).await;
+    made.map_err(|error| advise(path, error))
+}
+
+async fn made(
+    path: &Path,
+    options: SqliteConnectOptions,
+    product_version: &str,
+    now: Timestamp,
+) -> Result<SqliteConnection, StoreError> {
     let mut connection = connect(options.clone()).await?;
     // Never touch another program's file, not even its journal mode.
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
@@ -59,6 +69,37 @@ pub(super) async fn writer(
     }
     schema::migrate(&mut connection, path, MIGRATIONS, product_version, now).await?;
     Ok(connection)
+}
+
+/// What to do about a file that cannot be read: said with the error, with the newest backup found
+/// beside it.
+pub(super) fn advise(path: &Path, error: StoreError) -> StoreError {
+    let StoreError::Damaged(text) = error else { return error };
+    let shown = path.display();
+    let backup = newest_backup(path).map_or_else(
+        || "restore a backup made with `kubekuma db backup` under its name".to_owned(),
+        |backup| format!("restore a backup under its name (the newest beside it is {backup})"),
+    );
+    StoreError::Damaged(format!(
+        "{shown}: {text}; move the file and its -wal and -shm aside, then {backup}, or start \
+         without one, with an empty history; configuration is not in it"
+    ))
+}
+
+/// The youngest copy that was made before the layout changed.
+fn newest_backup(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+    let backups = entries.filter_map(|entry| {
+        let entry = entry.ok()?;
+        let file = entry.file_name().into_string().ok()?;
+        let rest = file.strip_prefix(name)?;
+        let is_backup = rest.starts_with(".v") && rest.ends_with(".bak");
+        let modified = entry.metadata().ok()?.modified().ok()?;
+        is_backup.then_some((modified, file))
+    });
+    backups.max().map(|(_, file)| file)
 }
 
 async fn connect(options: SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {

@@ -14,6 +14,11 @@ use super::live::Live;
 use super::writer::lock;
 use super::{apply, outbox, retention, seal};
 
+/// How long routine work waits for company.
+const ROUTINE_LINGER: Duration = Duration::from_millis(250);
+/// How long durable work waits for company.
+const DURABLE_LINGER: Duration = Duration::from_millis(2);
+
 /// One thing to write.
 #[derive(Debug)]
 pub(super) enum Work {
@@ -54,9 +59,14 @@ impl Work {
         }
     }
 
-    /// Whether it may wait for company.
-    pub(super) fn lingers(&self) -> bool {
-        matches!(self, Self::Commit(batch) if !batch.durable)
+    /// How long it may wait for company.
+    pub(super) fn linger(&self) -> Duration {
+        match self {
+            Self::Commit(batch) if !batch.durable => ROUTINE_LINGER,
+            // Steps of upkeep: who asks for the next one waits for this one.
+            Self::Retention { .. } | Self::Seal(_) => Duration::ZERO,
+            _ => DURABLE_LINGER,
+        }
     }
 
     /// How much it counts towards a full transaction.

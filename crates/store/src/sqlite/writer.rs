@@ -21,10 +21,6 @@ use super::stats::Counters;
 use super::work::{Done, Scope, Work, WorkError, run};
 use super::{apply, fold, open};
 
-/// How long routine work waits for company.
-const ROUTINE_LINGER: Duration = Duration::from_millis(250);
-/// How long durable work waits for company.
-const DURABLE_LINGER: Duration = Duration::from_millis(2);
 /// A late result must not make every transaction store sketches.
 const FOLD_PAUSE: Duration = Duration::from_secs(60);
 /// Pause between two small steps of storing sketches.
@@ -339,23 +335,17 @@ impl From<WorkError> for Failure {
 async fn gather(queue: &mut mpsc::UnboundedReceiver<Job>, first: Job) -> Vec<Job> {
     let begun = Instant::now();
     let mut rows = first.work.rows();
-    let mut until = begun + linger(&first.work);
+    let mut until = begun + first.work.linger();
     let mut jobs = vec![first];
     while rows < FULL_ROWS {
         let Ok(Some(job)) = timeout_at(until, queue.recv()).await else {
             break;
         };
-        if !job.work.lingers() {
-            until = until.min(Instant::now() + DURABLE_LINGER);
-        }
+        until = until.min(Instant::now() + job.work.linger());
         rows += job.work.rows();
         jobs.push(job);
     }
     jobs
-}
-
-fn linger(work: &Work) -> Duration {
-    if work.lingers() { ROUTINE_LINGER } else { DURABLE_LINGER }
 }
 
 fn answer(jobs: Vec<Job>, done: Vec<Done>) {

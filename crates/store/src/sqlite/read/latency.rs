@@ -9,6 +9,7 @@ use kuma_core::ports::{LatencyStep, StoreError};
 use kuma_core::sketch::Sketch;
 use kuma_core::time::{Timestamp, from_ms, to_ms};
 use sqlx::sqlite::SqlitePool;
+use sqlx::{Connection, SqliteConnection};
 
 use crate::sqlite::fold::decode;
 use crate::sqlite::live::{DAY_MS, HOUR_MS, Live};
@@ -30,9 +31,34 @@ const DAYS: &str = "
     SELECT s.day, s.data FROM span CROSS JOIN sketch_day s
     ON s.day = span.day AND s.monitor = ?3";
 
+/// How often an answer is sought that no storing of sketches came between.
+const ATTEMPTS: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// See [`answer`]: sketches move from memory to the file, and are to be counted once.
+pub(in crate::sqlite) async fn latency(
+    pool: &SqlitePool,
+    live: &Mutex<Live>,
+    monitor: MonitorId,
+    span: (Timestamp, Timestamp),
+    step: Duration,
+) -> Result<Vec<LatencyStep>, WorkError> {
+    for _ in 0..ATTEMPTS {
+        let before = lock(live).folds;
+        if before % 2 == 0 {
+            let steps = answer(pool, live, monitor, span, step).await?;
+            if lock(live).folds == before {
+                return Ok(steps);
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    answer(pool, live, monitor, span, step).await
+}
+
 /// See the port. Steps begin at `from`, taken down to the hour, or to the UTC day when the step is
 /// whole days; steps without results are left out.
-pub(in crate::sqlite) async fn latency(
+async fn answer(
     pool: &SqlitePool,
     live: &Mutex<Live>,
     monitor: MonitorId,
@@ -58,7 +84,10 @@ pub(in crate::sqlite) async fn latency(
         let index = (at - origin).div_euclid(step);
         steps.entry(index).or_default().merge(sketch);
     };
-    let days = folded_days(pool, monitor, from, to).await?;
+    let mut connection = pool.acquire().await?;
+    // One state of the file for both questions: upkeep makes days of hours.
+    let mut snapshot = connection.begin().await?;
+    let days = folded_days(&mut snapshot, monitor, from, to).await?;
     if !by_days && !days.is_empty() {
         return Err(invalid(
             "only whole days are stored for a part of the span; ask for steps of 24 hours",
@@ -67,9 +96,7 @@ pub(in crate::sqlite) async fn latency(
     for (day, data) in days {
         add(day * DAY_MS, &decode(&data)?);
     }
-    let hours: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as(HOURS).bind(from).bind(to).bind(monitor.0).fetch_all(pool).await?;
-    for (hour, data) in hours {
+    for (hour, data) in stored_hours(&mut snapshot, monitor, from, to).await? {
         add(hour * HOUR_MS, &decode(&data)?);
     }
     for (hour, monitors) in lock(live).hours.range(from..to) {
@@ -83,8 +110,28 @@ pub(in crate::sqlite) async fn latency(
         .collect())
 }
 
+/// Only hours that anybody has are looked up: most spans reach far beyond them.
+async fn stored_hours(
+    connection: &mut SqliteConnection,
+    monitor: MonitorId,
+    from: i64,
+    to: i64,
+) -> sqlx::Result<Vec<(i64, Vec<u8>)>> {
+    let (first, last): (Option<i64>, Option<i64>) = sqlx::query_as(
+        "SELECT (SELECT min(hour) FROM sketch_hour), (SELECT max(hour) FROM sketch_hour)",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let (Some(first), Some(last)) = (first, last) else { return Ok(Vec::new()) };
+    let (from, to) = (from.max(first), to.min(last + 1));
+    if from >= to {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as(HOURS).bind(from).bind(to).bind(monitor.0).fetch_all(connection).await
+}
+
 async fn folded_days(
-    pool: &SqlitePool,
+    connection: &mut SqliteConnection,
     monitor: MonitorId,
     from: i64,
     to: i64,
@@ -93,7 +140,7 @@ async fn folded_days(
         .bind(from.div_euclid(24))
         .bind(ceil_div(to, 24))
         .bind(monitor.0)
-        .fetch_all(pool)
+        .fetch_all(connection)
         .await
 }
 

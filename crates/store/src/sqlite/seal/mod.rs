@@ -31,9 +31,9 @@ pub(super) use run::run;
 /// How long after a slot's end it is sealed.
 const GRACE_MS: i64 = 15 * 60_000;
 /// Monitors whose chunks are written in one step.
-const CHUNKS: usize = 64;
+const CHUNKS: usize = 256;
 /// Heartbeats that are encoded for one step.
-const STEP_BEATS: usize = 32_768;
+const STEP_BEATS: usize = 65_536;
 /// Rows that are gathered at once; a slot with more is read several times.
 pub(super) const GATHER: usize = 1_000_000;
 

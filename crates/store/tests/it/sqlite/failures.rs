@@ -116,3 +116,22 @@ async fn the_numbers_tell_what_was_committed() {
     assert!(value("store_size_bytes") > 4096.0);
     assert!(value("store_queue_depth").abs() < 0.1);
 }
+
+#[tokio::test]
+async fn a_removed_file_takes_what_was_sealed_along_and_nothing_else() {
+    let bench = Bench::new().await;
+    let web = bench.monitor("web").await;
+    let old: Vec<_> = (0..200).map(|n| beat(web, n * 60_000, 1)).collect();
+    bench.commit(Batch { heartbeats: old.clone(), ..Batch::default() }).await;
+    bench.upkeep(9 * 3_600_000, &kuma_core::settings::RetentionSettings::default()).await;
+    for suffix in ["", "-wal", "-shm"] {
+        std::fs::remove_file(format!("{}{suffix}", bench.path().display())).unwrap();
+    }
+    // Of a slot that was sealed in the file that is gone.
+    bench.commit(Batch { heartbeats: old[..50].to_vec(), ..Batch::default() }).await;
+    for _ in 0..2 {
+        let found = bench.store.heartbeats(web, at(0), at(99_999_999), 999).await.unwrap();
+        assert_eq!(found, old[..50]);
+        bench.upkeep(9 * 3_600_000, &kuma_core::settings::RetentionSettings::default()).await;
+    }
+}

@@ -84,8 +84,17 @@ async fn another_programs_file_is_left_alone() {
     assert!(matches!(refused, Err(StoreError::Invalid(_))));
     assert_eq!(std::fs::read(&path).unwrap(), before);
     std::fs::write(&path, b"this is no database at all, it is a letter").unwrap();
-    let refused = open(&folder, &bench.clock).await;
-    assert!(matches!(refused, Err(StoreError::Damaged(_))));
+    let Err(StoreError::Damaged(text)) = open(&folder, &bench.clock).await else {
+        panic!("opened a letter");
+    };
+    assert!(text.contains("kubekuma.db: ") && text.contains("restore a backup"), "{text}");
+    std::fs::write(folder.path().join("kubekuma.db.v2.1.bak"), b"").unwrap();
+    let Err(StoreError::Damaged(text)) = open(&folder, &bench.clock).await else {
+        panic!("opened a letter");
+    };
+    assert!(text.contains("the newest beside it is kubekuma.db.v2.1.bak"), "{text}");
+    let kept = std::fs::read(&path).unwrap();
+    assert!(kept.starts_with(b"this is no database"), "left as it was found");
 }
 
 #[tokio::test]
@@ -178,4 +187,44 @@ async fn what_is_forgotten_goes_back_to_the_file_system() {
     }
     let after = pages().await;
     assert!(before > 1200 && after < before / 2, "{before} pages, then {after}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_within_is_said_to_be_and_can_be_replaced_by_a_backup() {
+    let bench = Bench::new().await;
+    let web = bench.monitor("web").await;
+    let heartbeats: Vec<_> = (0..9000).map(|ms| beat(web, ms * 1000, 1000)).collect();
+    bench.commit(Batch { heartbeats, durable: true, ..Batch::default() }).await;
+    bench.store.close().await.unwrap();
+    let reader = SqliteStore::open_read_only(bench.path(), bench.clock.clone()).await.unwrap();
+    let copy = bench.folder.path().join("copy.db");
+    reader.backup(&copy).await.unwrap();
+    reader.close().await.unwrap();
+    let mut bytes = std::fs::read(bench.path()).unwrap();
+    let pages = bytes.len() / 4096;
+    for page in bytes.chunks_mut(4096).skip(pages / 2) {
+        page.fill(0x5a);
+    }
+    std::fs::write(bench.path(), bytes).unwrap();
+    let told = match open(&bench.folder, &bench.clock).await {
+        Err(error) => error,
+        Ok(store) => {
+            let found = store.heartbeats(web, at(0), at(9_000_000), 9999).await;
+            store.close().await.unwrap_or_default();
+            found.unwrap_err()
+        }
+    };
+    assert!(matches!(told, StoreError::Damaged(_)), "{told}");
+    let reader = SqliteStore::open_read_only(bench.path(), bench.clock.clone()).await;
+    if let Ok(reader) = reader {
+        let checked = reader.check().await;
+        assert!(checked.map_or(true, |report| !report.problems.is_empty()));
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", bench.path().display()));
+    }
+    std::fs::rename(&copy, bench.path()).unwrap();
+    let store = open(&bench.folder, &bench.clock).await.unwrap();
+    let found = store.heartbeats(web, at(0), at(9_000_000), 9999).await.unwrap();
+    assert_eq!(found.len(), 9000);
 }
