@@ -234,6 +234,25 @@ mod tests {
             prop_assert_eq!(merged, sketch(&[a, b].concat()));
         }
 
+        // As an hour becomes a day: stored, read and merged piece by piece.
+        #[test]
+        fn the_bound_holds_after_any_merging(
+            parts in prop::collection::vec(latencies(), 1..30),
+            q in 0.0_f64..=1.0,
+        ) {
+            let mut merged = Sketch::default();
+            for part in &parts {
+                merged.merge(&Sketch::decode(&sketch(part).encode()).unwrap());
+            }
+            let mut sorted = parts.concat();
+            sorted.sort_unstable();
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+            let rank = ((q * sorted.len() as f64).ceil() as usize).clamp(1, sorted.len());
+            let exact = f64::from(sorted[rank - 1]);
+            let found = merged.quantile(q).unwrap();
+            prop_assert!((found - exact).abs() <= exact * 0.010_001, "{found} for {exact}");
+        }
+
         #[test]
         fn what_is_encoded_reads_back(values in latencies()) {
             let sketch = sketch(&values);

@@ -104,10 +104,10 @@ impl Fold {
         if rest == 0 {
             set_meta(&mut transaction, "folded_until", &until.to_string()).await?;
         }
-        lock(live).folds += 1;
+        lock(live).moves += 1;
         let committed = transaction.commit().await;
         let mut live = lock(live);
-        live.folds += 1;
+        live.moves += 1;
         committed?;
         live.forget(until, &monitors);
         drop(live);

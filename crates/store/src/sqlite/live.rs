@@ -23,6 +23,14 @@ pub(super) const HOUR_MS: i64 = 3_600_000;
 /// Milliseconds of a day.
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
 
+/// An interval that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Open {
+    pub(super) start: i64,
+    pub(super) state: MonitorState,
+    pub(super) vouched: i64,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Live {
@@ -34,9 +42,11 @@ pub(super) struct Live {
     pub(super) closed: BTreeSet<i64>,
     /// Sketches that are not stored yet, by hour, then monitor (in the order they are stored).
     pub(super) hours: BTreeMap<i64, BTreeMap<i64, Sketch>>,
-    /// Raised before sketches are committed and again after they have left `hours`: a reader whose
-    /// answer is from both asks again when it is odd or has changed.
-    pub(super) folds: u64,
+    /// The interval of each monitor that is open, so that lists of all need not read them.
+    pub(super) open: HashMap<MonitorId, Open>,
+    /// Raised before something is committed that is then known here or no longer, and again after:
+    /// a reader whose answer is from both asks again when it is odd or has changed.
+    pub(super) moves: u64,
     /// Monitors with an open interval from before the start, not heard of since: what is between
     /// is unknown.
     pub(super) unheard: HashSet<MonitorId>,
@@ -51,11 +61,8 @@ impl Live {
         live.load_hot(connection, from, &folded).await?;
         live.load_late(connection, from, &folded).await?;
         live.load_closed(connection).await?;
-        let open: Vec<i64> =
-            sqlx::query_scalar("SELECT monitor FROM state_interval WHERE until IS NULL")
-                .fetch_all(&mut *connection)
-                .await?;
-        live.unheard = open.into_iter().map(MonitorId).collect();
+        live.load_open(connection).await?;
+        live.unheard = live.open.keys().copied().collect();
         Ok(live)
     }
 
@@ -67,6 +74,24 @@ impl Live {
         let slots: Vec<i64> =
             sqlx::query_scalar("SELECT slot FROM sealed").fetch_all(connection).await?;
         self.closed = slots.into_iter().collect();
+        Ok(())
+    }
+
+    /// The open intervals.
+    pub(super) async fn load_open(
+        &mut self,
+        connection: &mut SqliteConnection,
+    ) -> sqlx::Result<()> {
+        let rows: Vec<(i64, i64, u8, i64)> = sqlx::query_as(
+            "SELECT monitor, start, state, vouched FROM state_interval WHERE until IS NULL",
+        )
+        .fetch_all(connection)
+        .await?;
+        self.open.clear();
+        for (monitor, start, code, vouched) in rows {
+            let open = Open { start, state: state(code)?, vouched };
+            self.open.insert(MonitorId(monitor), open);
+        }
         Ok(())
     }
 

@@ -90,14 +90,14 @@ pub(super) fn advise(path: &Path, error: StoreError) -> StoreError {
 fn newest_backup(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+    let entries = std::fs::read_dir(folder.unwrap_or_else(|| Path::new("."))).ok()?;
     let backups = entries.filter_map(|entry| {
         let entry = entry.ok()?;
         let file = entry.file_name().into_string().ok()?;
         let rest = file.strip_prefix(name)?;
-        let is_backup = rest.starts_with(".v") && rest.ends_with(".bak");
+        rest.strip_prefix(".v")?.strip_suffix(".bak")?;
         let modified = entry.metadata().ok()?.modified().ok()?;
-        is_backup.then_some((modified, file))
+        Some((modified, file))
     });
     backups.max().map(|(_, file)| file)
 }

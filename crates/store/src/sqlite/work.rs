@@ -10,7 +10,7 @@ use kuma_core::settings::RetentionSettings;
 use kuma_core::time::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::live::Live;
+use super::live::{Live, Open};
 use super::writer::lock;
 use super::{apply, outbox, retention, seal};
 
@@ -100,11 +100,22 @@ pub(super) struct Scope<'a> {
     pub(super) heard: HashSet<MonitorId>,
     /// When the newest hot row of monitors is that this transaction writes.
     pub(super) tips: HashMap<MonitorId, i64>,
+    /// Open intervals that this transaction begins or vouches for.
+    pub(super) open: HashMap<MonitorId, Open>,
     /// The wall clock.
     pub(super) now: Timestamp,
 }
 
 impl Scope<'_> {
+    /// The monitor's open interval is vouched for until then.
+    pub(super) fn vouch(&mut self, monitor: MonitorId, until: i64) {
+        let known = self.open.get(&monitor).copied();
+        if let Some(mut open) = known.or_else(|| lock(self.live).open.get(&monitor).copied()) {
+            open.vouched = open.vouched.max(until);
+            self.open.insert(monitor, open);
+        }
+    }
+
     /// For a monitor not heard of since the start: until when what was heard before vouches for it.
     pub(super) fn unheard(&self, monitor: MonitorId) -> Option<i64> {
         let live = lock(self.live);

@@ -188,6 +188,7 @@ impl Writer {
             live: &self.live,
             heard: HashSet::new(),
             tips: HashMap::new(),
+            open: HashMap::new(),
             now: self.clock.now().wall,
         };
         apply::heartbeats(connection, &mut scope, jobs).await?;
@@ -195,9 +196,14 @@ impl Writer {
         for job in jobs {
             done.push(run(connection, &mut scope, &job.work).await?);
         }
-        sqlx::query("COMMIT").execute(connection).await?;
-        let Scope { heard, tips, .. } = scope;
+        let Scope { heard, tips, open, .. } = scope;
+        let moves = u64::from(!open.is_empty());
+        lock(&self.live).moves += moves;
+        let committed = sqlx::query("COMMIT").execute(connection).await;
         let mut live = lock(&self.live);
+        live.moves += moves;
+        committed?;
+        live.open.extend(open);
         live.tips.extend(tips);
         for monitor in heard {
             live.unheard.remove(&monitor);
@@ -224,10 +230,15 @@ impl Writer {
             apply::restore_names(&mut connection, &names)
                 .await
                 .map_err(|error| store_error(&error))?;
-            let mut fresh = Live::default();
-            fresh.load_closed(&mut connection).await.map_err(|error| store_error(&error))?;
+            let mut found = Live::default();
+            let loaded = async {
+                found.load_closed(&mut connection).await?;
+                found.load_open(&mut connection).await
+            };
+            loaded.await.map_err(|error| store_error(&error))?;
             let mut live = lock(&self.live);
-            live.closed = fresh.closed;
+            live.closed = found.closed;
+            live.open = found.open;
             live.tips.clear();
         }
         self.identity = open::identity(&self.path);

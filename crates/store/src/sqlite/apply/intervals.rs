@@ -11,14 +11,8 @@ use kuma_core::state::MonitorState;
 use kuma_core::time::to_ms;
 use sqlx::{Row, SqliteConnection};
 
-use crate::sqlite::live::state;
+use crate::sqlite::live::{Open, state};
 use crate::sqlite::work::{Scope, WorkError};
-
-struct Open {
-    start: i64,
-    state: MonitorState,
-    vouched: i64,
-}
 
 /// Writes one change.
 pub(super) async fn write(
@@ -41,6 +35,7 @@ pub(super) async fn write(
             .bind(monitor.0)
             .execute(connection)
             .await?;
+            scope.vouch(monitor, until);
             Ok(())
         }
     }
@@ -62,7 +57,7 @@ pub(super) async fn hear(
         && at > open.vouched.max(heard_until)
     {
         close(connection, monitor, open.vouched.max(heard_until)).await?;
-        begin(connection, monitor, open.state, at).await?;
+        begin(connection, scope, monitor, open.state, at).await?;
     }
     scope.heard.insert(monitor);
     Ok(())
@@ -88,7 +83,7 @@ async fn enter(
         .execute(&mut *connection)
         .await?;
     close(connection, monitor, at).await?;
-    begin(connection, monitor, state, at).await
+    begin(connection, scope, monitor, state, at).await
 }
 
 /// Whether time in the state is only known while somebody looks.
@@ -136,6 +131,7 @@ async fn close(
 
 async fn begin(
     connection: &mut SqliteConnection,
+    scope: &mut Scope<'_>,
     monitor: MonitorId,
     state: MonitorState,
     at: i64,
@@ -150,5 +146,6 @@ async fn begin(
     .bind(at)
     .execute(connection)
     .await?;
+    scope.open.insert(monitor, Open { start: at, state, vouched: at });
     Ok(())
 }

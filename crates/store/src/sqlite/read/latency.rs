@@ -11,6 +11,7 @@ use kuma_core::time::{Timestamp, from_ms, to_ms};
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection, SqliteConnection};
 
+use super::undisturbed;
 use crate::sqlite::fold::decode;
 use crate::sqlite::live::{DAY_MS, HOUR_MS, Live};
 use crate::sqlite::work::WorkError;
@@ -31,10 +32,6 @@ const DAYS: &str = "
     SELECT s.day, s.data FROM span CROSS JOIN sketch_day s
     ON s.day = span.day AND s.monitor = ?3";
 
-/// How often an answer is sought that no storing of sketches came between.
-const ATTEMPTS: u32 = 100;
-const PAUSE: Duration = Duration::from_millis(5);
-
 /// See [`answer`]: sketches move from memory to the file, and are to be counted once.
 pub(in crate::sqlite) async fn latency(
     pool: &SqlitePool,
@@ -43,17 +40,7 @@ pub(in crate::sqlite) async fn latency(
     span: (Timestamp, Timestamp),
     step: Duration,
 ) -> Result<Vec<LatencyStep>, WorkError> {
-    for _ in 0..ATTEMPTS {
-        let before = lock(live).folds;
-        if before % 2 == 0 {
-            let steps = answer(pool, live, monitor, span, step).await?;
-            if lock(live).folds == before {
-                return Ok(steps);
-            }
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    answer(pool, live, monitor, span, step).await
+    undisturbed(live, || answer(pool, live, monitor, span, step)).await
 }
 
 /// See the port. Steps begin at `from`, taken down to the hour, or to the UTC day when the step is

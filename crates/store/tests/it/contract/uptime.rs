@@ -5,7 +5,7 @@ use kuma_core::ports::{Batch, IntervalWrite, UptimeSums};
 use kuma_core::state::MonitorState;
 use proptest::prelude::*;
 
-use crate::support::{Bench, at, beat, enter};
+use crate::support::{Bench, HOUR, at, beat, enter};
 
 fn intervals(intervals: Vec<IntervalWrite>) -> Batch {
     Batch { intervals, durable: true, ..Batch::default() }
@@ -245,5 +245,39 @@ proptest! {
             .build()
             .unwrap();
         runtime.block_on(play(steps, (from, from + length)))?;
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_all_says_the_same_as_each_alone() {
+    let mut bench = Bench::new().await;
+    let mut all = Vec::new();
+    for n in 0..150_i64 {
+        let id = bench.monitor(&format!("m{n}")).await;
+        let mut intervals = vec![enter(id, MonitorState::Up, n * HOUR)];
+        if n % 7 == 0 {
+            intervals.push(enter(id, MonitorState::Down, n * HOUR + 10 * HOUR));
+            intervals.push(enter(id, MonitorState::Up, n * HOUR + 11 * HOUR));
+        }
+        if n % 11 == 0 {
+            intervals.push(enter(id, MonitorState::Maintenance, 250 * HOUR));
+        }
+        let heartbeats = vec![beat(id, 260 * HOUR + n, 1)];
+        bench.commit(Batch { intervals, heartbeats, ..Batch::default() }).await;
+        all.push(id);
+    }
+    bench.clock.set(300 * HOUR);
+    for _ in 0..2 {
+        for (from, to) in [(0, 300), (100, 130), (255, 300), (290, 300)] {
+            let (from, to) = (at(from * HOUR), at(to * HOUR));
+            let together = bench.store.uptime(&all, from, to).await.unwrap();
+            let mut each = Vec::new();
+            for id in &all {
+                each.extend(bench.store.uptime(&[*id], from, to).await.unwrap());
+            }
+            assert_eq!(together, each);
+            assert!(together.iter().any(|sums| sums.maintenance_ms > 0 || to < at(255 * HOUR)));
+        }
+        bench.reopen().await;
     }
 }
