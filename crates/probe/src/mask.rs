@@ -32,10 +32,12 @@ impl Mask {
                     found.text(text);
                 }
             }
+            Check::Grpc(check) => check.metadata.iter().for_each(|(_, text)| found.text(text)),
             Check::Dns(_)
             | Check::Ping(_)
             | Check::Tls(_)
             | Check::Steam(_)
+            | Check::Docker(_)
             | Check::Push(_)
             | Check::Group(_)
             | Check::Unsupported { .. } => {}

@@ -21,7 +21,10 @@ use crate::fault::Fault;
 use crate::resolve::Resolver;
 use crate::stats::ProbeStats;
 use crate::tls::TlsStack;
-use crate::{certificate, condition, dns, http, json_query, keyword, ping, steam, tcp, websocket};
+use crate::{
+    certificate, condition, dns, docker, grpc, http, json_query, keyword, ping, steam, tcp,
+    websocket,
+};
 
 /// What a prober needs from outside.
 pub struct ProberConfig {
@@ -141,6 +144,8 @@ async fn check(attempt: &mut Attempt<'_>) -> Verdict {
         Check::Tls(check) => certificate::run(attempt, check).await,
         Check::Websocket(check) => Box::pin(websocket::run(attempt, check)).await,
         Check::Steam(check) => Box::pin(steam::run(attempt, check)).await,
+        Check::Docker(check) => Box::pin(docker::run(attempt, check)).await,
+        Check::Grpc(check) => Box::pin(grpc::run(attempt, check)).await,
         Check::Push(_) => Err(passive("a push monitor is decided by what its job sends")),
         Check::Group(_) => Err(passive("a group is decided by its members")),
         Check::Unsupported { check_type, .. } => Err(unsupported(*check_type)),

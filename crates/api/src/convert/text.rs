@@ -292,7 +292,7 @@ impl Context<'_> {
 }
 
 /// Host and port of `host`, `host:port`, `[v6]:port` or a bare IPv6 address.
-fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
+pub(super) fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     if text.parse::<std::net::Ipv6Addr>().is_ok() {
         return Some((text, None));
     }

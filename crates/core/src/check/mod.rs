@@ -3,7 +3,9 @@
 
 mod condition;
 mod dns;
+mod docker;
 mod group;
+mod grpc;
 mod http;
 mod ping;
 mod push;
@@ -22,7 +24,9 @@ use serde::{Deserialize, Serialize};
 
 pub use condition::variables;
 pub use dns::{DnsCheck, DnsProtocol, MatchMode, Rcode, RecordType};
+pub use docker::{DockerCheck, DockerEngine};
 pub use group::{GroupCheck, GroupMembers, GroupRule};
+pub use grpc::GrpcCheck;
 pub use http::{
     Content, HeaderMatch, HttpAuth, HttpBody, HttpCheck, HttpCriteria, HttpVersion,
     JsonExpectation, JsonOperator, JsonQueryCheck, Keyword, KeywordCheck, Proxy, ProxyKind,
@@ -139,6 +143,10 @@ pub enum Check {
     Websocket(Box<WebsocketCheck>),
     /// See [`SteamCheck`].
     Steam(Box<SteamCheck>),
+    /// See [`DockerCheck`].
+    Docker(Box<DockerCheck>),
+    /// See [`GrpcCheck`].
+    Grpc(Box<GrpcCheck>),
     /// See [`PushCheck`].
     Push(Box<PushCheck>),
     /// See [`GroupCheck`].
@@ -188,6 +196,8 @@ impl Check {
             Self::Tls(_) => CheckType::Tls,
             Self::Websocket(_) => CheckType::Websocket,
             Self::Steam(_) => CheckType::Steam,
+            Self::Docker(_) => CheckType::Docker,
+            Self::Grpc(_) => CheckType::Grpc,
             Self::Push(_) => CheckType::Push,
             Self::Group(_) => CheckType::Group,
             Self::Unsupported { check_type, .. } => *check_type,
@@ -216,6 +226,8 @@ impl Check {
             Self::Tls(check) => check.target(),
             Self::Websocket(check) => check.handshake.target(),
             Self::Steam(check) => format!("{}:{}", check.host, check.port),
+            Self::Docker(check) => check.target(),
+            Self::Grpc(check) => check.target(),
             Self::Push(_) => "push".to_owned(),
             Self::Group(check) => check.target(),
             Self::Unsupported { target, .. } => target.clone(),
@@ -234,6 +246,8 @@ impl Check {
             Self::Tls(check) => Some(check.host.clone()),
             Self::Websocket(check) => check.handshake.host(),
             Self::Steam(check) => Some(check.host.clone()),
+            Self::Docker(check) => check.engine.host().map(str::to_owned),
+            Self::Grpc(check) => Some(check.host.clone()),
             Self::Push(_) | Self::Group(_) | Self::Unsupported { .. } => None,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ::http::HeaderMap;
 use ::http::header::{
     AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHENTICATE, SET_COOKIE, WWW_AUTHENTICATE,
 };
@@ -26,6 +27,8 @@ pub(crate) struct Answer {
     pub(crate) head: Parts,
     /// The body, as much as was asked for.
     pub(crate) body: Vec<u8>,
+    /// Headers that came after the body.
+    pub(crate) trailers: HeaderMap,
     /// What ended the body early.
     pub(crate) broken: Option<Fault>,
     /// Where it came from, once it is the last one.

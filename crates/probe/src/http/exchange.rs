@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use ::http::response::Parts;
-use ::http::{Request, Response, StatusCode};
+use ::http::{HeaderMap, Request, Response, StatusCode};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -158,7 +158,14 @@ impl Exchange<'_, '_> {
         self.trace.enter(Stage::Transfer);
         let (head, body) = response.into_parts();
         let wish = (self.decide)(&head);
-        let mut answer = Answer { head, body: Vec::new(), broken: None, url: None, redirects: 0 };
+        let mut answer = Answer {
+            head,
+            body: Vec::new(),
+            trailers: HeaderMap::new(),
+            broken: None,
+            url: None,
+            redirects: 0,
+        };
         if wish != Wish::Nothing {
             answer.broken = self.read(&mut answer, body, wish).await.err();
         }
@@ -182,15 +189,19 @@ impl Exchange<'_, '_> {
                 Err(error) if !framed && ended_early(&error) => return Ok(()),
                 Err(error) => return Err(self.torn(&error)),
             };
-            let Some(data) = frame.data_ref() else {
-                continue;
+            let data = match frame.into_data() {
+                Ok(data) => data,
+                Err(frame) => {
+                    answer.trailers = frame.into_trailers().unwrap_or_default();
+                    continue;
+                }
             };
             self.trace.received += data.len() as u64;
             let over = self.trace.received > self.max_body_bytes;
             match wish {
                 Wish::Nothing => return Ok(()),
                 Wish::Shown => {
-                    keep(&mut answer.body, data, SHOWN_BODY_BYTES);
+                    keep(&mut answer.body, &data, SHOWN_BODY_BYTES);
                     if over || answer.body.len() >= SHOWN_BODY_BYTES {
                         return Ok(());
                     }
@@ -198,10 +209,10 @@ impl Exchange<'_, '_> {
                 Wish::Measured if over => return Ok(()),
                 Wish::Measured => {}
                 Wish::Whole if over => {
-                    keep(&mut answer.body, data, SHOWN_BODY_BYTES);
+                    keep(&mut answer.body, &data, SHOWN_BODY_BYTES);
                     return Err(self.too_large());
                 }
-                Wish::Whole => answer.body.extend_from_slice(data),
+                Wish::Whole => answer.body.extend_from_slice(&data),
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ mod particulars;
 mod plan;
 mod proxy;
 mod redirect;
+mod single;
 mod text;
 mod upgrade;
 
@@ -18,6 +19,7 @@ use kuma_core::reason::Reason;
 
 pub(crate) use self::answer::{Answer, beginning};
 pub(crate) use self::exchange::Need;
+pub(crate) use self::single::Single;
 pub(crate) use self::text::percent_decoded;
 pub(crate) use self::upgrade::{Upgrade, upgrade};
 

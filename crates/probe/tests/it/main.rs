@@ -4,8 +4,10 @@
 
 mod certificate;
 mod dns_tls;
+mod docker;
 mod egress;
 mod fixture;
+mod grpc;
 mod http;
 mod openssl;
 mod proxy;
