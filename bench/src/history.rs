@@ -42,9 +42,12 @@ pub(crate) struct Arguments {
     /// Days of results at that interval.
     #[arg(long, default_value_t = 14)]
     days: u32,
-    /// Days before them, with a result an hour, for what is merged by then.
+    /// Days before them, with few results, for what is merged by then.
     #[arg(long, default_value_t = 76)]
     older_days: u32,
+    /// Seconds between results in those days.
+    #[arg(long, default_value_t = 3600)]
+    older_interval: u32,
     /// `retention.checksDays`.
     #[arg(long, default_value_t = 14)]
     checks_days: u32,
@@ -108,7 +111,7 @@ pub(crate) async fn measure(arguments: &Arguments, clock: SystemClock) -> anyhow
     let turn = START_MS + i64::from(arguments.older_days) * DAY_MS;
     let end = turn + i64::from(arguments.days) * DAY_MS;
     generator.up(START_MS).await?;
-    let older = generator.run(START_MS, turn, 3600).await?;
+    let older = generator.run(START_MS, turn, arguments.older_interval).await?;
     generator.upkeep = Upkeep::default();
     let (older_written, older_begun) = (process::own_io("write_bytes")?, clock.elapsed());
     let rows = generator.run(turn, end, arguments.interval).await?;
@@ -186,12 +189,14 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Results of `[from, to)`, with upkeep every two hours; how many they were.
+    /// Results of `[from, to)`, with upkeep every two hours, or only at the end of days with few
+    /// results; how many they were.
     async fn run(&mut self, from: i64, to: i64, interval: u32) -> anyhow::Result<u64> {
         let interval = i64::from(interval) * 1000;
         let count = i64::try_from(self.ids.len())?.max(1);
         let mut under_way = VecDeque::new();
         let mut batch = Vec::with_capacity(BATCH);
+        let often = interval < SLOT_MS / 2;
         let mut upkeep_at = from + SLOT_MS;
         let mut rows = 0_u64;
         let mut random = 88_172_645_463_325_252_u64;
@@ -215,7 +220,7 @@ impl Generator<'_> {
             let heartbeats = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
             let commit = self.store.commit(Batch { heartbeats, ..Batch::default() }, Fence);
             under_way.push_back(commit);
-            if start >= upkeep_at {
+            if often && start >= upkeep_at {
                 upkeep_at += SLOT_MS;
                 self.upkeep(from_ms(start)).await?;
             }

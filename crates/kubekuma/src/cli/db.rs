@@ -66,7 +66,10 @@ async fn check(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let found = arguments.database.open_read_only().await?.check().await?;
     let version = format!("schema {}, written by version {}", found.schema, found.product_version);
     if found.problems.is_empty() {
-        output::print(&format!("no damage found; {version}\n"))?;
+        output::print(&format!(
+            "no damage found; {} sealed results in {} chunks; {version}\n",
+            found.heartbeats, found.chunks
+        ))?;
         return Ok(ExitCode::SUCCESS);
     }
     output::print(&format!("damaged; {version}\n  {}\n", found.problems.join("\n  ")))?;

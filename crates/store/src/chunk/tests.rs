@@ -1,3 +1,5 @@
+//! Chunks: what comes back, what is refused, what never panics.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kuma_core::ports::{
     AuditEvent, AuditQuery, Batch, Heartbeat, Incident, IncidentQuery, StoreError,
 };
-use kuma_core::settings::RetentionSettings;
+use kuma_core::settings::{Downsample, RetentionSettings};
 use kuma_core::state::MonitorState;
 
 use crate::support::{Bench, DAY, HOUR, at, beat, enter, incident, row, sent};
@@ -55,6 +55,63 @@ async fn hours_of_latency_become_days_after_a_week_and_go_after_ninety() {
     let days = bench.store.latency(web, at(0), at(4 * DAY), 24 * hour).await.unwrap();
     assert_eq!(days.len(), 1);
     assert_eq!(days[0].at, at(3 * DAY));
+}
+
+#[tokio::test]
+async fn how_long_hours_are_kept_is_what_the_settings_say() {
+    let hour = Duration::from_secs(3600);
+    let merged = |older_than_days, bucket_minutes| RetentionSettings {
+        downsample: Some(Downsample { older_than_days, bucket_minutes }),
+        heartbeats_days: 30,
+        ..RetentionSettings::default()
+    };
+    let off = RetentionSettings { downsample: None, ..merged(1, 1440) };
+    // Settings, day on which it is asked, whether hours are still there, whether anything is.
+    for (keep, day, hours, any) in [
+        (merged(2, 1440), 2, true, true),
+        (merged(2, 1440), 4, false, true),
+        (merged(2, 1440), 29, false, true),
+        (merged(2, 1440), 32, false, false),
+        (merged(2, 60), 29, true, true),
+        (merged(2, 60), 32, false, false),
+        (off.clone(), 29, true, true),
+        (off, 32, false, false),
+    ] {
+        let mut bench = Bench::new().await;
+        let web = bench.monitor("web").await;
+        let heartbeats = vec![beat(web, HOUR, 1000), beat(web, 7 * HOUR, 3000)];
+        bench.commit(Batch { heartbeats, ..Batch::default() }).await;
+        bench.reopen().await;
+        bench.upkeep(day * DAY + HOUR, &keep).await;
+        let finer = bench.store.latency(web, at(0), at(DAY), hour).await;
+        let days = bench.store.latency(web, at(0), at(DAY), 24 * hour).await.unwrap();
+        assert_eq!(days.len(), usize::from(any), "{keep:?} on day {day}");
+        if hours {
+            assert_eq!(finer.unwrap().len(), 2, "{keep:?} on day {day}");
+        } else {
+            assert_eq!(finer.is_err(), any, "{keep:?} on day {day}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn hours_of_many_monitors_become_days_without_loss() {
+    let mut bench = Bench::new().await;
+    let mut ids = Vec::new();
+    for n in 0..200 {
+        ids.push(bench.monitor(&format!("m{n}")).await);
+    }
+    let every = |hours: i64| (0..hours).flat_map(|h| ids.iter().map(move |id| (h, *id)));
+    let heartbeats = every(40).map(|(h, id)| beat(id, h * HOUR + id.0, 1000)).collect();
+    bench.commit(Batch { heartbeats, ..Batch::default() }).await;
+    bench.reopen().await;
+    forget(&bench, 10 * DAY).await;
+    let day = Duration::from_secs(86_400);
+    for id in &ids {
+        let steps = bench.store.latency(*id, at(0), at(2 * DAY), day).await.unwrap();
+        let counts: Vec<_> = steps.iter().map(|step| step.count).collect();
+        assert_eq!(counts, [24, 16]);
+    }
 }
 
 #[tokio::test]

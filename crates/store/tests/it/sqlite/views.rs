@@ -219,3 +219,28 @@ async fn objects_read_as_documented() {
         ["Silence|monitoring.kubekuma.io/v1|shop|night|2|2026-02-01T10:00:00+02:00|-"]
     );
 }
+
+#[tokio::test]
+async fn the_record_of_a_deleted_silence_goes_before_that_of_other_objects() {
+    let bench = Bench::new().await;
+    let spec = serde_json::json!({"expiresAt": "2026-02-01T10:00:00Z"});
+    let objects = vec![
+        object(Kind::Silence, "gone", &spec),
+        object(Kind::Silence, "kept", &spec),
+        object(Kind::MaintenanceWindow, "gone", &spec),
+    ];
+    let deleted = [&objects[0], &objects[2]].map(|object| object.key.clone()).to_vec();
+    bench.commit(Batch { objects, ..Batch::default() }).await;
+    bench.commit(Batch { objects_deleted: deleted, ..Batch::default() }).await;
+    let mut other = outsider(&bench.path()).await;
+    let sql = "SELECT kind, name FROM crd_cache ORDER BY kind, name";
+    let keep = kuma_core::settings::RetentionSettings::default();
+    for (day, left) in [
+        (29, vec!["MaintenanceWindow|gone", "Silence|gone", "Silence|kept"]),
+        (31, vec!["MaintenanceWindow|gone", "Silence|kept"]),
+        (366, vec!["Silence|kept"]),
+    ] {
+        bench.upkeep(day * 86_400_000, &keep).await;
+        assert_eq!(rows(&mut other, sql).await, left, "on day {day}");
+    }
+}
