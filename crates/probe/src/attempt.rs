@@ -7,6 +7,7 @@ use kuma_core::check::Criteria;
 use kuma_core::monitor::Monitor;
 use kuma_core::observation::{Evidence, Observation};
 use kuma_core::reason::Reason;
+use kuma_core::secret::SecretString;
 use kuma_core::settings::Settings;
 
 use crate::condition::Given;
@@ -30,6 +31,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) latency: Option<Duration>,
     /// What the monitor's condition may look at; only filled where there is one.
     pub(crate) given: Given,
+    /// Secrets that came up on the way, such as tokens, to be hidden like those of the check.
+    pub(crate) secrets: Vec<SecretString>,
     /// Stages, timings and facts.
     pub(crate) trace: Trace<'a>,
 }
@@ -52,6 +55,7 @@ impl<'a> Attempt<'a> {
             timeout,
             latency: None,
             given: Given::default(),
+            secrets: Vec::new(),
             trace: Trace::start(shared.clock.as_ref()),
         }
     }
@@ -77,7 +81,7 @@ impl<'a> Attempt<'a> {
     /// Turns the end of the check into what the engine sees.
     pub(crate) fn conclude(mut self, verdict: Verdict) -> Observation {
         self.trace.enter(Stage::Idle);
-        let latency = self.latency.unwrap_or_else(|| self.trace.elapsed());
+        let latency = self.latency.unwrap_or_else(|| self.trace.measured());
         let verdict = verdict.and_then(|message| self.within_latency(latency, message));
         let mut observation = match verdict {
             Ok(message) => Observation::success(message),
@@ -109,7 +113,8 @@ impl<'a> Attempt<'a> {
 
     fn explain(&mut self, fault: Fault) -> Observation {
         let mask = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            Mask::of(&self.monitor.check, self.namespace(), self.shared.secrets.as_ref())
+            let source = self.shared.secrets.as_ref();
+            Mask::of(&self.monitor.check, self.namespace(), source, &self.secrets)
         }));
         let Ok(mask) = mask else {
             // Without knowing the secrets nothing can be shown that may hold one.

@@ -29,7 +29,7 @@ pub(crate) async fn judge(attempt: &mut Attempt<'_>, said: String) -> Verdict {
     let Some(condition) = &attempt.monitor.criteria.condition else {
         return Ok(said);
     };
-    let latency = *attempt.latency.get_or_insert_with(|| attempt.trace.elapsed());
+    let latency = *attempt.latency.get_or_insert_with(|| attempt.trace.measured());
     let mut given = std::mem::take(&mut attempt.given);
     given.values.extend(common(attempt, latency));
     let facts = std::mem::take(&mut given.facts);

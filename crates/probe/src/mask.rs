@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use kuma_core::check::{Check, HttpAuth, HttpBody, HttpCheck, WebsocketMessage};
 use kuma_core::secret::{ExposeSecret, SecretRef, SecretSource, SecretString, SecretText};
+use url::form_urlencoded::byte_serialize;
 
 /// What stands where a secret was.
 const HIDDEN: &str = "•••";
@@ -19,8 +20,14 @@ pub(crate) struct Mask {
 
 impl Mask {
     /// Collects the secrets of a check. Those that cannot be had cannot leak either.
-    pub(crate) fn of(check: &Check, namespace: &str, source: &dyn SecretSource) -> Self {
+    pub(crate) fn of(
+        check: &Check,
+        namespace: &str,
+        source: &dyn SecretSource,
+        more: &[SecretString],
+    ) -> Self {
         let mut found = Collector { namespace, source, needles: Vec::new() };
+        more.iter().for_each(|value| found.value(value.expose_secret()));
         match check {
             Check::Http(check) => found.http(check),
             Check::Keyword(check) => found.http(&check.http),
@@ -100,6 +107,22 @@ impl Collector<'_> {
         match &check.auth {
             None => {}
             Some(HttpAuth::Bearer(token)) => self.entry(token),
+            Some(HttpAuth::OAuth2(client)) => {
+                self.text(&client.token_url);
+                self.url_credentials(&client.token_url);
+                self.text(&client.client_id);
+                self.entry(&client.client_secret);
+                let id = client.client_id.resolve(self.namespace, self.source);
+                if let (Ok(id), Some(secret)) = (id, self.get(&client.client_secret)) {
+                    let encoded =
+                        |text: &str| byte_serialize(text.trim().as_bytes()).collect::<String>();
+                    self.basic(&encoded(id.expose_secret()), &encoded(secret.expose_secret()));
+                }
+            }
+            Some(HttpAuth::Digest { username, password }) => {
+                self.entry(username);
+                self.entry(password);
+            }
             Some(HttpAuth::Basic { username, password }) => {
                 self.entry(username);
                 self.entry(password);

@@ -18,6 +18,7 @@ use kuma_core::time::Clock;
 
 use crate::attempt::{Attempt, Verdict};
 use crate::fault::Fault;
+use crate::http::TokenCache;
 use crate::resolve::Resolver;
 use crate::stats::ProbeStats;
 use crate::tls::TlsStack;
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) resolver: Resolver,
     pub(crate) tls: TlsStack,
+    pub(crate) tokens: TokenCache,
 }
 
 /// Runs attempts. Share it in an [`Arc`].
@@ -66,6 +68,7 @@ impl Prober {
                 resolver: Resolver::new(Arc::clone(&config.clock)),
                 clock: config.clock,
                 tls,
+                tokens: TokenCache::default(),
             },
             stats: ProbeStats::default(),
         })

@@ -50,6 +50,16 @@ pub(crate) struct Trace<'a> {
     pub(crate) received: u64,
     /// Collected only for a caller that asked for them.
     pub(crate) particulars: Option<Box<Particulars>>,
+    /// Time spent on what is not the target's.
+    aside: Duration,
+}
+
+/// What was known of the target before something else was asked.
+pub(crate) struct Aside {
+    since: Mono,
+    phases: Phases,
+    peer: Option<IpAddr>,
+    certificate: Option<Box<Certificate>>,
 }
 
 impl<'a> Trace<'a> {
@@ -67,7 +77,31 @@ impl<'a> Trace<'a> {
             facts: Vec::new(),
             received: 0,
             particulars: None,
+            aside: Duration::ZERO,
         }
+    }
+
+    /// Begins to ask somebody else, whose times, address and certificate are not the target's.
+    pub(crate) fn set_aside(&mut self) -> Aside {
+        self.enter(Stage::Idle);
+        Aside {
+            since: self.stage_started,
+            phases: self.phases,
+            peer: self.peer,
+            certificate: self.certificate.take(),
+        }
+    }
+
+    /// Comes back to the target.
+    pub(crate) fn resume(&mut self, aside: Aside) {
+        self.enter(Stage::Idle);
+        self.aside += self.stage_started.since(aside.since);
+        (self.phases, self.peer, self.certificate) = (aside.phases, aside.peer, aside.certificate);
+    }
+
+    /// Time since the start without what was spent on others.
+    pub(crate) fn measured(&self) -> Duration {
+        self.elapsed().saturating_sub(self.aside)
     }
 
     /// Ends the present stage and begins another one.

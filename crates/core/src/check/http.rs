@@ -98,8 +98,44 @@ pub enum HttpAuth {
         /// Password.
         password: SecretRef,
     },
+    /// RFC 7616.
+    Digest {
+        /// User name.
+        username: SecretRef,
+        /// Password.
+        password: SecretRef,
+    },
     /// RFC 6750.
     Bearer(SecretRef),
+    /// RFC 6749, section 4.4.
+    OAuth2(Box<ClientCredentials>),
+}
+
+/// How to get a token by the client credentials grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCredentials {
+    /// Address of the token endpoint.
+    pub token_url: SecretText,
+    /// Client id.
+    pub client_id: SecretText,
+    /// Client secret.
+    pub client_secret: SecretRef,
+    /// Scopes to ask for.
+    pub scopes: Vec<String>,
+    /// Audience to ask for.
+    pub audience: Option<String>,
+    /// How the client says who it is.
+    pub authentication: ClientAuthentication,
+}
+
+/// How a client tells a token endpoint who it is (RFC 6749, section 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ClientAuthentication {
+    /// In the `Authorization` header, which every server has to understand.
+    #[default]
+    Basic,
+    /// In the form.
+    Post,
 }
 
 /// Which HTTP is spoken.

@@ -28,9 +28,9 @@ pub use docker::{DockerCheck, DockerEngine};
 pub use group::{GroupCheck, GroupMembers, GroupRule};
 pub use grpc::GrpcCheck;
 pub use http::{
-    Content, HeaderMatch, HttpAuth, HttpBody, HttpCheck, HttpCriteria, HttpVersion,
-    JsonExpectation, JsonOperator, JsonQueryCheck, Keyword, KeywordCheck, Proxy, ProxyKind,
-    StatusRange,
+    ClientAuthentication, ClientCredentials, Content, HeaderMatch, HttpAuth, HttpBody, HttpCheck,
+    HttpCriteria, HttpVersion, JsonExpectation, JsonOperator, JsonQueryCheck, Keyword,
+    KeywordCheck, Proxy, ProxyKind, StatusRange,
 };
 pub use ping::PingCheck;
 pub use push::PushCheck;

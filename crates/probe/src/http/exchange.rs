@@ -21,7 +21,7 @@ use hyper_util::rt::TokioIo;
 use kuma_core::reason::Reason;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Answer, SHOWN_BODY_BYTES, Upgrade};
+use super::{Answer, SHOWN_BODY_BYTES, Upgrade, encoding};
 use crate::fault::Fault;
 use crate::net::{Completion, exchange_fault};
 use crate::tls;
@@ -29,6 +29,8 @@ use crate::trace::{Stage, Trace};
 
 /// Most bytes of status line and headers.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// How much of a compressed body's beginning is read to show what it holds, in bytes.
+const ENCODED_BODY_BYTES: usize = 8 * 1024;
 /// Most headers (hyper's own limit, which needs no allocation).
 const MAX_HEADERS: usize = 100;
 
@@ -167,11 +169,37 @@ impl Exchange<'_, '_> {
             redirects: 0,
         };
         if wish != Wish::Nothing {
-            answer.broken = self.read(&mut answer, body, wish).await.err();
+            answer.broken = self.read_and_decode(&mut answer, body, wish).await.err();
         }
         self.trace.enter(Stage::Idle);
         self.completion.declare();
         Ok(answer)
+    }
+
+    async fn read_and_decode(
+        &mut self,
+        answer: &mut Answer,
+        body: Incoming,
+        wish: Wish,
+    ) -> Result<(), Fault> {
+        let codings = encoding::codings(&answer.head);
+        let is_encoded = !codings.as_ref().is_ok_and(Vec::is_empty);
+        let shown = if is_encoded { ENCODED_BODY_BYTES } else { SHOWN_BODY_BYTES };
+        let read = self.read(answer, body, wish, shown).await;
+        if !is_encoded || wish == Wish::Measured {
+            return read;
+        }
+        let packed = std::mem::take(&mut answer.body);
+        match wish {
+            Wish::Whole if read.is_ok() => {
+                answer.body = encoding::decoded(packed, codings?, self.max_body_bytes).await?;
+            }
+            _ => {
+                let codings = codings.unwrap_or_default();
+                answer.body = encoding::beginning(packed, codings, SHOWN_BODY_BYTES).await;
+            }
+        }
+        read
     }
 
     async fn read(
@@ -179,6 +207,7 @@ impl Exchange<'_, '_> {
         answer: &mut Answer,
         mut body: Incoming,
         wish: Wish,
+        shown: usize,
     ) -> Result<(), Fault> {
         let framed = is_framed(&answer.head);
         self.trace.received = 0;
@@ -201,15 +230,16 @@ impl Exchange<'_, '_> {
             match wish {
                 Wish::Nothing => return Ok(()),
                 Wish::Shown => {
-                    keep(&mut answer.body, &data, SHOWN_BODY_BYTES);
-                    if over || answer.body.len() >= SHOWN_BODY_BYTES {
+                    keep(&mut answer.body, &data, shown);
+                    if over || answer.body.len() >= shown {
                         return Ok(());
                     }
                 }
                 Wish::Measured if over => return Ok(()),
                 Wish::Measured => {}
                 Wish::Whole if over => {
-                    keep(&mut answer.body, &data, SHOWN_BODY_BYTES);
+                    answer.body.truncate(shown);
+                    keep(&mut answer.body, &data, shown);
                     return Err(self.too_large());
                 }
                 Wish::Whole => answer.body.extend_from_slice(&data),

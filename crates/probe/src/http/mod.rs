@@ -2,7 +2,10 @@
 //! `jsonQuery` look into the body of the same answer.
 
 mod answer;
+mod auth;
 mod connection;
+mod cookies;
+mod encoding;
 mod exchange;
 mod judge;
 mod particulars;
@@ -18,11 +21,13 @@ use kuma_core::check::HttpCheck;
 use kuma_core::reason::Reason;
 
 pub(crate) use self::answer::{Answer, beginning};
+pub(crate) use self::auth::TokenCache;
 pub(crate) use self::exchange::Need;
 pub(crate) use self::single::Single;
 pub(crate) use self::text::percent_decoded;
 pub(crate) use self::upgrade::{Upgrade, upgrade};
 
+use self::auth::Talk;
 use self::exchange::Wish;
 use self::plan::Plan;
 use crate::attempt::{Attempt, Verdict};
@@ -60,6 +65,7 @@ pub(crate) async fn fetch(
     need: Need,
 ) -> Result<Answer, Fault> {
     let mut plan = Plan::first(attempt, check)?;
+    let mut talk = Talk::begin(attempt, check, &mut plan).await?;
     let mut hops = 0;
     let mut visited = Vec::new();
     // Whoever examines wants the size of the body, whatever its head says.
@@ -82,6 +88,11 @@ pub(crate) async fn fetch(
         attempt.trace.enter(Stage::Idle);
         let mut answer = exchanged.map_err(|fault| fault.with("url", plan.shown_url()))?;
         particulars::note(&mut attempt.trace, &answer.head, plan.is_https(), hops);
+        let asked = plan.identity();
+        plan.jar.take(&answer.head.headers, &plan.url);
+        if talk.again(attempt, check, &mut plan, &answer.head).await? {
+            continue;
+        }
         if check.follow_redirects && redirect::is_redirect(&answer.head) {
             let status = answer.head.status;
             if hops == check.max_redirects {
@@ -96,10 +107,11 @@ pub(crate) async fn fetch(
             }
             hops += 1;
             let from = plan.shown_url();
-            visited.push((plan.method.clone(), plan.url.clone()));
+            visited.push(asked);
             redirect::follow(&mut plan, &answer.head)
                 .map_err(|fault| fault.with_all(answer.facts(&plan)))?;
-            if visited.contains(&(plan.method.clone(), plan.url.clone())) {
+            talk.moved(&mut plan);
+            if visited.contains(&plan.identity()) {
                 return Err(Fault::target(
                     Reason::HttpRedirects,
                     format!("the redirects go round in a circle after {hops}"),

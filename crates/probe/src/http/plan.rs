@@ -15,7 +15,8 @@ use kuma_core::reason::Reason;
 use kuma_core::secret::{ExposeSecret, SecretText};
 use url::{Position, Url};
 
-use super::percent_decoded;
+use super::cookies::Jar;
+use super::{encoding, percent_decoded};
 use crate::attempt::Attempt;
 use crate::fault::Fault;
 
@@ -43,6 +44,8 @@ pub(super) struct Plan {
     pub(super) at_home: bool,
     /// Whether a proxy must open a tunnel also where there is no TLS.
     pub(super) needs_tunnel: bool,
+    /// Cookies that answers have set.
+    pub(super) jar: Jar,
 }
 
 impl Plan {
@@ -74,7 +77,41 @@ impl Plan {
         authorize(attempt, check, &mut url, &mut headers)?;
         let (body, body_is_secret) = body(attempt, check.body.as_ref(), &mut headers)?;
         defaults(attempt, &mut headers)?;
-        Ok(Self { url, method, headers, body, body_is_secret, at_home: true, needs_tunnel: false })
+        Ok(Self {
+            url,
+            method,
+            headers,
+            body,
+            body_is_secret,
+            at_home: true,
+            needs_tunnel: false,
+            jar: Jar::default(),
+        })
+    }
+
+    /// A request to somebody else than the target: it gets neither our certificate nor `tls.sni`.
+    pub(super) fn elsewhere(url: Url, method: Method, headers: HeaderMap, body: Bytes) -> Self {
+        Self {
+            url,
+            method,
+            headers,
+            body,
+            body_is_secret: true,
+            at_home: false,
+            needs_tunnel: false,
+            jar: Jar::default(),
+        }
+    }
+
+    /// What makes a request another one. A page that sends people back to itself with a cookie
+    /// does not send them round in a circle.
+    pub(super) fn identity(&self) -> (Method, Url, Option<HeaderValue>) {
+        (self.method.clone(), self.url.clone(), self.jar.header(None, &self.url))
+    }
+
+    /// Path and query as they are asked for.
+    pub(super) fn path_and_query(&self) -> &str {
+        &self.url[Position::BeforePath..Position::AfterQuery]
     }
 
     /// The URL for people, without its fragment. User info is never in it.
@@ -105,6 +142,9 @@ impl Plan {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.headers_mut() = self.headers.clone();
+        if let Some(cookies) = self.jar.header(self.headers.get(COOKIE), &self.url) {
+            request.headers_mut().insert(COOKIE, cookies);
+        }
         let named_host = request.headers().get(HOST).cloned();
         *request.uri_mut() = self.uri(form, named_host.as_ref())?;
         if form == Form::Two {
@@ -125,8 +165,7 @@ impl Plan {
 
     fn uri(&self, form: Form, named_host: Option<&HeaderValue>) -> Result<Uri, Fault> {
         let bad = || invalid("the URL cannot be used in a request");
-        let path = &self.url[Position::BeforePath..Position::AfterQuery];
-        let path = PathAndQuery::try_from(path).map_err(|_| bad())?;
+        let path = PathAndQuery::try_from(self.path_and_query()).map_err(|_| bad())?;
         if form == Form::Origin {
             return Ok(Uri::from(path));
         }
@@ -208,6 +247,8 @@ fn authorize(
             read(username)?.expose_secret().trim_end_matches(['\r', '\n']),
             read(password)?.expose_secret().trim_end_matches(['\r', '\n']),
         )),
+        // Those need a conversation: see `auth`.
+        Some(HttpAuth::Digest { .. } | HttpAuth::OAuth2(_)) => None,
         Some(HttpAuth::Bearer(token)) => {
             let mut value =
                 HeaderValue::try_from(format!("Bearer {}", read(token)?.expose_secret().trim()))
@@ -261,6 +302,9 @@ fn defaults(attempt: &Attempt<'_>, headers: &mut HeaderMap) -> Result<(), Fault>
         headers.insert(USER_AGENT, agent);
     }
     headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
-    headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+    // Whoever examines wants the size of the body as it is.
+    let examined = attempt.trace.particulars.is_some();
+    let encodings = if examined { "identity" } else { encoding::ACCEPTED };
+    headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static(encodings));
     Ok(())
 }

@@ -94,6 +94,7 @@ mod tests {
     use url::Url;
 
     use super::*;
+    use crate::http::cookies::Jar;
 
     fn plan(method: Method) -> Plan {
         let mut headers = HeaderMap::new();
@@ -113,6 +114,7 @@ mod tests {
             body_is_secret: false,
             at_home: true,
             needs_tunnel: false,
+            jar: Jar::default(),
         }
     }
 

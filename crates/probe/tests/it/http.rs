@@ -1,7 +1,9 @@
 //! `http`, `keyword` and `jsonQuery` over plain HTTP.
 
+mod auth;
 mod bodies;
 mod conditions;
+mod encodings;
 mod failures;
 mod redirects;
 mod requests;

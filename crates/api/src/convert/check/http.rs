@@ -1,16 +1,18 @@
 //! `http`, and the request that `keyword` and `jsonQuery` share with it.
 
 use kuma_core::check::{
-    Check, CheckType, HeaderMatch, HttpAuth, HttpBody, HttpCheck, HttpCriteria, HttpVersion, Proxy,
-    ProxyKind, StatusRange, TlsOptions,
+    Check, ClientAuthentication, ClientCredentials, HeaderMatch, HttpAuth, HttpBody, HttpCheck,
+    HttpCriteria, HttpVersion, Proxy, ProxyKind, StatusRange, TlsOptions,
 };
 use kuma_core::object::Problem;
+use kuma_core::secret::SecretText;
 
-use super::{Context, Part, ip_family, missing, tls_options, unsupported};
+use super::{Context, Part, ip_family, missing, tls_options};
 use crate::convert::common::secret_ref;
 use crate::kinds::common::IntOrText;
 use crate::kinds::monitor::{
-    HttpAuthSpec, HttpCriteriaSpec, HttpRequest, HttpVersionSpec, ProxyMode, ProxySpec,
+    ClientAuthenticationSpec, HttpAuthSpec, HttpCriteriaSpec, HttpRequest, HttpVersionSpec,
+    OAuth2Spec, ProxyMode, ProxySpec,
 };
 
 pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Check> {
@@ -19,25 +21,7 @@ pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Chec
         return None;
     };
     let check = request_check(context, &part.path("http"), request, part)?;
-    Some(runnable(context, &part.path("http"), request, CheckType::Http, check, |check| {
-        Check::Http(Box::new(check))
-    }))
-}
-
-/// The check, or what stands for it while OAuth 2 cannot be spoken.
-pub(super) fn runnable(
-    context: &mut Context<'_>,
-    at: &str,
-    request: &HttpRequest,
-    check_type: CheckType,
-    check: HttpCheck,
-    make: impl FnOnce(HttpCheck) -> Check,
-) -> Check {
-    if request.auth.as_ref().is_some_and(|auth| auth.oauth2.is_some()) {
-        context.cannot_run(format!("{at}.auth.oauth2"), "checks with OAuth 2 tokens");
-        return unsupported(check_type, check.target());
-    }
-    make(check)
+    Some(Check::Http(Box::new(check)))
 }
 
 /// A request with `successCriteria.http`.
@@ -143,9 +127,8 @@ pub(super) fn proxy(
 
 fn auth(context: &mut Context<'_>, at: &str, spec: Option<&HttpAuthSpec>) -> Option<HttpAuth> {
     let spec = spec?;
-    if let Some(oauth2) = &spec.oauth2 {
-        let path = format!("{at}.auth.oauth2.tokenUrl");
-        context.address(&path, &oauth2.token_url, &["https", "http"]);
+    if let Some(client) = &spec.oauth2 {
+        return client_credentials(context, &format!("{at}.auth.oauth2"), client);
     }
     if let Some(basic) = &spec.basic {
         return Some(HttpAuth::Basic {
@@ -153,7 +136,48 @@ fn auth(context: &mut Context<'_>, at: &str, spec: Option<&HttpAuthSpec>) -> Opt
             password: secret_ref(&basic.password_secret_ref),
         });
     }
+    if let Some(digest) = &spec.digest {
+        return Some(HttpAuth::Digest {
+            username: secret_ref(&digest.username_secret_ref),
+            password: secret_ref(&digest.password_secret_ref),
+        });
+    }
     spec.bearer_secret_ref.as_ref().map(|token| HttpAuth::Bearer(secret_ref(token)))
+}
+
+fn client_credentials(context: &mut Context<'_>, at: &str, spec: &OAuth2Spec) -> Option<HttpAuth> {
+    let path = format!("{at}.tokenUrl");
+    let token_url = context.address(&path, &spec.token_url, &["https", "http"]);
+    let client_id = match (&spec.client_id_secret_ref, &spec.client_id) {
+        (Some(secret), _) => Some(SecretText::from_ref(&secret_ref(secret))),
+        (None, Some(plain)) => context.secret_text(&format!("{at}.clientId"), plain),
+        (None, None) => {
+            context.error(at, "set either clientId or clientIdSecretRef");
+            None
+        }
+    };
+    let scopes = spec.scopes.clone().unwrap_or_default();
+    for (index, scope) in scopes.iter().enumerate() {
+        // RFC 6749, section 3.3.
+        if !scope.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\')) {
+            context.push(
+                Problem::semantic(format!("{at}.scopes[{index}]"), "this is not a scope")
+                    .with_value(scope.clone())
+                    .with_fix("write each scope as an entry of its own, without spaces"),
+            );
+        }
+    }
+    Some(HttpAuth::OAuth2(Box::new(ClientCredentials {
+        token_url: token_url?,
+        client_id: client_id?,
+        client_secret: secret_ref(&spec.client_secret_ref),
+        scopes,
+        audience: spec.audience.clone(),
+        authentication: match spec.client_authentication {
+            Some(ClientAuthenticationSpec::Post) => ClientAuthentication::Post,
+            Some(ClientAuthenticationSpec::Basic) | None => ClientAuthentication::Basic,
+        },
+    })))
 }
 
 fn criteria(context: &mut Context<'_>, at: &str, spec: &HttpCriteriaSpec) -> HttpCriteria {

@@ -1,12 +1,10 @@
 //! `jsonQuery`: a request whose JSON body is queried.
 
-use kuma_core::check::{
-    Check, CheckType, HttpCheck, JsonExpectation, JsonOperator, JsonQueryCheck,
-};
+use kuma_core::check::{Check, HttpCheck, JsonExpectation, JsonOperator, JsonQueryCheck};
 use kuma_core::object::Problem;
 use kuma_expr::JsonPath;
 
-use super::http::{request_check, runnable};
+use super::http::request_check;
 use super::{Context, Part, missing};
 use crate::kinds::common::IntOrText;
 use crate::kinds::monitor::{HttpRequest, JsonCriteria, JsonOperatorSpec, JsonQueryTarget};
@@ -60,14 +58,8 @@ fn finish(
 ) -> Option<Check> {
     let http: HttpCheck = request_check(context, at, request, part)?;
     let (query, expected) = (question.query?, question.expected?);
-    Some(runnable(context, at, request, CheckType::JsonQuery, http, |http| {
-        Check::JsonQuery(Box::new(JsonQueryCheck {
-            http,
-            query,
-            operator: question.operator,
-            expected,
-        }))
-    }))
+    let operator = question.operator;
+    Some(Check::JsonQuery(Box::new(JsonQueryCheck { http, query, operator, expected })))
 }
 
 fn from_target(context: &mut Context<'_>, at: &str, target: &JsonQueryTarget) -> Question {

@@ -1,8 +1,8 @@
 //! `keyword`: a request whose body must hold something.
 
-use kuma_core::check::{Check, CheckType, Content, Keyword, KeywordCheck};
+use kuma_core::check::{Check, Content, Keyword, KeywordCheck};
 
-use super::http::{request_check, runnable};
+use super::http::request_check;
 use super::{Context, Part, missing};
 use crate::kinds::monitor::{KeywordCriteria, KeywordTarget};
 
@@ -35,10 +35,8 @@ pub(super) fn convert(context: &mut Context<'_>, part: &Part<'_>) -> Option<Chec
             return None;
         }
     };
-    let check = request_check(context, &at, request, part)?;
-    Some(runnable(context, &at, request, CheckType::Keyword, check, |http| {
-        Check::Keyword(Box::new(KeywordCheck { http, rules }))
-    }))
+    let http = request_check(context, &at, request, part)?;
+    Some(Check::Keyword(Box::new(KeywordCheck { http, rules })))
 }
 
 fn target_rules(context: &mut Context<'_>, at: &str, target: &KeywordTarget) -> Vec<Content> {

@@ -201,15 +201,18 @@ pub enum ProxyMode {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = rules(&[(
-    "(has(self.basic) ? 1 : 0) + (has(self.bearerSecretRef) ? 1 : 0) + (has(self.oauth2) ? 1 : 0) == 1",
-    "set exactly one of basic, bearerSecretRef and oauth2",
+    "(has(self.basic) ? 1 : 0) + (has(self.digest) ? 1 : 0) + (has(self.bearerSecretRef) ? 1 : 0) + (has(self.oauth2) ? 1 : 0) == 1",
+    "set exactly one of basic, digest, bearerSecretRef and oauth2",
 )])))]
 pub struct HttpAuthSpec {
     /// User name and password (RFC 7617).
     pub basic: Option<BasicAuthSpec>,
+    /// User name and password, never sent as they are (RFC 7616).
+    pub digest: Option<BasicAuthSpec>,
     /// Secret with a bearer token (RFC 6750).
     pub bearer_secret_ref: Option<SecretKeyRef>,
-    /// A token by the client credentials grant (RFC 6749).
+    /// A token by the client credentials grant (RFC 6749), used until shortly before it expires and
+    /// shared by all monitors with the same settings.
     pub oauth2: Option<OAuth2Spec>,
 }
 
@@ -231,7 +234,8 @@ pub struct BasicAuthSpec {
     "set either clientId or clientIdSecretRef",
 )])))]
 pub struct OAuth2Spec {
-    /// Address of the token endpoint.
+    /// Address of the token endpoint. It is asked with the request's authorities, lowest TLS version
+    /// and proxy.
     #[schemars(length(min = 1, max = 2048))]
     pub token_url: String,
     /// Client id, which is no secret.
@@ -247,6 +251,19 @@ pub struct OAuth2Spec {
     /// Audience to ask for. Default: none.
     #[schemars(length(min = 1, max = 1024))]
     pub audience: Option<String>,
+    /// How the client says who it is: in a header (`basic`) or in the form (`post`).
+    /// Default: `basic`.
+    pub client_authentication: Option<ClientAuthenticationSpec>,
+}
+
+/// How a client says who it is (RFC 6749, section 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ClientAuthenticationSpec {
+    /// In the `Authorization` header.
+    Basic,
+    /// In the form.
+    Post,
 }
 
 /// Which HTTP is spoken.

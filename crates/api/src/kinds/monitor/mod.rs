@@ -37,8 +37,9 @@ pub use docker::DockerTarget;
 pub use group::{GroupRuleSpec, GroupTarget};
 pub use grpc::GrpcTarget;
 pub use http::{
-    BasicAuthSpec, HttpAuthSpec, HttpRequest, HttpTarget, HttpVersionSpec, JsonOperatorSpec,
-    JsonQueryTarget, KeywordTarget, OAuth2Spec, ProxyMode, ProxySpec,
+    BasicAuthSpec, ClientAuthenticationSpec, HttpAuthSpec, HttpRequest, HttpTarget,
+    HttpVersionSpec, JsonOperatorSpec, JsonQueryTarget, KeywordTarget, OAuth2Spec, ProxyMode,
+    ProxySpec,
 };
 pub use kubernetes::{KubernetesCheckSpec, KubernetesCheckType, KubernetesTarget};
 pub use ping::PingTarget;

@@ -12,7 +12,7 @@ use crate::fixture::monitor::{get, http, monitor, text};
 use crate::fixture::server::{Reply, Server};
 
 #[tokio::test]
-async fn a_plain_get_names_its_host_and_asks_for_no_encoding() {
+async fn a_plain_get_names_its_host_and_what_it_can_decompress() {
     let server = Server::http(|_| Reply::ok("hello")).await;
     let world = World::new();
     let seen = world.run(http(get(server.url("/path?query=1#part")))).await;
@@ -26,7 +26,7 @@ async fn a_plain_get_names_its_host_and_asks_for_no_encoding() {
     let request = server.request();
     let expected = format!(
         "GET /path?query=1 HTTP/1.1\r\nuser-agent: {}\r\naccept: */*\r\n\
-         accept-encoding: identity\r\nhost: {}\r\n\r\n",
+         accept-encoding: gzip, deflate, br, zstd\r\nhost: {}\r\n\r\n",
         world.settings.networking.user_agent, server.address
     );
     assert_eq!(request, expected);
