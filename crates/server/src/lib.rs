@@ -6,6 +6,7 @@
 pub mod blackbox;
 pub mod gate;
 pub mod histogram;
+mod listen;
 pub mod live;
 pub mod metrics;
 pub mod problem;
@@ -13,7 +14,6 @@ pub mod routes;
 pub mod uptime_kuma;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,38 +88,23 @@ pub struct Context {
 
 /// All routes.
 pub fn router(context: Context) -> Router {
-    routes::all(context)
+    limited(routes::all(context), REQUEST_TIMEOUT)
+}
+
+/// Routes that read no more than they may, for no longer than they may.
+fn limited(routes: Router, timeout: Duration) -> Router {
+    routes
         .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
-        .layer(TimeoutLayer::with_status_code(
-            http::StatusCode::SERVICE_UNAVAILABLE,
-            REQUEST_TIMEOUT,
-        ))
+        .layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, timeout))
         .layer(tower_http::catch_panic::CatchPanicLayer::new())
 }
 
 /// Serves until `stop` resolves, then lets running requests finish for at most two seconds.
-///
-/// # Errors
-/// Fails when the listener does.
+/// Clients that are slow or many cannot keep others out (`listen`).
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let graceful = async move {
-        stop.await;
-        // The receiver is gone when the server has ended by itself.
-        let _ = stopping.send(());
-    };
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(graceful);
-    tokio::select! {
-        ended = async { server.await } => ended,
-        () = async {
-            // A sender that is dropped means that the server has ended.
-            let _ = stopped.await;
-            tokio::time::sleep(Duration::from_secs(2)).await;
-        } => Ok(()),
-    }
+) {
+    listen::serve(listener, router, listen::Limits::default(), stop).await;
 }

@@ -212,9 +212,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     });
     let stopped = stop_server.clone().cancelled_owned();
     tracker.spawn(async move {
-        if let Err(error) = kuma_server::serve(listener, router, stopped).await {
-            tracing::error!(%error, "the server ended");
-        }
+        kuma_server::serve(listener, router, stopped).await;
     });
     tracker.close();
     Ok(Running {
