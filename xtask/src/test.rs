@@ -7,9 +7,14 @@ use anyhow::Context;
 
 use crate::run::{self, cargo};
 
-/// The servers that the tests talk to, from PyPI: mail, WebSocket, gRPC health.
-const PACKAGES: &[&str] =
-    &["aiosmtpd==1.4.6", "websockets==17.4", "grpcio==1.85.1", "grpcio-health-checking==1.85.1"];
+/// What the tests talk to, from PyPI: servers for mail, WebSocket and gRPC health, and Apprise.
+const PACKAGES: &[&str] = &[
+    "aiosmtpd==1.4.6",
+    "apprise==2.2.0",
+    "websockets==17.4",
+    "grpcio==1.85.1",
+    "grpcio-health-checking==1.85.1",
+];
 
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let python = python()?;
@@ -41,7 +46,7 @@ pub(crate) fn python() -> anyhow::Result<PathBuf> {
 
 fn has_packages(python: &Path) -> bool {
     Command::new(python)
-        .args(["-c", "import aiosmtpd, websockets, grpc_health.v1.health"])
+        .args(["-c", "import aiosmtpd, apprise, websockets, grpc_health.v1.health"])
         .output()
         .is_ok_and(|output| output.status.success())
 }

@@ -65,7 +65,8 @@ impl<'a> Alertmanager<'a> {
             let mut secrets = secrets.clone();
             async move { outcome(&self.http.send(request, &mut secrets, context.now).await?) }
         });
-        let receipt = self.one_of(join_all(sends).await)?;
+        let results = join_all(sends).await;
+        let receipt = rest::any_of(results, "Alertmanagers", &self.provider.name)?;
         let handle = alert::labels_by_incident(&alerts);
         Ok(receipt.with_handle(handle.filter(|handle| handle.len() <= LONGEST_RECEIPT)))
     }
@@ -110,38 +111,6 @@ impl<'a> Alertmanager<'a> {
         })?;
         value.set_sensitive(true);
         Ok(Some(value))
-    }
-
-    /// One Alertmanager that took the alerts is enough. Of refusals the one that another attempt
-    /// may mend counts.
-    fn one_of(
-        &self,
-        results: Vec<Result<Receipt, DeliveryError>>,
-    ) -> Result<Receipt, DeliveryError> {
-        let (told, all) = (results.iter().filter(|result| result.is_ok()).count(), results.len());
-        let mut taken = None;
-        let mut refused: Option<DeliveryError> = None;
-        for result in results {
-            match result {
-                Ok(receipt) => taken = Some(receipt),
-                Err(error) => {
-                    if told > 0 {
-                        tracing::warn!(provider = %self.provider.name, %error, "one of several Alertmanagers was not told");
-                    }
-                    if refused.as_ref().is_none_or(|known| !known.is_retryable()) {
-                        refused = Some(error);
-                    }
-                }
-            }
-        }
-        match (taken, refused) {
-            (Some(receipt), _) if all == 1 => Ok(receipt),
-            (Some(_), _) => Ok(Receipt::of(format!("{told} of {all} Alertmanagers took it"))),
-            (None, Some(error)) => Err(error),
-            (None, None) => {
-                Err(DeliveryError::permanent(DeliveryReason::Misconfigured, "no address"))
-            }
-        }
     }
 }
 

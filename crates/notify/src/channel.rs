@@ -9,6 +9,7 @@ use kuma_core::secret::SecretSource;
 use kuma_core::time::Timestamp;
 
 use crate::alertmanager::Alertmanager;
+use crate::apprise::Apprise;
 use crate::discord::Discord;
 use crate::gotify::Gotify;
 use crate::http::Http;
@@ -110,13 +111,15 @@ pub struct Transports {
     pub(crate) http: Http,
     /// Certificates in PEM that mail servers may be signed by, beside the platform's.
     pub extra_roots_pem: Vec<Vec<u8>>,
+    /// The program to run instead of `apprise` on the `PATH`.
+    pub apprise: Option<std::path::PathBuf>,
 }
 
 impl Transports {
     /// Attempts end after `limit` instead of the usual ten seconds (thirty for mail).
     #[must_use]
     pub fn with_timeout(limit: std::time::Duration) -> Self {
-        Self { http: Http::with_timeout(limit), extra_roots_pem: Vec::new() }
+        Self { http: Http::with_timeout(limit), ..Self::default() }
     }
 }
 
@@ -137,6 +140,7 @@ pub fn channel<'a>(
         ProviderConfig::Alertmanager(config) => {
             Box::new(Alertmanager::new(provider, config, transports))
         }
+        ProviderConfig::Apprise(config) => Box::new(Apprise::new(provider, config, transports)),
         ProviderConfig::Teams(config) => Box::new(Teams::new(provider, config, transports)),
         ProviderConfig::Unsupported(provider_type) => {
             return Err(DeliveryError::permanent(

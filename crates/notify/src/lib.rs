@@ -7,6 +7,7 @@
 //! decided in `kuma_core::delivery`.
 
 mod alertmanager;
+mod apprise;
 mod cause;
 pub mod channel;
 mod condition;

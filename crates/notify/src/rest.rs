@@ -3,6 +3,7 @@
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
+use kuma_core::id::ObjectName;
 use kuma_core::secret::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -89,6 +90,37 @@ pub(crate) fn outcome(
         DeliveryReason::BadAnswer,
         format!("this is not an answer of {vendor}: {}", answer.said()),
     ))
+}
+
+/// What several receivers of one provider said: one that took the message is enough. Of refusals
+/// the one that another attempt may mend counts.
+pub(crate) fn any_of(
+    results: Vec<Result<Receipt, DeliveryError>>,
+    what: &str,
+    provider: &ObjectName,
+) -> Result<Receipt, DeliveryError> {
+    let (told, all) = (results.iter().filter(|result| result.is_ok()).count(), results.len());
+    let mut taken = None;
+    let mut refused: Option<DeliveryError> = None;
+    for result in results {
+        match result {
+            Ok(receipt) => taken = Some(receipt),
+            Err(error) => {
+                if told > 0 {
+                    tracing::warn!(%provider, %error, "one of several {what} was not told");
+                }
+                if refused.as_ref().is_none_or(|known| !known.is_retryable()) {
+                    refused = Some(error);
+                }
+            }
+        }
+    }
+    match (taken, refused) {
+        (Some(receipt), _) if all == 1 => Ok(receipt),
+        (Some(_), _) => Ok(Receipt::of(format!("{told} of {all} {what} took it"))),
+        (None, Some(error)) => Err(error),
+        (None, None) => Err(DeliveryError::permanent(DeliveryReason::Misconfigured, "no address")),
+    }
 }
 
 /// Length in UTF-16 units: never less than what a vendor counts as characters.

@@ -2,6 +2,7 @@
 //! [`ProviderConfig`]. How they send lives in `crates/notify`, one file per type.
 
 mod alertmanager;
+mod apprise;
 mod discord;
 mod gotify;
 mod pagerduty;
@@ -10,6 +11,7 @@ mod teams;
 mod telegram;
 
 pub use alertmanager::{AlertmanagerConfig, SignIn};
+pub use apprise::AppriseConfig;
 pub use discord::DiscordConfig;
 pub use gotify::GotifyConfig;
 pub use pagerduty::{PagerdutyConfig, PagerdutySeverity};
@@ -182,6 +184,8 @@ pub enum ProviderConfig {
     Pagerduty(PagerdutyConfig),
     /// See [`AlertmanagerConfig`].
     Alertmanager(AlertmanagerConfig),
+    /// See [`AppriseConfig`].
+    Apprise(AppriseConfig),
     /// See [`TeamsConfig`].
     Teams(TeamsConfig),
     /// A documented type that this build validates but cannot send through; deliveries fail for
@@ -202,6 +206,7 @@ impl ProviderConfig {
             Self::Pushover(_) => ProviderType::Pushover,
             Self::Pagerduty(_) => ProviderType::Pagerduty,
             Self::Alertmanager(_) => ProviderType::Alertmanager,
+            Self::Apprise(_) => ProviderType::Apprise,
             Self::Teams(_) => ProviderType::Teams,
             Self::Unsupported(provider_type) => *provider_type,
         }

@@ -7,6 +7,7 @@
 )]
 
 mod alertmanager;
+mod apprise;
 mod bench;
 mod contract;
 mod deliverer;

@@ -24,23 +24,12 @@ pub(super) use teams::teams;
 pub(super) use telegram::telegram;
 pub(super) use webhook::webhook;
 
-use kuma_core::provider::{ProviderConfig, ProviderType};
-
 use super::Context;
 use super::common::secret_ref;
 use super::text::Credential;
 use crate::kinds::common::SecretKeyRef;
 
 const WEB: &[&str] = &["https", "http"];
-
-/// A type that this build validates but cannot send through.
-fn unsupported(context: &mut Context<'_>, at: &str, kind: ProviderType) -> ProviderConfig {
-    context.warning(
-        at,
-        format!("this build does not send through {kind} yet; deliveries fail and go to the fallback providers"),
-    );
-    ProviderConfig::Unsupported(kind)
-}
 
 /// `url` or `urlSecretRef`, one of which is needed.
 fn url(
@@ -56,13 +45,6 @@ fn url(
             context.error(at, "set either url or urlSecretRef");
             None
         }
-    }
-}
-
-/// An optional address without secrets, such as an API's.
-fn api_address(context: &mut Context<'_>, path: &str, text: Option<&String>) {
-    if let Some(text) = text {
-        context.address(path, text, WEB);
     }
 }
 
