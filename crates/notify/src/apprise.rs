@@ -60,17 +60,13 @@ impl<'a> Apprise<'a> {
         }
         let mut secrets = Secrets::new(self.provider, context.secrets);
         let addresses = self.addresses(&mut secrets)?;
-        match &self.config.api_url {
-            Some(server) => {
-                self.through_server(server, &message, &addresses, secrets, context).await
-            }
-            None => {
-                let sent =
-                    program::run(&message, &addresses, self.transports, &self.provider.name).await;
-                sent.map(|answer| Receipt::of(secrets.redact(&answer)))
-                    .map_err(|error| secrets.redact_error(error))
-            }
+        if let Some(server) = &self.config.api_url {
+            return self.through_server(server, &message, &addresses, secrets, context).await;
         }
+        program::run(&message, &addresses, self.transports, &self.provider.name)
+            .await
+            .map(|answer| Receipt::of(secrets.redact(&answer)))
+            .map_err(|error| secrets.redact_error(error))
     }
 
     /// The addresses; each part of them that may be a credential is kept out of what is shown.

@@ -94,7 +94,7 @@ impl<'a> PagerDuty<'a> {
                 "timestamp": human::rfc3339(event.at),
                 "component": event.monitor.name,
                 "group": event.monitor.namespace,
-                "class": event.reason.as_deref().map_or(event.kind.as_str().to_owned(), |reason| cut(reason, LONGEST_SUMMARY)),
+                "class": cut(event.reason.as_deref().unwrap_or_else(|| event.kind.as_str()), LONGEST_SUMMARY),
                 "custom_details": custom_details(details),
             },
         })

@@ -61,7 +61,7 @@ impl<'a> Teams<'a> {
             && let Some(blocks) =
                 body.pointer_mut("/attachments/0/content/body").and_then(Value::as_array_mut)
         {
-            blocks.push(rich(vec![json!({"type": "TextRun", "text": REPEAT, "isSubtle": true})]));
+            blocks.push(rich(&[json!({"type": "TextRun", "text": REPEAT, "isSubtle": true})]));
         }
         let mut secrets = Secrets::new(self.provider, context.secrets);
         let url = secrets.text(&self.config.webhook_url)?;
@@ -138,11 +138,11 @@ fn card(message: &Message) -> Value {
             "type": "Container",
             "style": style(message.severity),
             "bleed": true,
-            "items": [rich(vec![json!({
+            "items": [rich(&[json!({
                 "type": "TextRun", "text": or_dash(title), "weight": "Bolder", "size": "Large",
             })])],
         }),
-        rich(vec![json!({"type": "TextRun", "text": or_dash(text)})]),
+        rich(&[json!({"type": "TextRun", "text": or_dash(text)})]),
     ];
     let template = message.template_error.iter().map(|error| ("Template", error));
     let facts = message.fields.iter().map(|field| (field.name, &field.value));
@@ -152,7 +152,7 @@ fn card(message: &Message) -> Value {
         }
         let (value, rest) = take(value, LONGEST_FACT);
         left = rest;
-        blocks.push(rich(vec![
+        blocks.push(rich(&[
             json!({"type": "TextRun", "text": format!("{name}: "), "weight": "Bolder"}),
             json!({"type": "TextRun", "text": or_dash(value)}),
         ]));
@@ -169,7 +169,7 @@ fn card(message: &Message) -> Value {
 
 /// A paragraph. The runs of a rich text are shown as they are; a text block or a fact set would
 /// read Markdown, which no two clients escape alike.
-fn rich(runs: Vec<Value>) -> Value {
+fn rich(runs: &[Value]) -> Value {
     json!({"type": "RichTextBlock", "inlines": runs})
 }
 

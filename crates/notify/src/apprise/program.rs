@@ -85,7 +85,7 @@ fn spawn(
     transports: &Transports,
 ) -> Result<Child, DeliveryError> {
     let program = transports.apprise.clone().unwrap_or_else(|| "apprise".into());
-    let urls: Vec<_> = addresses.iter().map(|address| address.expose_secret()).collect();
+    let urls: Vec<_> = addresses.iter().map(ExposeSecret::expose_secret).collect();
     let mut command = Command::new(program);
     command
         // With `=`, a title that begins with a dash is no option.

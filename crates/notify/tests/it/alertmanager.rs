@@ -20,14 +20,14 @@ use crate::kit::{CANARY, FixedCatalog, MapSecrets, event, message, provider, row
 use crate::memory_store::{MemoryStore, Status};
 use crate::stub::{Kind, Stub, later, texts};
 
-fn trouble(trouble: Trouble) -> Option<Reaction> {
+fn trouble(trouble: Trouble) -> Reaction {
     let body = format!("\"bad_data: {CANARY}\"");
-    Some(match trouble {
+    match trouble {
         Trouble::Throttled(after) => later(429, after, body),
         Trouble::Later(after) => later(503, after, body),
         Trouble::Rejected => later(400, None, body),
         Trouble::Unauthorized => later(401, None, body),
-    })
+    }
 }
 
 async fn start() -> Stub<AlertmanagerConfig> {
@@ -130,7 +130,7 @@ fn real(at: &Alertmanager) -> Provider {
 
 /// The alerts that Alertmanager shows as active.
 async fn active(at: &Alertmanager) -> Vec<Value> {
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
     let url = format!("{}/api/v2/alerts?active=true", at.url());
     let asked = client.get(url).basic_auth("kubekuma", Some(CANARY)).send().await;
     let Ok(answer) = asked else {

@@ -187,13 +187,13 @@ async fn a_program_that_is_not_there_is_said_so() {
     assert!(error.to_string().contains("install Apprise"), "{error}");
 }
 
-fn trouble(trouble: Trouble) -> Option<Reaction> {
-    Some(match trouble {
+fn trouble(trouble: Trouble) -> Reaction {
+    match trouble {
         Trouble::Throttled(after) => later(429, after, CANARY.into()),
         Trouble::Later(after) => later(502, after, CANARY.into()),
         Trouble::Rejected => later(400, None, CANARY.into()),
         Trouble::Unauthorized => later(401, None, CANARY.into()),
-    })
+    }
 }
 
 async fn through_server() -> Stub<AppriseConfig> {

@@ -14,9 +14,9 @@ use crate::stub::{Kind, Stub, later};
 
 const DONE: &str = r#"{"id": "1", "type": 0, "embeds": []}"#;
 
-fn trouble(trouble: Trouble) -> Option<Reaction> {
+fn trouble(trouble: Trouble) -> Reaction {
     let body = |more: &str| format!("{{{more}, \"message\": \"{CANARY}\"}}");
-    Some(match trouble {
+    match trouble {
         // The header is in whole seconds, the body has the truth.
         Trouble::Throttled(Some(after)) => later(
             429,
@@ -27,7 +27,7 @@ fn trouble(trouble: Trouble) -> Option<Reaction> {
         Trouble::Later(after) => later(502, after, body("\"code\": 0")),
         Trouble::Rejected => later(400, None, body("\"code\": 50035")),
         Trouble::Unauthorized => later(401, None, body("\"code\": 50027")),
-    })
+    }
 }
 
 async fn start() -> Stub<DiscordConfig> {

@@ -13,8 +13,8 @@ use crate::stub::{Kind, Stub, later, texts};
 
 const DONE: &str = r#"{"status": "success", "message": "Event processed", "dedup_key": "k"}"#;
 
-fn trouble(trouble: Trouble) -> Option<Reaction> {
-    Some(match trouble {
+fn trouble(trouble: Trouble) -> Reaction {
+    match trouble {
         Trouble::Throttled(after) => later(429, after, format!("{{\"m\": \"{CANARY}\"}}")),
         Trouble::Later(after) => later(503, after, String::new()),
         Trouble::Rejected => later(
@@ -23,7 +23,7 @@ fn trouble(trouble: Trouble) -> Option<Reaction> {
             format!("{{\"status\": \"invalid event\", \"errors\": [\"{CANARY}\"]}}"),
         ),
         Trouble::Unauthorized => later(400, None, "{\"errors\": [\"Invalid routing key\"]}".into()),
-    })
+    }
 }
 
 async fn start() -> Stub<PagerdutyConfig> {

@@ -12,7 +12,7 @@ use crate::stub::{Kind, Stub};
 
 const DONE: &str = r#"{"status": 1, "request": "647d2300-702c-4b38-8b2f-d56326ae460b", "receipt": "rLqVuqTRh62UzxtmqiaLzQmVcPgiCy"}"#;
 
-fn trouble(trouble: Trouble) -> Option<Reaction> {
+fn trouble(trouble: Trouble) -> Reaction {
     let mut headers = Vec::new();
     let (status, body) = match trouble {
         Trouble::Throttled(after) => {
@@ -29,7 +29,7 @@ fn trouble(trouble: Trouble) -> Option<Reaction> {
         Trouble::Unauthorized => (400, "\"user\": \"invalid\""),
     };
     let body = format!("{{{body}, \"status\": 0, \"errors\": [\"{CANARY}\"]}}");
-    Some(Reaction::Answer(status, headers, body))
+    Reaction::Answer(status, headers, body)
 }
 
 async fn start() -> Stub<PushoverConfig> {

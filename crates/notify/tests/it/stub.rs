@@ -19,8 +19,8 @@ pub(crate) struct Kind<C> {
     pub(crate) wrap: fn(C) -> ProviderConfig,
     /// Makes the provider send to another server, `http://<address>`.
     pub(crate) turn: fn(&mut C, &str),
-    /// How the vendor says that there is trouble; none if it knows no such trouble.
-    pub(crate) trouble: fn(Trouble) -> Option<Reaction>,
+    /// How the vendor says that there is trouble.
+    pub(crate) trouble: fn(Trouble) -> Reaction,
     /// Everything that a person can read in a request.
     pub(crate) shown: fn(&C, &Received) -> String,
 }
@@ -96,10 +96,8 @@ impl<C: Clone + Sync> Fixture for Stub<C> {
     }
 
     fn script(&self, trouble: Trouble) -> bool {
-        let reaction = (self.kind.trouble)(trouble);
-        let known = reaction.is_some();
-        reaction.into_iter().for_each(|reaction| self.server.next(reaction));
-        known
+        self.server.next((self.kind.trouble)(trouble));
+        true
     }
 
     fn earlier(&self) -> Vec<Earlier> {

@@ -10,14 +10,14 @@ use crate::http_server::{HttpServer, Reaction};
 use crate::kit::{CANARY, MapSecrets, event, message, text};
 use crate::stub::{Kind, Stub, later};
 
-fn trouble(trouble: Trouble) -> Option<Reaction> {
+fn trouble(trouble: Trouble) -> Reaction {
     let body = format!("{{\"error\": {{\"message\": \"{CANARY}\"}}}}");
-    Some(match trouble {
+    match trouble {
         Trouble::Throttled(after) => later(429, after, body),
         Trouble::Later(after) => later(502, after, body),
         Trouble::Rejected => later(400, None, body),
         Trouble::Unauthorized => later(401, None, body),
-    })
+    }
 }
 
 async fn start() -> Stub<TeamsConfig> {

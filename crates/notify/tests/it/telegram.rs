@@ -12,9 +12,9 @@ use crate::http_server::{HttpServer, Reaction};
 use crate::kit::{CANARY, MapSecrets, event, message, text};
 use crate::stub::{Kind, Stub, later};
 
-fn trouble(trouble: Trouble) -> Option<Reaction> {
+fn trouble(trouble: Trouble) -> Reaction {
     let body = |more: &str| format!("{{\"ok\": false, \"description\": \"1:{CANARY}\"{more}}}");
-    Some(match trouble {
+    match trouble {
         Trouble::Throttled(Some(after)) => {
             later(429, None, body(&format!(", \"parameters\": {{\"retry_after\": {after}}}")))
         }
@@ -22,7 +22,7 @@ fn trouble(trouble: Trouble) -> Option<Reaction> {
         Trouble::Later(after) => later(502, after, body("")),
         Trouble::Rejected => later(400, None, body("")),
         Trouble::Unauthorized => later(401, None, body("")),
-    })
+    }
 }
 
 async fn start(markup: TelegramMarkup) -> Stub<TelegramConfig> {
