@@ -5,6 +5,7 @@ mod completions;
 mod crds;
 mod db;
 mod demo;
+mod import;
 mod incidents;
 mod output;
 mod reference;
@@ -82,6 +83,8 @@ enum Command {
     Incidents(incidents::Arguments),
     /// List monitors and their states from the database.
     Status(status::Arguments),
+    /// Bring configuration and history from Uptime Kuma, Gatus or blackbox_exporter.
+    Import(import::Arguments),
     /// Look after the database.
     Db(db::Arguments),
     /// Run something to watch and somebody to tell, on this machine.
@@ -104,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(arguments) => simulate::run(&cli.shared, &arguments),
         Command::Incidents(arguments) => incidents::run(&cli.shared, &arguments),
         Command::Status(arguments) => status::run(&cli.shared, &arguments),
+        Command::Import(arguments) => import::run(&cli.shared, &arguments),
         Command::Db(arguments) => db::run(&arguments),
         Command::Demo(arguments) => demo::run(&cli.shared, &arguments),
         Command::Reference(arguments) => reference::run(&arguments),

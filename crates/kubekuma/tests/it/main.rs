@@ -17,6 +17,7 @@ mod cli;
 mod crash;
 mod delivery;
 mod fixture;
+mod import;
 mod kit;
 mod outage;
 mod reload;
