@@ -61,12 +61,4 @@ impl Context<'_> {
             None
         }
     }
-
-    /// Warns that this build cannot do what is written; the monitor shows unknown.
-    pub(super) fn cannot_run(&mut self, path: impl Into<String>, what: &str) {
-        self.warning(
-            path,
-            format!("this build does not run {what} yet; the monitor shows unknown"),
-        );
-    }
 }
