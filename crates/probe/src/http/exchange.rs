@@ -339,7 +339,14 @@ fn explain(error: &hyper::Error, stage: Stage) -> Fault {
     let doing =
         if stage == Stage::Transfer { "while the body was coming" } else { "before the answer" };
     if let Some(error) = io_error(error) {
-        return tls::alert_in(error).unwrap_or_else(|| exchange_fault(error, doing));
+        return tls::alert_in(error).unwrap_or_else(|| match error.kind() {
+            // What the connection itself has no part in: the parser's own complaint.
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Fault::target(
+                Reason::HttpProtocol,
+                format!("the answer is not valid HTTP {doing}: {error}"),
+            ),
+            _ => exchange_fault(error, doing),
+        });
     }
     if error.is_parse_too_large() {
         return Fault::target(

@@ -5,6 +5,7 @@ mod bodies;
 mod conditions;
 mod encodings;
 mod failures;
+mod hostile;
 mod redirects;
 mod requests;
 mod secrets;
