@@ -27,7 +27,9 @@ impl Mask {
         more: &[SecretString],
     ) -> Self {
         let mut found = Collector { namespace, source, needles: Vec::new() };
-        more.iter().for_each(|value| found.value(value.expose_secret()));
+        for value in more {
+            found.value(value.expose_secret());
+        }
         match check {
             Check::Http(check) => found.http(check),
             Check::Keyword(check) => found.http(&check.http),
