@@ -187,10 +187,17 @@ pub fn step(
         record.name.get_or_insert_with(|| view.entry.monitor.name.clone());
         effects.batch.states.push(record.encode(id));
     }
-    effects.batch.durable = effects.transition.is_some()
+    effects.batch.durable = effects.transition.is_some_and(is_news)
         || !effects.batch.outbox.is_empty()
         || !effects.batch.incidents.is_empty();
     effects
+}
+
+/// Whether a transition is worth a write of its own, at once and through to the disk. That a
+/// monitor is well may wait for company: nobody is told of it, and if a crash takes it the next run
+/// finds it again. Ten thousand monitors that are checked for the first time are ten thousand of it.
+const fn is_news((from, to): (MonitorState, MonitorState)) -> bool {
+    !matches!((from, to), (MonitorState::Pending, MonitorState::Up))
 }
 
 /// Remembers when the attempt began that the latest verdict rests on. A failure that is not
