@@ -1,6 +1,8 @@
 //! Names and surrogates: how things are called outside and inside.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -168,6 +170,36 @@ impl fmt::Display for ObjectKey {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
 )]
 pub struct MonitorId(pub i64);
+
+/// A map by surrogate. Surrogates are ours, so nobody can choose them to collide, and a good hash
+/// of eight bytes is not worth its price where every attempt looks things up twenty times.
+pub type IdMap<T> = HashMap<MonitorId, T, BuildHasherDefault<IdHasher>>;
+
+/// The hash of [`IdMap`]: one multiplication, which spreads small numbers over all bits.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_i64(&mut self, number: i64) {
+        self.write_u64(number.cast_unsigned());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The golden ratio's fraction; the high bits are the well mixed ones, and tables use both.
+        let product = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ product.rotate_left(32);
+    }
+}
 
 /// An incident's number: its monitor's surrogate and a sequence within it, so that it is derived
 /// and not drawn, and fits the 53 bits that JSON readers keep.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::RunClass;
-use crate::id::MonitorId;
+use crate::id::{IdMap, MonitorId};
 use crate::time::Mono;
 
 use timing::nanos;
@@ -96,7 +96,7 @@ struct Plan {
 /// The schedule of all monitors.
 #[derive(Debug)]
 pub struct Scheduler {
-    plans: HashMap<MonitorId, Plan>,
+    plans: IdMap<Plan>,
     heap: BinaryHeap<Reverse<(Mono, u32, MonitorId)>>,
     lines: [VecDeque<MonitorId>; 2],
     host_lines: HashMap<Arc<str>, VecDeque<MonitorId>>,
@@ -123,7 +123,7 @@ impl Scheduler {
     /// monotonic zero.
     pub fn new(limits: Limits, wall_origin: i128) -> Self {
         Self {
-            plans: HashMap::new(),
+            plans: IdMap::default(),
             heap: BinaryHeap::new(),
             lines: [VecDeque::new(), VecDeque::new()],
             host_lines: HashMap::new(),

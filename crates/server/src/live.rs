@@ -1,12 +1,12 @@
 //! What every monitor is right now and what has been counted since the start: written by the
 //! engine's loop, read by metrics, API and the terminal's table.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kuma_core::catalog::Catalog;
 use kuma_core::check::CheckType;
-use kuma_core::id::{MonitorId, ObjectName};
+use kuma_core::id::{IdMap, MonitorId, ObjectName};
 use kuma_core::observation::{Certificate, Observation, Outcome};
 use kuma_core::reason::Reason;
 use kuma_core::state::MonitorState;
@@ -99,7 +99,7 @@ impl Default for Totals {
 
 #[derive(Debug, Default)]
 struct Inner {
-    monitors: HashMap<MonitorId, LiveMonitor>,
+    monitors: IdMap<LiveMonitor>,
     totals: Totals,
 }
 

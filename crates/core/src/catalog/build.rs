@@ -65,7 +65,7 @@ pub fn build(input: BuildInput<'_>) -> Catalog {
     let edges = connect(&expanded, &index, &mut problems);
     let defaults = default_providers(&mut catalog, &mut problems);
     catalog.monitors = entries(&catalog, expanded, &edges, &index, &defaults, &mut problems);
-    catalog.by_id = catalog.monitors.iter().map(|(name, entry)| (entry.id, name.clone())).collect();
+    catalog.by_id = catalog.monitors.values().map(|entry| (entry.id, Arc::clone(entry))).collect();
     check_pages(&mut catalog, &index, &mut problems);
     catalog.objects = statuses(&input, problems);
     catalog
@@ -162,7 +162,7 @@ fn entries(
     index: &MatchIndex,
     defaults: &HashMap<Arc<str>, Arc<Provider>>,
     problems: &mut Problems,
-) -> BTreeMap<ObjectName, Entry> {
+) -> BTreeMap<ObjectName, Arc<Entry>> {
     let count = expanded.monitors.len();
     let mut router = Router::new(catalog, index, defaults, problems);
     let mut silences = vec![Vec::new(); count];
@@ -193,7 +193,7 @@ fn entries(
             windows: std::mem::take(&mut windows[position]),
             monitor: drafted.monitor,
         };
-        found.push((entry.monitor.name.clone(), entry));
+        found.push((entry.monitor.name.clone(), Arc::new(entry)));
     }
     // Sorted already, so the tree is built in one go.
     found.into_iter().collect()

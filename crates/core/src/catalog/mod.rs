@@ -10,10 +10,10 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::id::{MonitorId, ObjectKey, ObjectName};
+use crate::id::{IdMap, MonitorId, ObjectKey, ObjectName};
 use crate::maintenance::MaintenanceWindow;
 use crate::monitor::Monitor;
 use crate::object::{ApiKey, LocalUser, Object, Origin, Problem, StatusPage};
@@ -107,9 +107,9 @@ pub struct Catalog {
     /// The settings in force.
     pub settings: Arc<Settings>,
     /// Every monitor that can run, sets expanded, disabled ones included.
-    pub monitors: BTreeMap<ObjectName, Entry>,
-    /// Their names by surrogate.
-    pub by_id: HashMap<MonitorId, ObjectName>,
+    pub monitors: BTreeMap<ObjectName, Arc<Entry>>,
+    /// The same by surrogate: every attempt asks several times.
+    pub by_id: IdMap<Arc<Entry>>,
     /// Providers by name.
     pub providers: BTreeMap<ObjectName, Arc<Provider>>,
     /// The provider that hears of our own trouble.
@@ -135,7 +135,7 @@ pub struct Catalog {
 impl Catalog {
     /// The entry of a monitor by surrogate.
     pub fn entry(&self, id: MonitorId) -> Option<&Entry> {
-        self.monitors.get(self.by_id.get(&id)?)
+        self.by_id.get(&id).map(|entry| &**entry)
     }
 }
 

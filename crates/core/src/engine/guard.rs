@@ -8,11 +8,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::id::MonitorId;
+use crate::id::{IdMap, MonitorId};
 use crate::observation::{Observation, Outcome};
 use crate::reason::{Class, Reason};
 use crate::settings::SelfCheckSettings;
@@ -124,9 +124,9 @@ struct Trip {
 pub struct Guard {
     /// Runs of the window, oldest first, and each monitor's last.
     runs: VecDeque<(Timestamp, MonitorId)>,
-    last_run: HashMap<MonitorId, Timestamp>,
+    last_run: IdMap<Timestamp>,
     /// Monitors whose last attempt got no answer: when that began.
-    silent: HashMap<MonitorId, Silent>,
+    silent: IdMap<Silent>,
     /// Those of the window, oldest first.
     fresh: VecDeque<(Timestamp, MonitorId)>,
     self_check: Option<(bool, Timestamp)>,
@@ -147,8 +147,8 @@ impl Default for Guard {
     fn default() -> Self {
         Self {
             runs: VecDeque::new(),
-            last_run: HashMap::new(),
-            silent: HashMap::new(),
+            last_run: IdMap::default(),
+            silent: IdMap::default(),
             fresh: VecDeque::new(),
             self_check: None,
             links_up: true,

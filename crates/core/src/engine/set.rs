@@ -5,7 +5,6 @@ mod catalog;
 mod propagate;
 mod wakeups;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -17,7 +16,7 @@ use super::record::{BadState, MonitorRecord};
 use super::step::{Input, is_probed};
 use super::verdict::Next;
 use crate::catalog::Catalog;
-use crate::id::MonitorId;
+use crate::id::{IdMap, MonitorId};
 use crate::observation::Observation;
 use crate::ports::{Batch, Heartbeat, Incident, StateRow};
 use crate::state::MonitorState;
@@ -53,7 +52,7 @@ pub struct Report {
 /// The engine of one process.
 #[derive(Debug, Default)]
 pub struct Engine {
-    records: HashMap<MonitorId, Box<MonitorRecord>>,
+    records: IdMap<Box<MonitorRecord>>,
     catalog: Arc<Catalog>,
     guard: Guard,
     /// Until when downs are held.

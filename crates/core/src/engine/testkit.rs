@@ -141,7 +141,8 @@ pub(super) fn catalog(entries: Vec<Entry>) -> Catalog {
         catalog.providers.insert(name(text), Arc::new(provider(text)));
     }
     for entry in entries {
-        catalog.by_id.insert(entry.id, entry.monitor.name.clone());
+        let entry = Arc::new(entry);
+        catalog.by_id.insert(entry.id, Arc::clone(&entry));
         catalog.monitors.insert(entry.monitor.name.clone(), entry);
     }
     catalog

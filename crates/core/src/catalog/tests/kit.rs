@@ -284,7 +284,7 @@ pub(super) fn routes(catalog: &Catalog, text: &str) -> Vec<String> {
 
 /// The names of monitors.
 pub(super) fn named(catalog: &Catalog, ids: &[MonitorId]) -> Vec<String> {
-    ids.iter().map(|id| catalog.by_id[id].to_string()).collect()
+    ids.iter().map(|id| catalog.by_id[id].monitor.name.to_string()).collect()
 }
 
 pub(super) fn problems<'a>(catalog: &'a Catalog, kind: Kind, text: &str) -> &'a [Problem] {

@@ -1,7 +1,7 @@
 //! One step and whatever follows from it: groups see their members change, children their
 //! parents, and due wake-ups come round.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::catalog::{Catalog, Entry};
 use crate::engine::announce::{MASS_OUTAGE_SPEAKS, Related, is_muted, mass_outage};
 use crate::engine::record::MonitorRecord;
 use crate::engine::step::{self, Effects, Input, View, is_probed};
-use crate::id::MonitorId;
+use crate::id::{IdMap, MonitorId};
 use crate::state::MonitorState;
 use crate::time::{Timestamp, plus};
 
@@ -137,7 +137,7 @@ impl Engine {
         now: Timestamp,
         report: &mut Report,
     ) {
-        let mut steps: HashMap<MonitorId, u32> = HashMap::new();
+        let mut steps: IdMap<u32> = IdMap::default();
         while let Some(follow) = queue.pop_front() {
             let (Follow::Members(id) | Follow::Related(id)) = follow;
             let count = steps.entry(id).or_default();

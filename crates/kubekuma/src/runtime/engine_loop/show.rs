@@ -94,7 +94,8 @@ impl Loop {
 
 /// One line for what people care about, the rest at debug.
 pub(super) fn log(change: &Change, catalog: &Catalog) {
-    let name = || catalog.by_id.get(&change.id).map(ToString::to_string).unwrap_or_default();
+    let name =
+        || catalog.entry(change.id).map(|entry| entry.monitor.name.to_string()).unwrap_or_default();
     for notice in &change.notices {
         match notice {
             Notice::Opened { incident: IncidentId(incident), facts, .. } => {
