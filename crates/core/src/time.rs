@@ -19,6 +19,12 @@ impl Mono {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
+
+    /// The first whole multiple of `tick` that is not before it.
+    pub fn round_up(self, tick: Duration) -> Self {
+        let tick = u64::try_from(tick.as_nanos()).unwrap_or(u64::MAX).max(1);
+        self.0.checked_next_multiple_of(tick).map_or(self, Self)
+    }
 }
 
 impl Add<Duration> for Mono {

@@ -1,6 +1,7 @@
 //! The prober: runs one attempt of any check type within its time, whatever happens inside.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,8 +90,11 @@ impl Prober {
     /// Runs an attempt to its end.
     async fn finish(&self, mut attempt: Attempt<'_>) -> (Observation, Option<Box<Particulars>>) {
         let (monitor, timeout) = (attempt.monitor, attempt.timeout);
-        let check = AssertUnwindSafe(dispatch(&mut attempt)).catch_unwind();
-        let verdict = match tokio::time::timeout(timeout, check).await {
+        let check = async {
+            let check = pin!(AssertUnwindSafe(dispatch(&mut attempt)).catch_unwind());
+            tokio::time::timeout(timeout, check).await
+        };
+        let verdict = match check.await {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(_panic)) => {
                 self.stats.panicked();

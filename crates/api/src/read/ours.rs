@@ -1,7 +1,7 @@
 //! Objects of our own kinds: schema, rules, conversion.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use kuma_core::id::{Kind, ObjectKey};
 use kuma_core::object::{Body, Meta, Problem};
@@ -23,17 +23,17 @@ pub(super) trait Kinds {
 /// The kinds of this program.
 pub(super) struct Registered;
 
-/// Their schemas, compiled at first use.
-static SCHEMAS: LazyLock<BTreeMap<Kind, Result<Schema, SchemaError>>> = LazyLock::new(|| {
-    Kind::OURS
-        .into_iter()
-        .filter_map(|kind| Some((kind, Schema::compile(&crd::schema(kind)?))))
-        .collect()
-});
+/// A kind's schema, compiled when the first object of it is read: that takes as long as reading
+/// hundreds of objects, and few folders hold every kind.
+type Lazily = OnceLock<Option<Result<Schema, SchemaError>>>;
+
+static SCHEMAS: LazyLock<BTreeMap<Kind, Lazily>> =
+    LazyLock::new(|| Kind::OURS.into_iter().map(|kind| (kind, Lazily::new())).collect());
 
 impl Kinds for Registered {
     fn schema(&self, kind: Kind) -> Option<Result<&Schema, &SchemaError>> {
-        SCHEMAS.get(&kind).map(Result::as_ref)
+        let compile = || crd::schema(kind).map(|schema| Schema::compile(&schema));
+        SCHEMAS.get(&kind)?.get_or_init(compile).as_ref().map(Result::as_ref)
     }
 
     fn convert(&self, key: &ObjectKey, meta: &Meta, object: &Value) -> Conversion {

@@ -122,12 +122,22 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// A runtime for commands that need one.
+/// Most threads that the runtime gets by itself.
+const MAX_THREADS: usize = 4;
+
+/// A runtime for commands that need one, with a thread for every two cores: a check is mostly
+/// waiting and system calls, one thread does more than ten thousand of them a second, and each
+/// further one costs wake-ups across cores. `TOKIO_WORKER_THREADS` asks for another number.
 ///
 /// # Errors
 /// When the system gives no threads.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        builder.worker_threads((cores / 2).clamp(1, MAX_THREADS));
+    }
+    Ok(builder.enable_all().build()?)
 }
 
 #[cfg(test)]

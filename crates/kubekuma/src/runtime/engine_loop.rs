@@ -32,6 +32,9 @@ use crate::clock::SystemClock;
 const JUMP: Duration = Duration::from_secs(2);
 /// How often the clocks are compared at least.
 const CLOCK_CHECK: Duration = Duration::from_secs(5);
+/// Starts are rounded up to this, so that those which lie close together share a wake-up: waking a
+/// processor that sleeps costs as much as a check.
+const TICK: Duration = Duration::from_millis(5);
 /// Most results taken in before runs are started again.
 const MAX_BURST: usize = 256;
 
@@ -280,8 +283,10 @@ impl Loop {
             tokio::spawn(async move {
                 let timeout = monitor.schedule.timeout(&settings.scheduler);
                 let started = clock.now();
+                // Boxed, because a spawned future is copied many times and this part is large.
+                let run = Box::pin(prober.run(&monitor, &settings, timeout));
                 let observation = tokio::select! {
-                    observation = prober.run(&monitor, &settings, timeout) => observation,
+                    observation = run => observation,
                     () = cut.cancelled() => return,
                 };
                 let ended = clock.now();
@@ -355,7 +360,7 @@ impl Loop {
         let now = self.parts.clock.now();
         let latest = now.mono + CLOCK_CHECK;
         let engine = self.parts.engine.next_wakeup().map(|at| mono(at, now));
-        let schedule = self.scheduler.next_wakeup();
+        let schedule = self.scheduler.next_wakeup().map(|at| at.round_up(TICK));
         engine.into_iter().chain(schedule).chain([latest]).min().unwrap_or(latest)
     }
 

@@ -35,6 +35,7 @@ use kuma_server::gate::Gate;
 use kuma_server::{Context, Live};
 use kuma_store::{SqliteOptions, SqliteStore};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -183,7 +184,9 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     }
     let stop_delivery = CancellationToken::new();
     tracker.spawn(deliverer.clone().run(stop_delivery.clone()));
-    tracker.spawn(source.run(stop_source.clone()));
+    // On a thread of its own: where much has changed it computes for seconds.
+    let (runtime, stop) = (Handle::current(), stop_source.clone());
+    tracker.spawn_blocking(move || runtime.block_on(source.run(stop)));
     let upkeep = upkeep::Parts {
         clock,
         store: port.clone(),

@@ -1,11 +1,12 @@
 //! The loop that turns the folder into catalogs: scan, settle, give surrogates, build, put in
 //! force, audit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use kuma_core::catalog::Catalog;
-use kuma_core::id::{Kind, MonitorId, ObjectName};
+use kuma_core::id::{Kind, MonitorId, ObjectKey, ObjectName};
 use kuma_core::object::{Object, Problem, Severity};
 use kuma_core::ports::{AuditEvent, Batch, Store, StoredObject};
 use kuma_core::time::Clock;
@@ -23,7 +24,7 @@ use crate::clock::SystemClock;
 use crate::secrets::{LocalSecrets, Rules};
 use crate::source::folder::FolderWatch;
 use crate::source::scan::{Scan, Scanner};
-use crate::source::settle::{Change, Settler};
+use crate::source::settle::{Change, Invalid, Settler, Snapshot};
 
 /// What the loop is made of.
 pub(super) struct Parts {
@@ -101,28 +102,14 @@ impl SourceLoop {
     }
 
     async fn again(&mut self) {
+        self.parts.watch.follow();
         let scan = self.parts.scanner.scan();
-        if scan.root_missing() {
-            self.parts.watch.attach();
-        }
-        let before = self.parts.settler.snapshot().clone();
+        let before = Standing::of(self.parts.settler.snapshot());
         let now = self.parts.clock.now();
         let changes = self.parts.settler.apply(&scan, now.mono);
         let after = self.parts.settler.snapshot();
-        if let Some(holding) = &after.holding
-            && before.holding.is_none()
-        {
-            warn!(reason = holding, "the last catalog is kept");
-        }
-        for (path, why) in &after.broken_files {
-            if before.broken_files.get(path) != Some(why) {
-                error!(file = %path.display(), why, "a file is broken; what it held stays as it was");
-            }
-        }
-        let same = changes.is_empty()
-            && before.broken_files == after.broken_files
-            && before.holding == after.holding
-            && before.invalid == after.invalid;
+        before.log_news(after);
+        let same = changes.is_empty() && before == Standing::of(after);
         if same && !self.waiting {
             return;
         }
@@ -211,7 +198,7 @@ impl SourceLoop {
         for (name, owner) in &tokens.clashes {
             let why = format!("{owner} has the same push token; arrivals go to that monitor");
             warn!(monitor = %name, owner = %owner, "two push monitors share a token");
-            let key = kuma_core::id::ObjectKey { kind: Kind::Monitor, name: name.clone() };
+            let key = ObjectKey { kind: Kind::Monitor, name: name.clone() };
             if let Some(status) = catalog.objects.get_mut(&key) {
                 status.problems.push(
                     Problem::semantic("spec.target.push", why)
@@ -279,6 +266,37 @@ impl SourceLoop {
     }
 }
 
+/// What else than its objects can change in a snapshot.
+#[derive(PartialEq)]
+struct Standing {
+    broken_files: BTreeMap<PathBuf, String>,
+    holding: Option<String>,
+    invalid: BTreeMap<ObjectKey, Invalid>,
+}
+
+impl Standing {
+    fn of(snapshot: &Snapshot) -> Self {
+        Self {
+            broken_files: snapshot.broken_files.clone(),
+            holding: snapshot.holding.clone(),
+            invalid: snapshot.invalid.clone(),
+        }
+    }
+
+    fn log_news(&self, after: &Snapshot) {
+        if let Some(holding) = &after.holding
+            && self.holding.is_none()
+        {
+            warn!(reason = holding, "the last catalog is kept");
+        }
+        for (path, why) in &after.broken_files {
+            if self.broken_files.get(path) != Some(why) {
+                error!(file = %path.display(), why, "a file is broken; what it held stays as it was");
+            }
+        }
+    }
+}
+
 /// The stored copy of an object; Secrets are never stored.
 fn stored(object: &Object) -> Option<StoredObject> {
     if matches!(object.key.kind, Kind::Secret) {
@@ -289,11 +307,7 @@ fn stored(object: &Object) -> Option<StoredObject> {
     Some(StoredObject { key: object.key.clone(), meta: object.meta.clone(), raw, digest })
 }
 
-fn status(
-    catalog: &Catalog,
-    snapshot: &crate::source::settle::Snapshot,
-    scan: &Scan,
-) -> SourceStatus {
+fn status(catalog: &Catalog, snapshot: &Snapshot, scan: &Scan) -> SourceStatus {
     let mut broken: Vec<String> = snapshot
         .broken_files
         .iter()

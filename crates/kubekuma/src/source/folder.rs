@@ -1,6 +1,7 @@
 //! Watches a folder: a scan at start, then one after every burst of changes, at deadlines that
 //! the settler asks for, and every minute for file systems that tell nothing.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,8 +25,13 @@ pub struct FolderWatch {
     events: mpsc::Receiver<()>,
     watcher: Option<notify::RecommendedWatcher>,
     roots: Vec<PathBuf>,
+    /// Which files or folders the roots were when they were last attached.
+    attached: Vec<Option<Identity>>,
     clock: SystemClock,
 }
+
+/// Device and inode.
+type Identity = (u64, u64);
 
 impl FolderWatch {
     /// Watches roots. Where watching is not possible the folder is only scanned every minute.
@@ -47,19 +53,34 @@ impl FolderWatch {
                 None
             }
         };
-        let mut watch = Self { events, watcher, roots, clock };
-        watch.attach();
+        let mut watch = Self { events, watcher, roots, attached: Vec::new(), clock };
+        watch.follow();
         watch
     }
 
-    /// Watches the roots, again after they were away.
-    pub fn attach(&mut self) {
+    /// Watches roots that are not watched yet, or that others have taken the place of. Call it
+    /// before each scan.
+    pub fn follow(&mut self) {
+        let now: Vec<_> = self.roots.iter().map(|root| identity(root)).collect();
+        let missing = now.iter().any(Option::is_none);
+        if missing || now != self.attached {
+            self.attach();
+            self.attached = now;
+        }
+    }
+
+    fn attach(&mut self) {
         let Some(watcher) = &mut self.watcher else { return };
         for root in &self.roots {
             if let Err(error) = watcher.watch(root, RecursiveMode::Recursive) {
                 tracing::debug!(%error, root = %root.display(), "not watched");
             }
-            // A root that is removed and made again is seen through its parent.
+            // A folder tells of its own end. Its parent is watched only where that is not enough:
+            // a root that is away, a file that editors replace, a link that is turned elsewhere.
+            // The database often lies there, and each of its writes would wake the watcher.
+            if root.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+                continue;
+            }
             let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty());
             let parent = parent.unwrap_or_else(|| Path::new("."));
             if let Err(error) = watcher.watch(parent, RecursiveMode::NonRecursive) {
@@ -95,12 +116,17 @@ impl FolderWatch {
     }
 }
 
+fn identity(root: &Path) -> Option<Identity> {
+    let found = std::fs::metadata(root).ok()?;
+    Some((found.dev(), found.ino()))
+}
+
 /// A path as events name it.
 fn absolute(root: &Path) -> PathBuf {
     std::path::absolute(root).unwrap_or_else(|_| root.to_owned())
 }
 
-/// Whether an event can change what a scan finds. The parents of roots are watched too, and the
+/// Whether an event can change what a scan finds. The parents of roots may be watched too, and the
 /// database often lies there or in a root: its writes, many a second, are nothing to scan for.
 fn concerns(event: &notify::Event, roots: &[PathBuf]) -> bool {
     if event.kind.is_access() {

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use kuma_api::read::{FileReading, ReadContext, read_file};
@@ -33,6 +35,9 @@ struct Stamp {
     length: u64,
     inode: u64,
 }
+
+/// A file and what it says, or why it cannot be read.
+type Read = Result<(Stamp, Arc<FileReading>), String>;
 
 /// Scans the same roots again and again.
 #[derive(Debug)]
@@ -74,8 +79,9 @@ impl Scanner {
         paths.sort();
         paths.dedup();
         let mut known = BTreeMap::new();
-        for path in paths {
-            match self.file(&path) {
+        let read = self.read_all(&paths);
+        for (path, read) in paths.into_iter().zip(read) {
+            match read {
                 Ok((stamp, reading)) => {
                     known.insert(path.clone(), (stamp, reading.clone()));
                     scan.files.insert(path, reading);
@@ -87,7 +93,33 @@ impl Scanner {
         scan
     }
 
-    fn file(&self, path: &Path) -> Result<(Stamp, Arc<FileReading>), String> {
+    /// Looks at the files, in order. In a first scan, where judging thousands of objects takes most
+    /// of the start, the cores share the work.
+    fn read_all(&self, paths: &[PathBuf]) -> Vec<Read> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut read = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(path) = paths.get(at) else { return read };
+                read.push((at, self.file(path)));
+            }
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let helpers = if self.known.is_empty() { (cores - 1).min(paths.len() / 2) } else { 0 };
+        let mut read = std::thread::scope(|scope| {
+            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
+            let mut read = work();
+            for helper in helpers {
+                read.extend(helper.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+            read
+        });
+        read.sort_unstable_by_key(|(at, _)| *at);
+        read.into_iter().map(|(_, read)| read).collect()
+    }
+
+    fn file(&self, path: &Path) -> Read {
         let found = std::fs::metadata(path).map_err(|error| explain(&error))?;
         let stamp = Stamp {
             modified: found.modified().ok(),

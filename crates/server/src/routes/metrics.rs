@@ -1,5 +1,6 @@
 //! `GET` at `publicEndpoints.metrics.path`, wherever the settings put it.
 
+use std::fmt;
 use std::time::Duration;
 
 use axum::extract::{OriginalUri, State};
@@ -7,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 use http::{HeaderMap, Method, StatusCode, header};
+use kuma_core::catalog::Catalog;
 use kuma_core::digest::sha256_hex;
 use kuma_core::secret::ExposeSecret;
 use kuma_core::settings::MetricsAuth;
@@ -37,20 +39,31 @@ pub(crate) async fn at_configured_path(
     }
     let mut more = metrics::of_catalog(&catalog);
     more.extend(outbox(&context).await);
-    let Ok(mut text) = metrics::render(&context.live, &context.stats, more, context.version) else {
-        return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Metrics could not be rendered")
-            .into_response();
-    };
-    if public.uptime_kuma_names {
+    let openmetrics = wants_openmetrics(&headers);
+    // With ten thousand monitors this takes long enough to make checks late.
+    let rendered = tokio::task::spawn_blocking(move || text(&context, &catalog, more));
+    match rendered.await {
+        Ok(Ok(text)) if openmetrics => {
+            ([(header::CONTENT_TYPE, metrics::OPENMETRICS)], text).into_response()
+        }
+        Ok(Ok(text)) => {
+            ([(header::CONTENT_TYPE, metrics::CLASSIC)], metrics::to_classic(&text)).into_response()
+        }
+        _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Metrics could not be rendered")
+            .into_response(),
+    }
+}
+
+/// Everything, in the newer form.
+fn text(context: &Context, catalog: &Catalog, more: Vec<Sample>) -> Result<String, fmt::Error> {
+    let mut text = metrics::render(&context.live, &context.stats, more, context.version)?;
+    if catalog.settings.public.uptime_kuma_names {
         let now = context.clock.now().wall;
-        let theirs = uptime_kuma::render(&catalog, &context.live.all(), now);
+        let theirs = uptime_kuma::render(catalog, &context.live.all(), now);
         let end = text.rfind("# EOF").unwrap_or(text.len());
         text.insert_str(end, &theirs);
     }
-    if wants_openmetrics(&headers) {
-        return ([(header::CONTENT_TYPE, metrics::OPENMETRICS)], text).into_response();
-    }
-    ([(header::CONTENT_TYPE, metrics::CLASSIC)], metrics::to_classic(&text)).into_response()
+    Ok(text)
 }
 
 /// How many messages wait and for how long; nothing when the store does not say in time.
