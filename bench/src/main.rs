@@ -1,7 +1,11 @@
 //! Measures the product and its peer on this machine, prints the figures as a table and as JSON,
 //! and compares them with `bench/baseline.json`. `docs/performance.md` says what they mean. Only
 //! loopback is contacted; everything that is started is stopped.
-#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the figures are what this program is for"
+)]
 
 mod bare;
 mod checks;
@@ -12,15 +16,18 @@ mod http;
 mod idle;
 mod ingest;
 mod latency;
+mod load;
 mod machine;
 mod peer;
+mod ports;
 mod process;
 mod product;
 mod report;
 mod scale;
+mod sustained;
 mod target;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 use serde_json::json;
@@ -59,6 +66,10 @@ enum What {
     History(history::Arguments),
     Latency(latency::Arguments),
     Idle(idle::Arguments),
+    Sustained(sustained::Arguments),
+    Ports(ports::Arguments),
+    /// Everything one after the other, in about ten minutes.
+    All,
     #[command(hide = true)]
     Bare(bare::Arguments),
 }
@@ -90,7 +101,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn once(what: &What, binary: &std::path::Path, clock: SystemClock) -> anyhow::Result<Report> {
+async fn once(what: &What, binary: &Path, clock: SystemClock) -> anyhow::Result<Report> {
     match what {
         What::Checks(arguments) => checks::measure(arguments, binary).await,
         What::Scale(arguments) => scale::measure(arguments, binary).await,
@@ -98,6 +109,37 @@ async fn once(what: &What, binary: &std::path::Path, clock: SystemClock) -> anyh
         What::History(arguments) => history::measure(arguments, clock).await,
         What::Latency(arguments) => latency::measure(arguments, binary, clock).await,
         What::Idle(arguments) => idle::measure(arguments, binary).await,
+        What::Sustained(arguments) => sustained::measure(arguments, binary).await,
+        What::Ports(arguments) => ports::measure(arguments, binary).await,
+        What::All => all(binary, clock).await,
         What::Bare(_) => Ok(Report::default()),
     }
+}
+
+/// What [`What::All`] runs, as on the command line.
+const ALL: [&[&str]; 9] = [
+    &["idle"],
+    &["ingest"],
+    &["latency"],
+    &["latency", "--every-ms", "0"],
+    &["checks"],
+    &["sustained"],
+    &["ports"],
+    &["scale"],
+    &["scale", "--monitors", "100000", "--interval", "60"],
+];
+
+/// Runs everything. What cannot be measured here is said and left out.
+async fn all(binary: &Path, clock: SystemClock) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    for arguments in ALL {
+        let name = arguments.join(" ");
+        eprintln!("{name} …");
+        let cli = Cli::try_parse_from(["kuma-bench"].iter().chain(arguments))?;
+        match Box::pin(once(&cli.what, binary, clock)).await {
+            Ok(more) => report.extend(more),
+            Err(error) => eprintln!("{name}: not measured: {error:#}"),
+        }
+    }
+    Ok(report)
 }

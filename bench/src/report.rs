@@ -51,6 +51,11 @@ impl Report {
         self.figures.push(Figure { name: name.into(), value, unit, better });
     }
 
+    /// Adds the figures of another report.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.figures.extend(other.figures);
+    }
+
     /// The median of several runs, figure by figure, in the order of the first.
     pub(crate) fn median(runs: &[Self]) -> Self {
         let mut all: BTreeMap<&str, Vec<f64>> = BTreeMap::new();

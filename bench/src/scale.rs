@@ -39,7 +39,7 @@ pub(crate) async fn measure(arguments: &Arguments, binary: &Path) -> anyhow::Res
         },
     )?;
     let mut product = Product::start(binary, &config)?;
-    let limit = Duration::from_secs(u64::from(arguments.interval) + 60);
+    let limit = Duration::from_secs(u64::from(arguments.interval) + 90);
     let ready = watch(&mut product, limit, |metrics| metrics.is_some()).await?;
     let first = checked(&mut product, limit, 1.0).await?;
     let all = checked(&mut product, limit, f64::from(arguments.monitors)).await?;
@@ -90,7 +90,9 @@ async fn watch(
 ) -> anyhow::Result<Duration> {
     loop {
         anyhow::ensure!(product.process.is_running(), "the product ended; see its log");
+        let asked = product.since_start.elapsed();
         let metrics = product.metrics().await.ok();
+        let took = product.since_start.elapsed().saturating_sub(asked);
         let at =
             metrics.as_ref().map_or_else(|| product.since_start.elapsed(), |metrics| metrics.at);
         if holds(metrics.as_ref()) {
@@ -98,6 +100,6 @@ async fn watch(
         }
         anyhow::ensure!(at < within, "not after {within:?}");
         let pause = if at < Duration::from_secs(3) { 20 } else { 500 };
-        tokio::time::sleep(Duration::from_millis(pause)).await;
+        tokio::time::sleep(Duration::from_millis(pause).max(took * 4)).await;
     }
 }
