@@ -1,4 +1,5 @@
-//! The worker that carries the outbox to its end: claim, render, freeze, send, record.
+//! The worker that carries the outbox to its end: claim, render, freeze, send, record. What is
+//! claimed together is frozen together, and ends are recorded while the next ones are sent.
 //!
 //! Driven by wake-ups: the shell calls [`Deliverer::wake`] when it has enqueued, and otherwise the
 //! worker sleeps until the next row is due. Only the heads of streams are claimed, so that an up
@@ -8,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use kuma_core::catalog::CatalogSource;
 use kuma_core::engine::announce::DeliveryFeedback;
 use kuma_core::id::{MonitorId, ObjectName};
@@ -17,9 +19,11 @@ use kuma_core::stats::{Sample, Stats};
 use kuma_core::time::{Clock, Timestamp, between};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::Transports;
+use attempt::Ended;
 use lanes::Lanes;
 
 mod attempt;
@@ -33,13 +37,16 @@ mod trial;
 pub use health::ProviderHealth;
 
 /// Rows taken from the store at a time.
-const CLAIM_LIMIT: u32 = 32;
+const CLAIM_LIMIT: u32 = 64;
 /// How long running sends may take after a stop.
 const DRAIN: Duration = Duration::from_secs(10);
 /// The wait when rows are due that cannot be claimed now, and after trouble with the store.
 const FLOOR: Duration = Duration::from_secs(1);
 /// The longest sleep: rows are due by the wall clock, which may jump.
 const NAP: Duration = Duration::from_secs(30);
+
+/// Sends, and the recording of their ends.
+type Running = JoinSet<Option<Ended>>;
 
 /// What a [`Deliverer`] works with.
 pub struct DelivererConfig {
@@ -112,21 +119,30 @@ impl Deliverer {
         let mut running = JoinSet::new();
         let mut renewing = JoinSet::new();
         renewing.spawn(Arc::clone(&self).renew_often(stop.clone()));
+        let mut look = true;
+        let mut wait = Instant::now();
         while !stop.is_cancelled() {
-            let wait = self.fill(&mut lanes, &mut running).await;
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = self.notify.notified() => {}
-                Some(done) = running.join_next_with_id(), if !running.is_empty() => {
-                    settle(&mut lanes, done);
-                }
-                () = sleep_for(wait) => {}
+            if look {
+                wait = Instant::now() + self.fill(&mut lanes, &mut running).await.unwrap_or(NAP);
             }
+            self.start(&mut lanes, &mut running);
+            look = tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.notify.notified() => true,
+                Some(done) = running.join_next_with_id(), if !running.is_empty() => {
+                    self.settle(&mut lanes, &mut running, done)
+                }
+                () = tokio::time::sleep_until(wait) => true,
+            };
             while let Some(done) = running.try_join_next_with_id() {
-                settle(&mut lanes, done);
+                look |= self.settle(&mut lanes, &mut running, done);
             }
         }
-        let drained = async { while running.join_next().await.is_some() {} };
+        let drained = async {
+            while let Some(done) = running.join_next_with_id().await {
+                self.settle(&mut lanes, &mut running, done);
+            }
+        };
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
             tracing::warn!(left = running.len(), "sends were cut short by the stop");
         }
@@ -161,17 +177,9 @@ impl Deliverer {
 
     /// Claims and starts as much as there is room for. Says after how long to look again; none
     /// when only a wake-up or a finished send can change anything.
-    async fn fill(
-        self: &Arc<Self>,
-        lanes: &mut Lanes,
-        running: &mut JoinSet<()>,
-    ) -> Option<Duration> {
+    async fn fill(self: &Arc<Self>, lanes: &mut Lanes, running: &mut Running) -> Option<Duration> {
         loop {
-            while let Some((lane, claim)) = lanes.next() {
-                let worker = Arc::clone(self);
-                let task = running.spawn(async move { worker.deliver(claim).await });
-                lanes.started(task.id(), lane);
-            }
+            self.start(lanes, running);
             if lanes.is_full() {
                 return None;
             }
@@ -180,13 +188,53 @@ impl Deliverer {
             busy.extend(self.paused(now));
             match self.config.store.claim(now, &busy, CLAIM_LIMIT).await {
                 Ok(claims) if claims.is_empty() => return self.until_due(now).await,
-                Ok(claims) => claims.into_iter().for_each(|claim| lanes.push(claim)),
+                Ok(claims) => {
+                    let prepared = join_all(claims.into_iter().map(|claim| self.prepare(claim)));
+                    prepared.await.into_iter().for_each(|claim| lanes.push(claim));
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the outbox cannot be read");
                     return Some(FLOOR);
                 }
             }
         }
+    }
+
+    /// Starts as many of the waiting sends as may run.
+    fn start(self: &Arc<Self>, lanes: &mut Lanes, running: &mut Running) {
+        while let Some((lane, claim)) = lanes.next() {
+            let worker = Arc::clone(self);
+            let task = running.spawn(async move { worker.deliver(claim).await });
+            lanes.started(task.id(), lane);
+        }
+    }
+
+    /// Takes note of a task's end. A send makes room for the next one of its provider at once,
+    /// while its end is recorded beside it; only with that recorded there may be more to claim,
+    /// and then it returns true.
+    fn settle(
+        self: &Arc<Self>,
+        lanes: &mut Lanes,
+        running: &mut Running,
+        done: Result<(Id, Option<Ended>), JoinError>,
+    ) -> bool {
+        match done {
+            Ok((id, Some(ended))) => {
+                lanes.finished(id);
+                let worker = Arc::clone(self);
+                running.spawn(async move {
+                    worker.record(ended).await;
+                    None
+                });
+                return false;
+            }
+            Ok((id, None)) => lanes.finished(id),
+            Err(error) => {
+                tracing::error!(%error, "a delivery ended in a bug; its message stays `sending`");
+                lanes.finished(error.id());
+            }
+        }
+        true
     }
 
     /// When the next row is due. A row that is due and was not claimed belongs to a busy or paused
@@ -222,22 +270,5 @@ impl Deliverer {
 impl Stats for Deliverer {
     fn samples(&self) -> Vec<Sample> {
         self.numbers.samples()
-    }
-}
-
-fn settle(lanes: &mut Lanes, done: Result<(Id, ()), JoinError>) {
-    match done {
-        Ok((id, ())) => lanes.finished(id),
-        Err(error) => {
-            tracing::error!(%error, "a delivery ended in a bug; its message stays `sending`");
-            lanes.finished(error.id());
-        }
-    }
-}
-
-async fn sleep_for(wait: Option<Duration>) {
-    match wait {
-        Some(wait) => tokio::time::sleep(wait).await,
-        None => std::future::pending().await,
     }
 }

@@ -34,40 +34,78 @@ pub(super) struct Outgoing<'a> {
     pub(super) earlier: &'a [Earlier],
 }
 
+/// How an attempt ended, to be recorded.
+#[derive(Debug)]
+pub(super) struct Ended {
+    key: String,
+    end: DeliveryEnd,
+    took: Duration,
+}
+
 impl Deliverer {
-    /// Carries a claim to the end of this attempt and records it.
-    pub(super) async fn deliver(&self, claim: Claim) {
+    /// Renders a claim unless an earlier attempt did, and freezes it. Claims that are prepared
+    /// together share a write. What cannot be prepared is left to the attempt.
+    pub(super) async fn prepare(&self, mut claim: Claim) -> Claim {
+        if self.direct.knows(&claim) {
+            return claim;
+        }
+        // What was never frozen was never sent.
+        claim.may_be_repeat &= claim.frozen.is_some();
+        // An error is met again by the attempt, which records it.
+        if let Ok(bytes) = self.bytes(&claim) {
+            // Also what is frozen already: it is this write that takes the claim to the disk.
+            self.freeze(&claim.key, &bytes).await;
+            claim.frozen = Some(bytes);
+        }
+        claim
+    }
+
+    fn bytes(&self, claim: &Claim) -> Result<Vec<u8>, DeliveryError> {
+        let first = first(claim)?;
+        let catalog = self.config.catalog.current();
+        let provider =
+            usable(catalog.providers.get(&first.provider).map(AsRef::as_ref), &first.provider)?;
+        match &claim.frozen {
+            Some(frozen) if Payload::thaw(frozen, provider).is_some() => Ok(frozen.clone()),
+            _ => {
+                let channel = channel(provider, &self.transports)?;
+                Ok(self.render(claim, first, &catalog, channel.as_ref())?.freeze(provider))
+            }
+        }
+    }
+
+    /// Makes the attempt that a prepared claim is for. Its end is still to be recorded; none when
+    /// nothing was left to send.
+    pub(super) async fn deliver(&self, claim: Claim) -> Option<Ended> {
         let now = self.wall();
-        let Some(claim) = self.without_direct(claim, now).await else {
-            return;
-        };
-        let Some(first) = claim.rows.first() else {
-            return;
-        };
-        if let Some(until) = self.paused_until(&first.provider, now) {
+        let claim = self.without_direct(claim, now).await?;
+        let provider = &claim.rows.first()?.provider;
+        if let Some(until) = self.paused_until(provider, now) {
             let end = DeliveryEnd::Retry {
                 at: until,
                 error: format!("{}: the provider is left alone", DeliveryReason::Throttled),
             };
-            self.finish(&claim.key, end, Duration::ZERO).await;
-            return;
+            return Some(Ended { key: claim.key, end, took: Duration::ZERO });
         }
         let started = self.config.clock.now().mono;
         let outcome = self.attempt(&claim, true).await;
         let took = self.config.clock.now().mono.since(started);
         let end = self.conclude(&claim, outcome, took).await;
-        self.finish(&claim.key, end, took).await;
+        Some(Ended { key: claim.key, end, took })
     }
 
-    /// Renders unless that is done already, freezes and sends.
+    /// Records the end of an attempt.
+    pub(super) async fn record(&self, ended: Ended) {
+        self.finish(&ended.key, ended.end, ended.took).await;
+    }
+
+    /// Sends; renders and freezes first unless that is done.
     pub(super) async fn attempt(
         &self,
         claim: &Claim,
         store: bool,
     ) -> Result<Receipt, DeliveryError> {
-        let first = claim.rows.first().ok_or_else(|| {
-            DeliveryError::permanent(DeliveryReason::Unrenderable, "the message is empty")
-        })?;
+        let first = first(claim)?;
         let catalog = self.config.catalog.current();
         let known = catalog.providers.get(&first.provider).map(AsRef::as_ref);
         let provider = usable(known, &first.provider)?;
@@ -338,4 +376,10 @@ impl Deliverer {
             wait = (wait * 2).min(LONGEST_STORE_WAIT);
         }
     }
+}
+
+fn first(claim: &Claim) -> Result<&OutboxRow, DeliveryError> {
+    claim.rows.first().ok_or_else(|| {
+        DeliveryError::permanent(DeliveryReason::Unrenderable, "the message is empty")
+    })
 }

@@ -69,6 +69,11 @@ impl Direct {
         memory.known.get(key).cloned()
     }
 
+    /// Whether any of a claim's rows was ever given to it.
+    pub(super) fn knows(&self, claim: &Claim) -> bool {
+        claim.rows.iter().any(|row| self.get(&row.key).is_some())
+    }
+
     /// Room for the sends that one provider gets at a time.
     fn slots(&self, provider: &ObjectName) -> Arc<Semaphore> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);

@@ -50,11 +50,12 @@ pub(super) enum Done {
 }
 
 impl Work {
-    /// Whether it shall be on the disk before it is answered, and at once.
+    /// Whether it shall be on the disk before it is answered. A claim is carried there by the
+    /// freeze that follows it and that no message is sent without.
     pub(super) fn is_durable(&self) -> bool {
         match self {
             Self::Commit(batch) => batch.durable,
-            Self::Retention { .. } | Self::Seal(_) => false,
+            Self::Retention { .. } | Self::Seal(_) | Self::Claim { .. } => false,
             _ => true,
         }
     }
@@ -142,7 +143,9 @@ pub(super) async fn run(
 ) -> Result<Done, WorkError> {
     Ok(match work {
         Work::Commit(batch) => {
-            apply::batch(connection, scope, batch).await?;
+            if batch_rows(batch) > batch.heartbeats.len() {
+                apply::batch(connection, scope, batch).await?;
+            }
             Done::Committed(CommitReport { rows: batch_rows(batch) as u64, refused: 0 })
         }
         Work::Intern(names) => Done::Interned(apply::intern(connection, names).await?),
