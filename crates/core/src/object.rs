@@ -186,6 +186,48 @@ pub enum Body {
     },
 }
 
+/// An object as it was written, as one piece of compact JSON: a tree of ten thousand objects takes
+/// ten times the memory, and it is looked at when an object changes or a person asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawObject(Arc<str>);
+
+impl RawObject {
+    /// Keeps a tree.
+    pub fn new(value: &serde_json::Value) -> Self {
+        Self(value.to_string().into())
+    }
+
+    /// Keeps a text if it is JSON.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str::<serde::de::IgnoredAny>(text)?;
+        Ok(Self(text.into()))
+    }
+
+    /// The tree.
+    pub fn value(&self) -> serde_json::Value {
+        // It was a tree, or was read as one, before.
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+
+    /// One of its fields, if it has it.
+    pub fn field(&self, name: &str) -> Option<serde_json::Value> {
+        self.value().get_mut(name).map(serde_json::Value::take)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether both say the same, in whatever order their fields are.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self == other || self.value() == other.value()
+    }
+}
+
 /// A validated object.
 #[derive(Debug, Clone)]
 pub struct Object {
@@ -197,7 +239,7 @@ pub struct Object {
     pub origin: Origin,
     /// The object as JSON, `apiVersion` to `spec`, as it was written (never for Secrets): what the
     /// store keeps as last valid version and the API shows.
-    pub raw: Arc<serde_json::Value>,
+    pub raw: RawObject,
     /// What it says.
     pub body: Body,
 }

@@ -66,11 +66,24 @@ pub struct LiveMonitor {
     /// When it runs next.
     pub next_run: Option<Timestamp>,
     /// Attempts by result and reason since the start.
-    pub counts: BTreeMap<(&'static str, &'static str), u64>,
+    pub counts: Vec<((&'static str, &'static str), u64)>,
     /// Shares of known time, in the order of [`UPTIME_WINDOWS`].
     pub uptime: [Option<f64>; 4],
     /// Since when its incident is open.
     pub incident_since: Option<Timestamp>,
+}
+
+impl LiveMonitor {
+    fn count(&mut self, end: (&'static str, &'static str)) {
+        if let Some((_, count)) = self.counts.iter_mut().find(|(known, _)| *known == end) {
+            *count += 1;
+        } else {
+            // Mostly one, sometimes two or three; ten thousand maps would be five megabytes.
+            self.counts.reserve_exact(1);
+            self.counts.push((end, 1));
+            self.counts.sort_unstable();
+        }
+    }
 }
 
 /// What is counted over all monitors.
@@ -129,7 +142,7 @@ impl Live {
                 last: None,
                 certificate: None,
                 next_run: None,
-                counts: BTreeMap::new(),
+                counts: Vec::new(),
                 uptime: [None; 4],
                 incident_since: None,
             });
@@ -158,7 +171,7 @@ impl Live {
             Outcome::Indeterminate(_) => "indeterminate",
         };
         let reason = observation.outcome.reason();
-        *live.counts.entry((result, reason.map_or("", Reason::code))).or_default() += 1;
+        live.count((result, reason.map_or("", Reason::code)));
         if let Some(certificate) = &observation.certificate {
             live.certificate = Some(certificate_of(certificate));
         }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kuma_core::id::{Kind, ObjectKey, ObjectName};
-use kuma_core::object::{Body, Meta, Object, Origin, Problem, ProblemClass, Severity};
+use kuma_core::object::{Body, Meta, Object, Origin, Problem, ProblemClass, RawObject, Severity};
 use serde_json::Value;
 
 use crate::document::{self, Document, Spans};
@@ -183,7 +183,7 @@ impl Reader<'_> {
             Some(body) => {
                 self.reading.findings.extend(findings);
                 self.reading.objects.push(Object {
-                    raw: Arc::new(raw(kind, value)),
+                    raw: RawObject::new(&raw(kind, value)),
                     key,
                     meta: found.meta,
                     origin: self.origin(place),

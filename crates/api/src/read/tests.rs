@@ -77,8 +77,8 @@ fn a_sound_object_is_read_with_its_identity_and_origin() {
     assert_eq!(object.key.to_string(), "Monitor home/api");
     assert_eq!(object.meta.labels["team"], "core");
     assert_eq!(object.origin.to_string(), "x.yaml:3");
-    assert_eq!(object.raw.pointer("/spec/even"), Some(&json!(4)));
-    assert_eq!(object.raw.get("status"), None);
+    assert_eq!(object.raw.value().pointer("/spec/even"), Some(&json!(4)));
+    assert_eq!(object.raw.value().get("status"), None);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn secrets_are_decoded_and_never_repeated() {
     let text = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: mail\n  labels: {kubekuma.io/use: 'true'}\ntype: Opaque\ndata:\n  user: bWU=\n  both: YQ==\nstringData:\n  both: b\n";
     let read = reading(text);
     assert_eq!(words(&read), "");
-    assert_eq!(*read.objects[0].raw, Value::Null);
+    assert_eq!(read.objects[0].raw.value(), Value::Null);
     let Body::Secret(secret) = &read.objects[0].body else { unreachable!("it is a Secret") };
     assert_eq!(secret.data["user"].expose_secret(), b"me");
     assert_eq!(secret.data["both"].expose_secret(), b"b");

@@ -116,7 +116,7 @@ pub struct StoredObject {
     /// Its metadata.
     pub meta: Meta,
     /// As written, `apiVersion` to `spec`.
-    pub raw: serde_json::Value,
+    pub raw: crate::object::RawObject,
     /// SHA-256 of `raw`'s compact JSON in hex, so that an unchanged object is not written again.
     pub digest: String,
 }

@@ -298,7 +298,7 @@ async fn open_store(options: &Options, clock: SystemClock) -> anyhow::Result<Arc
 async fn last_valid(store: &SqliteStore) -> anyhow::Result<BTreeMap<ObjectKey, Object>> {
     let mut objects = BTreeMap::new();
     for stored in store.load_objects().await? {
-        let conversion = kuma_api::convert::convert(&stored.key, &stored.meta, &stored.raw);
+        let conversion = kuma_api::convert::convert(&stored.key, &stored.meta, &stored.raw.value());
         let Some(body) = conversion.body else {
             warn!(object = %stored.key, "the stored version is not valid any more");
             continue;
@@ -307,7 +307,7 @@ async fn last_valid(store: &SqliteStore) -> anyhow::Result<BTreeMap<ObjectKey, O
             key: stored.key.clone(),
             meta: stored.meta,
             origin: Origin::Store,
-            raw: Arc::new(stored.raw),
+            raw: stored.raw,
             body,
         };
         objects.insert(stored.key, object);

@@ -61,12 +61,20 @@ pub(super) struct SourceLoop {
     version: u64,
     /// Set while monitors wait for surrogates because the store is away.
     waiting: bool,
+    /// What was settled last.
+    settled: Scan,
 }
 
 impl SourceLoop {
     /// A loop that has read nothing yet.
     pub(super) fn new(parts: Parts) -> Self {
-        Self { parts, surrogates: HashMap::new(), version: 0, waiting: false }
+        Self {
+            parts,
+            surrogates: HashMap::new(),
+            version: 0,
+            waiting: false,
+            settled: Scan::default(),
+        }
     }
 
     /// The first scan: puts a catalog in force and returns it, without telling the engine.
@@ -86,6 +94,7 @@ impl SourceLoop {
         let catalog = self.build(&scan);
         self.record(&changes, &catalog);
         self.revive(&changes, &catalog).await;
+        self.settled = scan;
         Ok(catalog)
     }
 
@@ -104,11 +113,16 @@ impl SourceLoop {
     async fn again(&mut self) {
         self.parts.watch.follow();
         let scan = self.parts.scanner.scan();
-        let before = Standing::of(self.parts.settler.snapshot());
         let now = self.parts.clock.now();
+        let due = self.parts.settler.deadline().is_some_and(|at| at <= now.mono);
+        if !due && !self.waiting && scan.saw_the_same(&self.settled) {
+            return;
+        }
+        let before = Standing::of(self.parts.settler.snapshot());
         let changes = self.parts.settler.apply(&scan, now.mono);
         let after = self.parts.settler.snapshot();
         before.log_news(after);
+        self.settled = scan.clone();
         let same = changes.is_empty() && before == Standing::of(after);
         if same && !self.waiting {
             return;
@@ -302,8 +316,8 @@ fn stored(object: &Object) -> Option<StoredObject> {
     if matches!(object.key.kind, Kind::Secret) {
         return None;
     }
-    let raw = (*object.raw).clone();
-    let digest = kuma_core::digest::sha256_hex(raw.to_string().as_bytes());
+    let raw = object.raw.clone();
+    let digest = kuma_core::digest::sha256_hex(raw.as_str().as_bytes());
     Some(StoredObject { key: object.key.clone(), meta: object.meta.clone(), raw, digest })
 }
 

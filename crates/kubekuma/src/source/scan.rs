@@ -48,6 +48,16 @@ pub struct Scanner {
 }
 
 impl Scan {
+    /// Whether another scan saw the very same.
+    pub fn saw_the_same(&self, other: &Self) -> bool {
+        self.unreadable == other.unreadable
+            && self.missing_roots == other.missing_roots
+            && self.files.len() == other.files.len()
+            && self.files.iter().zip(&other.files).all(|((path, reading), (known, before))| {
+                path == known && Arc::ptr_eq(reading, before)
+            })
+    }
+
     /// Whether a root itself is gone.
     pub const fn root_missing(&self) -> bool {
         !self.missing_roots.is_empty()

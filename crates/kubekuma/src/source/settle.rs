@@ -6,7 +6,6 @@ mod paths;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use kuma_api::read::FileReading;
@@ -192,7 +191,8 @@ impl Settler {
             self.snapshot.objects.insert(key, object);
             return None;
         }
-        let paths = old.map_or_else(Vec::new, |old| changed_paths(&old.raw, &object.raw));
+        let paths =
+            old.map_or_else(Vec::new, |old| changed_paths(&old.raw.value(), &object.raw.value()));
         let new = old.is_none();
         object.meta.generation = generation + 1;
         self.snapshot.objects.insert(key.clone(), object);
@@ -334,7 +334,7 @@ fn same(old: &Object, new: &Object) -> bool {
     if new.key.kind == Kind::Secret {
         return secrets_equal(old, new);
     }
-    Arc::ptr_eq(&old.raw, &new.raw) || old.raw == new.raw
+    old.raw.says_the_same(&new.raw)
 }
 
 fn secrets_equal(old: &Object, new: &Object) -> bool {

@@ -85,7 +85,7 @@ fn configured(catalog: &Catalog, target: &str) -> Option<Result<Asked, Problem>>
         return Some(Err(Problem::bad_parameter("target", why)));
     }
     let key = ObjectKey { kind: Kind::Monitor, name: monitor.name.clone() };
-    let spec = catalog.raw.get(&key).and_then(|object| object.raw.get("spec").cloned());
+    let spec = catalog.raw.get(&key).and_then(|object| object.raw.field("spec"));
     Some(Ok(Asked { monitor, spec }))
 }
 
@@ -108,7 +108,7 @@ fn template(catalog: &Catalog, module: &str) -> Result<Template, Problem> {
             let why = format!("`{module}` is the label of {} and of {}", key.name, other.name);
             return Err(Problem::bad_parameter("module", why));
         }
-        let spec = object.raw.get("spec").cloned().unwrap_or_default();
+        let spec = object.raw.field("spec").unwrap_or_default();
         return Ok(Template { key: key.clone(), meta: object.meta.clone(), spec, builtin: false });
     }
     let spec = builtin(module).ok_or_else(|| {

@@ -120,9 +120,7 @@ fn item(catalog: &Catalog, entry: &Entry, live: Option<LiveMonitor>, now: Timest
 fn spec(catalog: &Catalog, monitor: &Monitor) -> Value {
     let key = ObjectKey { kind: Kind::Monitor, name: monitor.name.clone() };
     match (&monitor.origin, catalog.raw.get(&key)) {
-        (MonitorOrigin::Monitor, Some(object)) => {
-            object.raw.get("spec").cloned().unwrap_or(Value::Null)
-        }
+        (MonitorOrigin::Monitor, Some(object)) => object.raw.field("spec").unwrap_or_default(),
         _ => json!({
             "type": monitor.check.check_type().as_str(),
             "enabled": monitor.enabled,

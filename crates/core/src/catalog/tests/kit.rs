@@ -179,7 +179,7 @@ impl World {
             key: key.clone(),
             meta: Meta { generation: 3, ..Meta::default() },
             origin: Origin::Store,
-            raw: Arc::new(serde_json::Value::Null),
+            raw: crate::object::RawObject::new(&serde_json::Value::Null),
             body,
         };
         self.objects.insert(key, object);

@@ -335,7 +335,7 @@ fn a_secret_changes_when_its_values_or_labels_do() {
     assert_eq!(folder.scan(4_000), "applied hook ()");
     let snapshot = folder.settler.snapshot();
     assert_eq!(snapshot.objects.values().map(|o| o.meta.generation).collect::<Vec<_>>(), [3]);
-    assert!(snapshot.objects.values().all(|object| object.raw.is_null()));
+    assert!(snapshot.objects.values().all(|object| object.raw.value().is_null()));
 }
 
 #[test]

@@ -123,7 +123,7 @@ pub(super) async fn objects(
                 .bind(object.meta.generation)
                 .bind(json_map(&object.meta.labels))
                 .bind(json_map(&object.meta.annotations))
-                .bind(object.raw.to_string())
+                .bind(object.raw.as_str().to_owned())
                 .bind(object.digest.clone())
                 .bind(to_ms(now))
                 .bind(to_ms(now))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kuma_core::id::{Kind, MonitorId, ObjectKey, ObjectName};
-use kuma_core::object::Meta;
+use kuma_core::object::{Meta, RawObject};
 use kuma_core::ports::{PushArrival, StateRow, StoredObject};
 use kuma_core::time::from_ms;
 use sqlx::Row;
@@ -56,7 +56,7 @@ fn object(row: &SqliteRow) -> sqlx::Result<StoredObject> {
             annotations: serde_json::from_str(row.try_get("annotations")?).map_err(json)?,
             generation: row.try_get("generation")?,
         },
-        raw: serde_json::from_str(row.try_get("raw")?).map_err(json)?,
+        raw: RawObject::parse(row.try_get("raw")?).map_err(json)?,
         digest: row.try_get("digest")?,
         key: ObjectKey { kind, name },
     })

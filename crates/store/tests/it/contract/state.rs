@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kuma_core::id::{Kind, MonitorId, ObjectKey};
-use kuma_core::object::Meta;
+use kuma_core::object::{Meta, RawObject};
 use kuma_core::ports::{Batch, PushArrival, StateRow, StoreError, StoredObject};
 
 use crate::support::{Bench, at, name};
@@ -20,7 +20,9 @@ fn object(object: &str, digest: &str) -> StoredObject {
             annotations: [("a/b".to_owned(), String::new())].into(),
             generation: 7,
         },
-        raw: serde_json::json!({"apiVersion": "v1", "spec": {"z": 1, "a": [null, 0.5]}}),
+        raw: RawObject::new(
+            &serde_json::json!({"apiVersion": "v1", "spec": {"z": 1, "a": [null, 0.5]}}),
+        ),
         digest: digest.to_owned(),
     }
 }
@@ -48,7 +50,8 @@ async fn the_last_valid_version_of_each_object_survives_until_it_is_deleted() {
     bench.reopen().await;
     let found = bench.store.load_objects().await.unwrap();
     assert_eq!(found, [object("a", "2")]);
-    let keys: Vec<_> = found[0].raw["spec"].as_object().unwrap().keys().collect();
+    let raw = found[0].raw.value();
+    let keys: Vec<_> = raw["spec"].as_object().unwrap().keys().collect();
     assert_eq!(keys, ["z", "a"], "as it was written");
     bench.commit(put(vec![object("b", "3")])).await;
     assert_eq!(bench.store.load_objects().await.unwrap().len(), 2);

@@ -65,7 +65,9 @@ fn object(kind: Kind, of: &str, spec: &serde_json::Value) -> StoredObject {
     StoredObject {
         key: ObjectKey { kind, name: name(of) },
         meta: Meta { generation: 2, ..Meta::default() },
-        raw: serde_json::json!({"apiVersion": "monitoring.kubekuma.io/v1", "spec": spec}),
+        raw: kuma_core::object::RawObject::new(
+            &serde_json::json!({"apiVersion": "monitoring.kubekuma.io/v1", "spec": spec}),
+        ),
         digest: "d".to_owned(),
     }
 }

@@ -140,8 +140,10 @@ proptest! {
         for (index, written) in last.files.iter().enumerate() {
             let object = snapshot.objects.get(&key(&name(index)));
             let interval = object
-                .and_then(|object| object.raw.pointer("/spec/schedule/intervalSeconds"))
-                .and_then(serde_json::Value::as_u64);
+                .and_then(|object| {
+                    let raw = object.raw.value();
+                    raw.pointer("/spec/schedule/intervalSeconds").and_then(serde_json::Value::as_u64)
+                });
             let expected = match written {
                 Written::Valid(version) => Some(60 + u64::from(*version)),
                 _ => None,
