@@ -56,6 +56,11 @@ pub struct Now {
 pub trait Clock: Send + Sync {
     /// Both clocks, now.
     fn now(&self) -> Now;
+
+    /// The monotonic clock alone, for what only measures.
+    fn mono(&self) -> Mono {
+        self.now().mono
+    }
 }
 
 /// Whole milliseconds since the epoch, as stored.

@@ -26,7 +26,10 @@ impl SystemClock {
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the implementation of the clock port")]
     fn now(&self) -> Now {
-        let nanos = u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        Now { mono: Mono(nanos), wall: Timestamp::now() }
+        Now { mono: self.mono(), wall: Timestamp::now() }
+    }
+
+    fn mono(&self) -> Mono {
+        Mono(u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 }

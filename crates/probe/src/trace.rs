@@ -65,7 +65,7 @@ pub(crate) struct Aside {
 impl<'a> Trace<'a> {
     /// Starts the clock.
     pub(crate) fn start(clock: &'a dyn Clock) -> Self {
-        let now = clock.now().mono;
+        let now = clock.mono();
         Self {
             clock,
             started: now,
@@ -106,7 +106,7 @@ impl<'a> Trace<'a> {
 
     /// Ends the present stage and begins another one.
     pub(crate) fn enter(&mut self, stage: Stage) {
-        let now = self.clock.now().mono;
+        let now = self.clock.mono();
         let spent = micros(now.since(self.stage_started));
         if let Some(phase) = self.phase_mut(self.stage) {
             *phase = Some(phase.unwrap_or(0).saturating_add(spent));
@@ -117,7 +117,7 @@ impl<'a> Trace<'a> {
 
     /// Time since the start.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.clock.now().mono.since(self.started)
+        self.clock.mono().since(self.started)
     }
 
     /// Adds a fact, shown only when the attempt fails.

@@ -42,6 +42,10 @@ impl HttpCheck {
     /// The URL without user info and with secrets as written.
     pub fn target(&self) -> String {
         let written = self.url.as_written();
+        // Without it there is no user info, and most URLs need not be parsed.
+        if !written.contains('@') {
+            return written.to_owned();
+        }
         match url::Url::parse(written) {
             Ok(mut url) if !url.username().is_empty() || url.password().is_some() => {
                 // Setting them only fails on URLs that cannot have a host, and these can.

@@ -31,6 +31,8 @@ const MAX_KEPT: usize = 10_000;
 const MAX_PENDING: usize = 64;
 /// Most results in one batch.
 const MAX_RESULTS: usize = 1000;
+/// How long routine results are gathered: handing each to the store alone costs a tenth of a check.
+const GATHER: Duration = Duration::from_millis(40);
 
 /// Numbers about commits that failed.
 #[derive(Debug, Default)]
@@ -107,6 +109,8 @@ struct Worker {
     deliverer: Arc<Deliverer>,
     stats: Arc<CommitStats>,
     commits: Commits,
+    /// Routine results that wait for company, and until when.
+    gathered: Option<(Batch, Instant)>,
     kept: VecDeque<Batch>,
     /// Keys that were handed over without the store.
     handed: HashSet<String>,
@@ -131,6 +135,7 @@ pub fn start(
         deliverer,
         stats,
         commits: Commits::new(),
+        gathered: None,
         kept: VecDeque::new(),
         handed: HashSet::new(),
         away_since: None,
@@ -146,16 +151,19 @@ impl Worker {
         let mut retry = tokio::time::interval(RETRY);
         retry.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            let due = self.gathered.as_ref().map_or_else(Instant::now, |(_, until)| *until);
             tokio::select! {
                 batch = batches.recv(), if self.commits.len() < MAX_PENDING => match batch {
-                    Some(batch) => self.take(batch, &mut batches),
+                    Some(batch) => self.gather(batch),
                     None => break,
                 },
+                () = tokio::time::sleep_until(due), if self.gathered.is_some() => self.hand_on(),
                 Some((pending, end)) = self.commits.next() => self.done(pending, end),
                 _ = retry.tick(), if self.away_since.is_some() => self.again().await,
                 () = stop.cancelled(), if !batches.is_closed() => batches.close(),
             }
         }
+        self.hand_on();
         while let Some((pending, end)) = self.commits.next().await {
             self.done(pending, end);
         }
@@ -168,13 +176,20 @@ impl Worker {
         }
     }
 
-    /// Hands a batch, and whatever routine results wait behind it, to the store. Routine batches
-    /// linger there to share a transaction, so several are under way at once, in order.
-    fn take(&mut self, mut batch: Batch, more: &mut mpsc::UnboundedReceiver<Batch>) {
-        while !batch.durable && batch.heartbeats.len() < MAX_RESULTS {
-            let Ok(next) = more.try_recv() else { break };
-            batch.append(next);
+    /// Puts a batch behind those that wait, and hands all of them on if it cannot wait itself.
+    fn gather(&mut self, batch: Batch) {
+        let (gathered, _) =
+            self.gathered.get_or_insert_with(|| (Batch::default(), Instant::now() + GATHER));
+        gathered.append(batch);
+        if gathered.durable || gathered.heartbeats.len() >= MAX_RESULTS {
+            self.hand_on();
         }
+    }
+
+    /// Hands what was gathered to the store. Routine batches linger there to share a transaction,
+    /// so several are under way at once, in order.
+    fn hand_on(&mut self) {
+        let Some((batch, _)) = self.gathered.take() else { return };
         if self.away_since.is_some() {
             self.stats.dropped.add(batch.heartbeats.len() as u64);
             return self.keep(decisions(&batch));

@@ -51,7 +51,7 @@ impl Loop {
             Observation::indeterminate(Reason::ClockJump, "this process stood still")
         };
         let catalog = Arc::clone(&self.catalog);
-        let pushed = |entry: &&Entry| matches!(entry.monitor.check, Check::Push(_));
+        let pushed = |entry: &&Arc<Entry>| matches!(entry.monitor.check, Check::Push(_));
         for entry in catalog.monitors.values().filter(pushed) {
             self.excuse_push(entry.id, &excuse, now);
         }
