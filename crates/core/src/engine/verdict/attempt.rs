@@ -236,8 +236,12 @@ impl Step<'_, '_> {
         // Nobody else waits between the attempts of a passive monitor.
         let passive = is_passive(self.view.monitor);
         let soonest = if passive { plus(self.now, Duration::from_secs(1)) } else { self.now };
-        failing.retry_at = At(at.max(soonest));
-        self.effects.next = Next::RetryAt(failing.retry_at.0);
+        let planned = At(at.max(soonest));
+        let moved = std::mem::replace(&mut failing.retry_at, planned) != planned;
+        self.effects.next = Next::RetryAt(planned.0);
+        if moved {
+            self.changed();
+        }
     }
 
     /// Confirms a failure whose attempts are exhausted and whose grace is over, unless the
