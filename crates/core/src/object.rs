@@ -342,3 +342,23 @@ impl fmt::Display for Problem {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::RawObject;
+
+    #[test]
+    fn an_object_as_written_keeps_its_order_but_is_compared_without_it() {
+        let written = RawObject::new(&json!({"kind": "Monitor", "spec": {"b": 1, "a": [null]}}));
+        assert_eq!(written.as_str(), r#"{"kind":"Monitor","spec":{"b":1,"a":[null]}}"#);
+        let turned = RawObject::parse(r#"{"spec": {"a": [null], "b": 1}, "kind": "Monitor"}"#);
+        let turned = turned.unwrap();
+        assert!(written != turned && written.says_the_same(&turned));
+        assert_eq!(turned.field("kind"), Some(json!("Monitor")));
+        assert_eq!(turned.field("status"), None);
+        assert!(!written.says_the_same(&RawObject::new(&json!({"kind": "Monitor"}))));
+        assert!(RawObject::parse("{").is_err());
+    }
+}

@@ -87,3 +87,17 @@ pub fn minus(at: Timestamp, by: Duration) -> Timestamp {
 pub fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_rounded_up_and_never_down() {
+        let tick = Duration::from_nanos(5);
+        let rounded: Vec<_> = [0, 1, 5, 6].map(|at| Mono(at).round_up(tick).0).into();
+        assert_eq!(rounded, [0, 5, 5, 10]);
+        assert_eq!(Mono(u64::MAX).round_up(tick), Mono(u64::MAX));
+        assert_eq!(Mono(7).round_up(Duration::ZERO), Mono(7));
+    }
+}

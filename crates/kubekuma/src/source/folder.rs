@@ -175,4 +175,33 @@ mod tests {
         let roots = [PathBuf::from("/data/monitors")];
         assert!(concerns(&Event::new(EventKind::Other), &roots));
     }
+
+    #[tokio::test]
+    async fn a_folder_that_took_the_place_of_another_is_watched() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join("monitors");
+        std::fs::create_dir(&root).unwrap();
+        let mut watch = FolderWatch::start(vec![root.clone()], SystemClock::start());
+        std::fs::rename(&root, home.path().join("old")).unwrap();
+        std::fs::create_dir(&root).unwrap();
+        let soon = Duration::from_secs(20);
+        tokio::time::timeout(soon, watch.changed(None)).await.unwrap();
+        watch.follow();
+        std::fs::write(root.join("a.yaml"), "kind: Monitor").unwrap();
+        tokio::time::timeout(soon, watch.changed(None)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_comes_back_is_noticed() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join("monitors");
+        std::fs::create_dir(&root).unwrap();
+        let mut watch = FolderWatch::start(vec![root.clone()], SystemClock::start());
+        std::fs::remove_dir(&root).unwrap();
+        let soon = Duration::from_secs(20);
+        tokio::time::timeout(soon, watch.changed(None)).await.unwrap();
+        watch.follow();
+        std::fs::create_dir(&root).unwrap();
+        tokio::time::timeout(soon, watch.changed(None)).await.unwrap();
+    }
 }

@@ -197,3 +197,26 @@ fn collect(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_change_makes_scans_differ() {
+        let home = tempfile::tempdir().unwrap();
+        for number in 0..9 {
+            std::fs::write(home.path().join(format!("{number}.yaml")), "kind: Monitor").unwrap();
+        }
+        let mut scanner = Scanner::new(vec![home.path().to_owned()], ReadContext::default());
+        let first = scanner.scan();
+        let names: Vec<_> = first.files.keys().filter_map(|path| path.file_stem()).collect();
+        assert_eq!(names, ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
+        assert!(scanner.scan().saw_the_same(&first));
+        std::fs::write(home.path().join("4.yaml"), "kind: Monitor # changed").unwrap();
+        let second = scanner.scan();
+        assert!(!second.saw_the_same(&first));
+        std::fs::remove_file(home.path().join("5.yaml")).unwrap();
+        assert!(!scanner.scan().saw_the_same(&second));
+    }
+}

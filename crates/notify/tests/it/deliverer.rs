@@ -107,6 +107,27 @@ async fn a_provider_that_hangs_delays_nobody_else() {
 }
 
 #[tokio::test]
+async fn what_is_claimed_is_frozen_before_any_of_it_is_sent_and_is_no_repeat() {
+    let server = server().await;
+    server.always(Reaction::Hang);
+    let mut bench = Bench::new(vec![hook("a", &server.url("/"))], Vec::new());
+    let keys: Vec<_> = (0..5)
+        .map(|number| bench.enqueue(row(&format!("m{number}"), "a", EventKind::Down)))
+        .collect();
+    bench.start();
+    until("two are being sent", || server.received().len() == 2).await;
+    let frozen: Vec<_> = keys.iter().map(|key| bench.store.row(key).frozen.unwrap()).collect();
+    server.always(Reaction::status(200));
+    let mut bench = bench.die().await;
+    bench.start();
+    for key in &keys {
+        bench.becomes(key, Status::Sent).await;
+    }
+    let same = keys.iter().zip(frozen).all(|(key, was)| bench.store.row(key).frozen == Some(was));
+    assert!(same, "rendered once");
+}
+
+#[tokio::test]
 async fn a_429_pauses_the_whole_provider() {
     let server = server().await;
     let wait = vec![("retry-after", "60".to_owned())];

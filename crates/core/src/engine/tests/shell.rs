@@ -34,6 +34,16 @@ fn a_steady_success_stores_its_heartbeat_and_nothing_else() {
     assert_eq!(steady.changes[0].next, Next::Regular);
 }
 
+#[test]
+fn that_a_monitor_is_well_waits_for_company_and_nothing_else_does() {
+    let mut house = House::new(vec![routed(1, "api")]);
+    let first = house.ok(1, 10);
+    assert_eq!(first.changes[0].transition, Some((MonitorState::Pending, MonitorState::Up)));
+    assert!(!first.batch.states.is_empty() && !first.batch.durable);
+    assert!(house.fail(1, 70).batch.durable);
+    assert!(house.ok(1, 130).batch.durable);
+}
+
 /// Stops, and starts again with unreadable states but sound rows of incidents.
 fn restart_without_states(house: &mut House, second: i64) {
     let rows = house.stored.iter().flat_map(|(_, batch)| &batch.incidents);
