@@ -142,3 +142,43 @@ pub(super) fn pushover(handle: &Handle) -> Box<dyn Receiver + Send> {
     });
     done(server, config, json!({ "user": CANARY, "token": "a-token" }))
 }
+
+/// It keeps one alert for each key of its own, so that a repeat changes nothing and need not say
+/// that it is one.
+struct Deduping(Box<dyn Receiver + Send>);
+
+impl Receiver for Deduping {
+    fn config(&self) -> Value {
+        self.0.config()
+    }
+
+    fn secret(&self) -> Value {
+        self.0.secret()
+    }
+
+    fn be(&self, mood: Mood) {
+        self.0.be(mood);
+    }
+
+    fn messages(&self, provider: &str) -> Vec<Message> {
+        let messages = self.0.messages(provider).into_iter();
+        messages.map(|message| Message { marked: true, ..message }).collect()
+    }
+}
+
+pub(super) fn pagerduty(handle: &Handle) -> Box<dyn Receiver + Send> {
+    let answer = r#"{"status": "success", "message": "Event processed", "dedup_key": "k"}"#;
+    let (server, done) = Http::start(handle, vendor::pagerduty::vendor, "idempotency-key", answer);
+    let config = json!({
+        "routingKeySecretRef": reference("pagerduty", "key"),
+        "apiBaseUrl": server.url("/"),
+    });
+    Box::new(Deduping(done(server, config, json!({ "key": CANARY }))))
+}
+
+pub(super) fn teams(handle: &Handle) -> Box<dyn Receiver + Send> {
+    let (server, done) = Http::start(handle, vendor::teams::vendor, "idempotency-key", "");
+    let path = format!("/workflows/1/triggers/manual/paths/invoke?sig={CANARY}");
+    let secret = json!({ "url": server.url(&path) });
+    done(server, json!({ "webhookUrlSecretRef": reference("teams", "url") }), secret)
+}

@@ -54,4 +54,6 @@ pub(crate) const KINDS: &[(&str, Start)] = &[
     ("telegram", http::telegram),
     ("gotify", http::gotify),
     ("pushover", http::pushover),
+    ("pagerduty", http::pagerduty),
+    ("teams", http::teams),
 ];

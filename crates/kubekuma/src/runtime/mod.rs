@@ -25,7 +25,7 @@ use kuma_core::catalog::CatalogSource;
 use kuma_core::engine::Engine;
 use kuma_core::id::{MonitorId, ObjectKey};
 use kuma_core::object::{Object, Origin};
-use kuma_core::ports::{Heartbeat, Incident, IncidentQuery, Store};
+use kuma_core::ports::{Heartbeat, Incident, IncidentQuery, Store, StoreError};
 use kuma_core::secret::SecretSource;
 use kuma_core::stats::Stats;
 use kuma_core::time::Clock;
@@ -289,7 +289,17 @@ async fn open_store(options: &Options, clock: SystemClock) -> anyhow::Result<Arc
         product_version: env!("CARGO_PKG_VERSION").to_owned(),
     })
     .await
-    .with_context(|| format!("the database {} cannot be opened", options.database.display()))?;
+    .map_err(|error| {
+        let what_to_do = match error {
+            StoreError::Damaged(_) => {
+                ": restore a backup of it, or move it away (with -wal and -shm) to begin anew"
+            }
+            _ => "",
+        };
+        let path = options.database.display();
+        anyhow::Error::from(error)
+            .context(format!("the database {path} cannot be opened{what_to_do}"))
+    })?;
     Ok(Arc::new(store))
 }
 

@@ -16,6 +16,7 @@ mod check_types;
 mod cli;
 mod crash;
 mod delivery;
+mod faults;
 mod fixture;
 mod import;
 mod kit;

@@ -49,6 +49,11 @@ impl Kuma {
         kuma
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything printed so far.
     pub(crate) fn printed(&self) -> String {
         self.printed.lock().unwrap().clone()

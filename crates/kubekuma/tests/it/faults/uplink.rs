@@ -1,0 +1,95 @@
+//! The uplink is gone: the program runs on a host of its own, a network namespace, whose one link
+//! goes down.
+
+use serde_json::json;
+
+use super::{basics, tool};
+use crate::fixture::Site;
+use crate::kit::documents::web;
+use crate::kit::{Home, Kuma, until};
+
+/// A host behind one link. The other end of the link is on this host.
+struct Host {
+    name: String,
+    near: String,
+    ours: std::net::Ipv4Addr,
+    theirs: String,
+}
+
+impl Host {
+    fn start() -> Option<Self> {
+        let number = std::process::id() % 200;
+        let host = Self {
+            name: format!("kuma{number}"),
+            near: format!("kuma{number}a"),
+            ours: [10, 213, u8::try_from(number).unwrap(), 1].into(),
+            theirs: format!("10.213.{number}.2"),
+        };
+        let far = format!("kuma{number}b");
+        let (ours, theirs) = (format!("{}/24", host.ours), format!("{}/24", host.theirs));
+        let made = tool("ip", &["netns", "add", &host.name])
+            && tool("ip", &["link", "add", &host.near, "type", "veth", "peer", "name", &far])
+            && tool("ip", &["link", "set", &far, "netns", &host.name])
+            && tool("ip", &["addr", "add", &ours, "dev", &host.near])
+            && tool("ip", &["link", "set", &host.near, "up"])
+            && tool("ip", &["-n", &host.name, "addr", "add", &theirs, "dev", &far])
+            && tool("ip", &["-n", &host.name, "link", "set", &far, "up"])
+            && tool("ip", &["-n", &host.name, "link", "set", "lo", "up"]);
+        made.then_some(host)
+    }
+
+    fn link(&self, state: &str) {
+        assert!(tool("ip", &["link", "set", &self.near, state]));
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        tool("ip", &["netns", "del", &self.name]);
+        tool("ip", &["link", "del", &self.near]);
+    }
+}
+
+#[test]
+fn without_an_uplink_nothing_is_down_because_of_us() {
+    let Some(host) = Host::start() else {
+        return eprintln!("this user may not make networks: a dead uplink is not looked at");
+    };
+    let (target, receiver) = (Site::start_at(host.ours), Site::start_at(host.ours));
+    let home = Home::new();
+    basics(&home, &receiver, json!({}));
+    // Too few for the guard that counts.
+    home.write("web.yaml", &[web("one", &target.url("/")), web("two", &target.url("/"))]);
+    let program = home.command();
+    let mut command = std::process::Command::new("ip");
+    command.args(["netns", "exec", &host.name]).arg(program.get_program());
+    command.args(["serve", "config", "--port", "0"]).current_dir(home.path());
+    let kuma = Kuma::start(command);
+    let asked = |more: usize| {
+        let seen = target.requests().len();
+        until("checks to come through", || {
+            let new = target.requests().len() - seen;
+            if new >= more { Ok(()) } else { Err(format!("{new}: {}", kuma.printed())) }
+        });
+    };
+    asked(4);
+
+    host.link("down");
+    until("results that say so", || {
+        let shown = home.run(&["status", "-o", "json"]).json();
+        let rows = shown.as_array().unwrap();
+        let ours = rows.iter().filter(|row| row.to_string().contains("UPLINK")).count();
+        if ours == 2 { Ok(()) } else { Err(shown.to_string()) }
+    });
+    // Long enough that checks without an excuse would have been down several times over.
+    std::thread::sleep(std::time::Duration::from_secs(12));
+    assert!(home.incidents().is_empty(), "{:?}", home.incidents());
+
+    host.link("up");
+    asked(4);
+    assert!(home.incidents().is_empty(), "{:?}", home.incidents());
+    assert!(receiver.requests().is_empty(), "{:?}", receiver.requests());
+    // It still sees what is really out.
+    target.answer_with(500);
+    receiver.hears("one", "down");
+}
