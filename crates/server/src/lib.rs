@@ -54,8 +54,12 @@ pub trait Runtime: Send + Sync {
     /// The enabled push monitor that a token belongs to.
     fn push_target(&self, token: &str) -> Option<MonitorId>;
 
-    /// Says that a push came which the store does not take, or not in time.
-    fn push_waits(&self, monitor: MonitorId);
+    /// Says that a push came and is being stored; [`Runtime::pushed`] or
+    /// [`Runtime::push_refused`] follows.
+    fn push_comes(&self, monitor: MonitorId);
+
+    /// Says that a push came which the store does not take.
+    fn push_refused(&self, monitor: MonitorId);
 
     /// Hands a stored arrival to the engine.
     fn pushed(&self, arrival: PushArrival);

@@ -61,7 +61,12 @@ impl Receiver for Http {
     }
 
     fn messages(&self, provider: &str) -> Vec<Message> {
-        self.server.log().iter().map(|logged| message(provider, self.key, logged)).collect()
+        let log = self.server.log();
+        // An edit of an earlier message tells nobody anything.
+        let told = log.iter().filter(|logged| {
+            logged.request.method != "PATCH" && !logged.request.path.contains("/editMessage")
+        });
+        told.map(|logged| message(provider, self.key, logged)).collect()
     }
 }
 

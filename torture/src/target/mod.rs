@@ -5,7 +5,9 @@ mod http;
 mod names;
 pub(crate) mod others;
 mod socket;
+mod steam;
 mod tls;
+mod websocket;
 mod wire;
 
 use std::sync::Arc;
@@ -58,6 +60,8 @@ pub(crate) const KINDS: &[(&str, Start)] = &[
     ("tls", tls::certificate),
     ("dns", names::records),
     ("ping", names::ping),
+    ("websocket", websocket::echo),
+    ("steam", steam::server),
     ("push", others::push),
     ("group", others::group),
 ];

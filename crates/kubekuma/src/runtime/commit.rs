@@ -111,6 +111,8 @@ struct Worker {
     commits: Commits,
     /// Routine results that wait for company, and until when.
     gathered: Option<(Batch, Instant)>,
+    /// Commits under way that hold decisions: one at most, so that none overtakes one that fails.
+    deciding: usize,
     kept: VecDeque<Batch>,
     /// Keys that were handed over without the store.
     handed: HashSet<String>,
@@ -136,6 +138,7 @@ pub fn start(
         stats,
         commits: Commits::new(),
         gathered: None,
+        deciding: 0,
         kept: VecDeque::new(),
         handed: HashSet::new(),
         away_since: None,
@@ -151,17 +154,20 @@ impl Worker {
         let mut retry = tokio::time::interval(RETRY);
         retry.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let due = self.gathered.as_ref().map_or_else(Instant::now, |(_, until)| *until);
+            let due = self.due();
             tokio::select! {
-                batch = batches.recv(), if self.commits.len() < MAX_PENDING => match batch {
+                batch = batches.recv(), if self.has_room() => match batch {
                     Some(batch) => self.gather(batch),
                     None => break,
                 },
-                () = tokio::time::sleep_until(due), if self.gathered.is_some() => self.hand_on(),
+                () = tokio::time::sleep_until(due), if self.may_hand_on() => self.hand_on(),
                 Some((pending, end)) = self.commits.next() => self.done(pending, end),
                 _ = retry.tick(), if self.away_since.is_some() => self.again().await,
                 () = stop.cancelled(), if !batches.is_closed() => batches.close(),
             }
+        }
+        while let Some((pending, end)) = self.commits.next().await {
+            self.done(pending, end);
         }
         self.hand_on();
         while let Some((pending, end)) = self.commits.next().await {
@@ -176,18 +182,35 @@ impl Worker {
         }
     }
 
+    /// When what was gathered goes on: decisions at once.
+    fn due(&self) -> Instant {
+        let until = self.gathered.as_ref().filter(|(batch, _)| !batch.durable);
+        until.map_or_else(Instant::now, |(_, until)| *until)
+    }
+
+    fn may_hand_on(&self) -> bool {
+        self.gathered.is_some() && self.deciding == 0
+    }
+
+    fn has_room(&self) -> bool {
+        let full = |(batch, _): &(Batch, Instant)| batch.heartbeats.len() >= MAX_RESULTS;
+        self.commits.len() < MAX_PENDING && !self.gathered.as_ref().is_some_and(full)
+    }
+
     /// Puts a batch behind those that wait, and hands all of them on if it cannot wait itself.
     fn gather(&mut self, batch: Batch) {
         let (gathered, _) =
             self.gathered.get_or_insert_with(|| (Batch::default(), Instant::now() + GATHER));
         gathered.append(batch);
-        if gathered.durable || gathered.heartbeats.len() >= MAX_RESULTS {
+        let waits = !gathered.durable && gathered.heartbeats.len() < MAX_RESULTS;
+        if !waits && self.deciding == 0 {
             self.hand_on();
         }
     }
 
     /// Hands what was gathered to the store. Routine batches linger there to share a transaction,
-    /// so several are under way at once, in order.
+    /// so several are under way at once, in order. Decisions are not: one that fails is tried again
+    /// later, and what was decided after it must not be there before it.
     fn hand_on(&mut self) {
         let Some((batch, _)) = self.gathered.take() else { return };
         if self.away_since.is_some() {
@@ -199,12 +222,18 @@ impl Worker {
             results: batch.heartbeats.len() as u64,
             told: !batch.outbox.is_empty(),
         };
+        self.start(pending, batch);
+    }
+
+    fn start(&mut self, pending: Pending, batch: Batch) {
+        self.deciding += usize::from(pending.decisions.is_some());
         let store = self.store.clone();
         let commit = async move { (pending, store.commit(batch, Fence).await) };
         self.commits.push(commit.boxed());
     }
 
     fn done(&mut self, pending: Pending, end: Result<CommitReport, StoreError>) {
+        self.deciding -= usize::from(pending.decisions.is_some());
         match end {
             Ok(_) if pending.told => self.deliverer.wake(),
             Ok(_) => {}
@@ -288,8 +317,7 @@ impl Worker {
             self.keep(Some(batch));
         } else {
             let pending = Pending { decisions: Some(batch.clone()), results: 0, told: true };
-            let store = self.store.clone();
-            self.commits.push(async move { (pending, store.commit(batch, Fence).await) }.boxed());
+            self.start(pending, batch);
         }
     }
 

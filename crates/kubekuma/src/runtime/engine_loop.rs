@@ -1,7 +1,7 @@
 //! The loop that owns engine and schedule: starts runs, feeds results in, hands decisions on. One
 //! task, so that everything about monitors happens in one order.
 
-mod pushes;
+pub mod pushes;
 mod show;
 
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub enum Message {
     /// A push arrived and is in the store's inbox.
     Pushed(PushArrival),
     /// A push came and the store does not take it.
-    PushWaits(MonitorId),
+    PushRefused(MonitorId),
     /// A delivery ended in a way that matters to the engine.
     Delivery(MonitorId, DeliveryFeedback),
     /// A round of self checks ended.
@@ -85,6 +85,8 @@ pub struct Parts {
     pub commits: Arc<CommitStats>,
     /// Knows when this process stood still.
     pub pulse: Arc<Pulse>,
+    /// Pushes that are being stored.
+    pub arrivals: Arc<pushes::Arrivals>,
     /// Shows states.
     pub live: Arc<Live>,
     /// Collects lateness and counts.
@@ -209,7 +211,10 @@ impl Loop {
             }
             Message::Catalog(catalog) => self.swap(&catalog, now),
             Message::Pushed(arrival) => self.pushed(&arrival, now),
-            Message::PushWaits(id) => self.excuse_push(id, &pushes::store_is_away(), now),
+            Message::PushRefused(id) => {
+                self.parts.arrivals.end(id);
+                self.excuse_push(id, &pushes::store_is_away(), now);
+            }
             Message::Delivery(id, feedback) => {
                 let report = self.parts.engine.delivered(id, feedback, now.wall);
                 self.apply(report, now);
@@ -351,6 +356,7 @@ impl Loop {
         let now = self.parts.clock.now();
         self.excuse_pushes(now);
         if self.parts.engine.next_wakeup().is_some_and(|at| at <= now.wall) {
+            self.wait_for_arrivals(now);
             let report = self.parts.engine.due(now.wall);
             self.apply(report, now);
         }

@@ -13,7 +13,7 @@ mod tests;
 mod tokens;
 mod upkeep;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use kuma_core::catalog::CatalogSource;
 use kuma_core::engine::Engine;
 use kuma_core::id::{MonitorId, ObjectKey};
 use kuma_core::object::{Object, Origin};
-use kuma_core::ports::{Heartbeat, Incident, IncidentQuery, Store, StoreError};
+use kuma_core::ports::{Batch, Heartbeat, Incident, IncidentQuery, Store, StoreError};
 use kuma_core::secret::SecretSource;
 use kuma_core::stats::Stats;
 use kuma_core::time::Clock;
@@ -137,7 +137,9 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         world,
         stop_commits.clone(),
     );
-    let status = Arc::new(ready::Status::new(sender.clone(), commit_stats.clone()));
+    let arrivals = Arc::new(engine_loop::pushes::Arrivals::default());
+    let status =
+        Arc::new(ready::Status::new(sender.clone(), commit_stats.clone(), arrivals.clone()));
     let live = Arc::new(Live::default());
     let lateness = Arc::new(lateness::Lateness::default());
     let mut source = source_loop::SourceLoop::new(source_loop::Parts {
@@ -171,6 +173,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         committer: committer.clone(),
         commits: commit_stats.clone(),
         pulse,
+        arrivals,
         live: live.clone(),
         lateness: lateness.clone(),
         engine,
@@ -179,9 +182,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     }));
     // The loop has just been given the other end.
     let _ = sender.send(Message::Catalog(first));
-    for arrival in store.pending_pushes().await? {
-        let _ = sender.send(Message::Pushed(arrival));
-    }
+    replay_pushes(&store, &sender, &committer).await?;
     let stop_delivery = CancellationToken::new();
     tracker.spawn(deliverer.clone().run(stop_delivery.clone()));
     // On a thread of its own: where much has changed it computes for seconds.
@@ -323,6 +324,33 @@ async fn last_valid(store: &SqliteStore) -> anyhow::Result<BTreeMap<ObjectKey, O
         objects.insert(stored.key, object);
     }
     Ok(objects)
+}
+
+/// Hands over pushes that the last process stored and did not look at. One that is older than what
+/// is known of its monitor says nothing any more.
+async fn replay_pushes(
+    store: &SqliteStore,
+    engine: &mpsc::UnboundedSender<Message>,
+    committer: &commit::Committer,
+) -> anyhow::Result<()> {
+    let pending = store.pending_pushes().await?;
+    if pending.is_empty() {
+        return Ok(());
+    }
+    let last = store.last_results().await?;
+    let last: HashMap<_, _> =
+        last.iter().map(|result| (result.heartbeat.monitor, result.heartbeat.at)).collect();
+    let mut stale = Vec::new();
+    for arrival in pending {
+        if last.get(&arrival.monitor).is_some_and(|at| *at > arrival.at) {
+            stale.push(arrival.id);
+        } else {
+            // The loop has just been given the other end.
+            let _ = engine.send(Message::Pushed(arrival));
+        }
+    }
+    committer.commit(Batch { push_consumed: stale, durable: true, ..Batch::default() });
+    Ok(())
 }
 
 /// The engine as it was when the last process ended, brought up to the newest results.

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::commit::CommitStats;
 use super::engine_loop::Message;
+use super::engine_loop::pushes::Arrivals;
 
 /// What the source says of itself.
 #[derive(Debug, Clone, Default)]
@@ -30,17 +31,23 @@ pub struct Status {
     tokens: Mutex<HashMap<String, MonitorId>>,
     engine: mpsc::UnboundedSender<Message>,
     commits: Arc<CommitStats>,
+    arrivals: Arc<Arrivals>,
     stopping: AtomicBool,
 }
 
 impl Status {
     /// A status that hands arrivals to the engine's loop.
-    pub fn new(engine: mpsc::UnboundedSender<Message>, commits: Arc<CommitStats>) -> Self {
+    pub fn new(
+        engine: mpsc::UnboundedSender<Message>,
+        commits: Arc<CommitStats>,
+        arrivals: Arc<Arrivals>,
+    ) -> Self {
         Self {
             source: Mutex::default(),
             tokens: Mutex::default(),
             engine,
             commits,
+            arrivals,
             stopping: AtomicBool::new(false),
         }
     }
@@ -95,9 +102,13 @@ impl Runtime for Status {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(token).copied()
     }
 
-    fn push_waits(&self, monitor: MonitorId) {
+    fn push_comes(&self, monitor: MonitorId) {
+        self.arrivals.begin(monitor);
+    }
+
+    fn push_refused(&self, monitor: MonitorId) {
         // Without a loop the process is stopping.
-        let _ = self.engine.send(Message::PushWaits(monitor));
+        let _ = self.engine.send(Message::PushRefused(monitor));
     }
 
     fn pushed(&self, arrival: PushArrival) {

@@ -18,8 +18,6 @@ use crate::problem::Problem;
 
 /// Longest message kept of a job, in bytes.
 const MAX_MESSAGE_BYTES: usize = 512;
-/// A store that is well takes an arrival sooner.
-const STORED_WITHIN: Duration = Duration::from_millis(200);
 /// Longest token looked at, in bytes.
 const MAX_TOKEN_BYTES: usize = 256;
 /// Largest `ping` accepted, in milliseconds (Uptime Kuma's bound).
@@ -105,26 +103,25 @@ fn arrival(
     Ok(PushArrival { id: 0, monitor, at, up, message, latency })
 }
 
-/// Stores an arrival. While that takes long, and when it fails, the engine hears that its silence
-/// says nothing: the job is not late, we are.
+/// Stores an arrival and hands it on, also when the job hangs up meanwhile: what is stored and not
+/// handed on would come up at the next start, long out of date. Until then, and when it cannot be
+/// stored, the engine knows that the job is not late, we are.
 async fn record(context: &Context, arrival: PushArrival) -> Result<(), StoreError> {
-    let monitor = arrival.monitor;
-    let mut storing = context.store.push(arrival);
-    let soon = tokio::time::timeout(STORED_WITHIN, &mut storing).await;
-    let stored = if let Ok(stored) = soon {
-        stored
-    } else {
-        context.runtime.push_waits(monitor);
-        storing.await
-    };
-    match stored {
-        Ok(stored) => {
-            context.runtime.pushed(stored);
-            Ok(())
+    let (store, runtime, monitor) =
+        (context.store.clone(), context.runtime.clone(), arrival.monitor);
+    let recorded = tokio::spawn(async move {
+        runtime.push_comes(monitor);
+        match store.push(arrival).await {
+            Ok(stored) => {
+                runtime.pushed(stored);
+                Ok(())
+            }
+            Err(error) => {
+                runtime.push_refused(monitor);
+                Err(error)
+            }
         }
-        Err(error) => {
-            context.runtime.push_waits(monitor);
-            Err(error)
-        }
-    }
+    });
+    let ended = |_| Err(StoreError::Unavailable("the program is stopping".to_owned()));
+    recorded.await.unwrap_or_else(ended)
 }

@@ -1,7 +1,8 @@
 //! What comes of pushes, and of times in which none could come.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kuma_core::catalog::Entry;
@@ -17,8 +18,36 @@ use super::Loop;
 /// How often push monitors are excused while nothing can arrive.
 const EXCUSE_EVERY: Duration = Duration::from_secs(1);
 
+/// Monitors whose pushes came and are not stored yet.
+#[derive(Debug, Default)]
+pub struct Arrivals(Mutex<BTreeMap<MonitorId, usize>>);
+
+impl Arrivals {
+    /// A push came.
+    pub fn begin(&self, monitor: MonitorId) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *waiting.entry(monitor).or_default() += 1;
+    }
+
+    /// One was stored, or refused. Those found at the start never began.
+    pub fn end(&self, monitor: MonitorId) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = waiting.get_mut(&monitor) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.remove(&monitor);
+            }
+        }
+    }
+
+    fn all(&self) -> Vec<MonitorId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+}
+
 impl Loop {
     pub(super) fn pushed(&mut self, arrival: &PushArrival, now: Now) {
+        self.parts.arrivals.end(arrival.monitor);
         let mut observation = if arrival.up {
             Observation::success(arrival.message.clone())
         } else {
@@ -54,6 +83,13 @@ impl Loop {
         let pushed = |entry: &&Arc<Entry>| matches!(entry.monitor.check, Check::Push(_));
         for entry in catalog.monitors.values().filter(pushed) {
             self.excuse_push(entry.id, &excuse, now);
+        }
+    }
+
+    /// What is being stored is no silence, however long that takes.
+    pub(super) fn wait_for_arrivals(&mut self, now: Now) {
+        for id in self.parts.arrivals.all() {
+            self.excuse_push(id, &store_is_away(), now);
         }
     }
 
