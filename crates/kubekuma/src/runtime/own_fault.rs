@@ -53,24 +53,30 @@ impl Pulse {
     }
 
     fn beat(&self, now: Mono) {
-        let last = Mono(self.last.swap(now.0, Ordering::Relaxed));
-        if now.since(last) <= STILL {
-            return;
+        let last = Mono(self.last.load(Ordering::Relaxed));
+        let stood = now.since(last);
+        {
+            let mut still = self.still.lock().unwrap_or_else(PoisonError::into_inner);
+            if stood > STILL {
+                still.push_back((last, now));
+                if still.len() > REMEMBERED {
+                    still.pop_front();
+                }
+            }
+            // Together with the standstill, so that nobody sees neither.
+            self.last.store(now.0, Ordering::Relaxed);
         }
-        tracing::warn!(for_ms = millis(now.since(last)), "this process stood still");
-        let mut still = self.still.lock().unwrap_or_else(PoisonError::into_inner);
-        still.push_back((last, now));
-        if still.len() > REMEMBERED {
-            still.pop_front();
+        if stood > STILL {
+            tracing::warn!(for_ms = millis(stood), "this process stood still");
         }
     }
 
     /// How long the process stood still between two instants; zero if it did not.
     pub fn stood_still(&self, from: Mono, to: Mono) -> Duration {
+        let still = self.still.lock().unwrap_or_else(PoisonError::into_inner);
         let last = Mono(self.last.load(Ordering::Relaxed));
         // A standstill that has just ended may be noticed here before it is by the pulse.
         let present = (to.since(last) > STILL).then_some((last, to));
-        let still = self.still.lock().unwrap_or_else(PoisonError::into_inner);
         still
             .iter()
             .copied()
