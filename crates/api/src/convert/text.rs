@@ -9,6 +9,17 @@ use super::Context;
 use super::common::secret_ref;
 use crate::kinds::common::{HeaderFrom, SecretKeyRef, TextMap};
 
+/// An address for people, also one that cannot be read: who writes a password into it by mistake
+/// must not find it in every log.
+fn without_credentials(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    match rest.rsplit_once('@') {
+        Some((_, host)) if scheme.is_empty() => format!("•••@{host}"),
+        Some((_, host)) => format!("{scheme}://•••@{host}"),
+        None => text.to_owned(),
+    }
+}
+
 /// A credential and the fields that may hold it.
 pub(super) struct Credential<'a> {
     /// The `…SecretRef` field's name.
@@ -98,7 +109,7 @@ impl Context<'_> {
             Err(error) => {
                 self.push(
                     Problem::semantic(path, format!("this is not an address: {error}"))
-                        .with_value(text)
+                        .with_value(without_credentials(text))
                         .with_fix(format!("write it as {}://host/path", schemes.join(":// or "))),
                 );
                 return false;
@@ -117,7 +128,10 @@ impl Context<'_> {
             return false;
         }
         if url.scheme() != "unix" && url.host_str().is_none_or(str::is_empty) {
-            self.push(Problem::semantic(path, "the address names no host").with_value(text));
+            self.push(
+                Problem::semantic(path, "the address names no host")
+                    .with_value(without_credentials(text)),
+            );
             return false;
         }
         true

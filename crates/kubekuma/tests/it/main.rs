@@ -12,6 +12,7 @@
 
 mod api;
 mod blackbox;
+mod canary;
 mod check_types;
 mod cli;
 mod crash;

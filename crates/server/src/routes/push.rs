@@ -45,7 +45,7 @@ pub(crate) async fn push(
             .detail("The monitor is unknown, disabled, or its token is another one.")
             .into_response();
     };
-    let arrival = match arrival(monitor, &query, context.clock.now().wall) {
+    let arrival = match arrival(monitor, &token, &query, context.clock.now().wall) {
         Ok(arrival) => arrival,
         Err(problem) => return problem.into_response(),
     };
@@ -65,7 +65,7 @@ pub(crate) async fn uptime_kuma(
     let Some(monitor) = target(&context, &token) else {
         return refused(StatusCode::NOT_FOUND, "Monitor not found or not active.");
     };
-    let Ok(arrival) = arrival(monitor, &query, context.clock.now().wall) else {
+    let Ok(arrival) = arrival(monitor, &token, &query, context.clock.now().wall) else {
         return refused(StatusCode::NOT_FOUND, "Invalid ping value.");
     };
     match record(&context, arrival).await {
@@ -80,6 +80,7 @@ fn target(context: &Context, token: &str) -> Option<MonitorId> {
 
 fn arrival(
     monitor: MonitorId,
+    token: &str,
     query: &HashMap<String, String>,
     at: kuma_core::time::Timestamp,
 ) -> Result<PushArrival, Problem> {
@@ -99,7 +100,8 @@ fn arrival(
             }
         },
     };
-    let message = bounded(message.to_owned(), MAX_MESSAGE_BYTES);
+    // A job that reports its own command line reports its token.
+    let message = bounded(message.replace(token, "•••"), MAX_MESSAGE_BYTES);
     Ok(PushArrival { id: 0, monitor, at, up, message, latency })
 }
 

@@ -130,6 +130,18 @@ impl Kuma {
         self.signal(rustix::process::Signal::CONT);
     }
 
+    /// The process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGABRT, as a crash inside ends it; returns all it printed.
+    pub(crate) fn abort(mut self) -> String {
+        self.signal(rustix::process::Signal::ABORT);
+        self.child.wait().unwrap();
+        self.printed()
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
