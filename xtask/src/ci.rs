@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::run::{self, cargo};
-use crate::{generate, licences, test, tidy, torture};
+use crate::{fuzz, generate, licences, test, tidy, torture};
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
@@ -17,6 +17,7 @@ const STEPS: &[Step] = &[
     }),
     ("test", || test::run(&["--locked".to_owned()])),
     ("torture", torture::short),
+    ("fuzz", fuzz::short),
     ("generated files", || generate::run(true)),
     ("documentation", || {
         let mut doc =

@@ -1,0 +1,174 @@
+//! What targets answer: a check of each type against a server on loopback that sends the bytes of
+//! the input and closes. The answer is sent in pieces, so that a parser sees every state.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kuma_api::read::{ReadContext, read_file};
+use kuma_core::monitor::Monitor;
+use kuma_core::object::Body;
+use kuma_core::observation::Outcome;
+use kuma_core::reason::Reason;
+use kuma_core::secret::{SecretError, SecretRef, SecretSource, SecretString};
+use kuma_core::settings::Settings;
+use kuma_core::time::{Clock, Mono, Now, Timestamp};
+use kuma_probe::{Prober, ProberConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::runtime::Runtime;
+
+/// How long an attempt may take. A server that closes ends it much sooner.
+const TIMEOUT: Duration = Duration::from_millis(300);
+
+/// Checks of everything that connects; `PORT` stands for the server's port.
+const STREAMS: &[&str] = &[
+    "{type: http, target: {http: {url: 'http://127.0.0.1:PORT/'}}}",
+    "{type: http, target: {http: {url: 'http://127.0.0.1:PORT/', httpVersion: http2}}}",
+    "{type: jsonQuery, target: {jsonQuery: {url: 'http://127.0.0.1:PORT/', query: '$..a'}}}",
+    "{type: keyword, target: {keyword: {url: 'http://127.0.0.1:PORT/', keyword: '(a+)+$', regex: true}}}",
+    "{type: http, target: {http: {url: 'https://127.0.0.1:PORT/'}}}",
+    "{type: tcp, target: {tcp: {host: 127.0.0.1, port: PORT, send: hello, expect: world}}}",
+    "{type: tls, target: {tls: {host: 127.0.0.1, port: PORT, starttls: smtp}}}",
+    "{type: tls, target: {tls: {host: 127.0.0.1, port: PORT, starttls: imap}}}",
+    "{type: tls, target: {tls: {host: 127.0.0.1, port: PORT, starttls: pop3}}}",
+    "{type: tls, target: {tls: {host: 127.0.0.1, port: PORT, starttls: ftp}}}",
+    "{type: tls, target: {tls: {host: 127.0.0.1, port: PORT, starttls: ldap}}}",
+    "{type: tls, target: {tls: {host: 127.0.0.1, port: PORT, starttls: postgres}}}",
+    "{type: tls, target: {tls: {host: 127.0.0.1, port: PORT, starttls: mysql}}}",
+    "{type: tls, target: {tls: {host: 127.0.0.1, port: PORT, starttls: xmpp}}}",
+    "{type: websocket, target: {websocket: {url: 'ws://127.0.0.1:PORT/', message: hi, expectedResponse: there}}}",
+    "{type: grpc, target: {grpc: {address: '127.0.0.1:PORT'}}}",
+    "{type: docker, target: {docker: {container: c, engine: 'tcp://127.0.0.1:PORT'}}}",
+    "{type: dns, target: {dns: {domain: a.example, server: '127.0.0.1:PORT', protocol: tcp}}}",
+    "{type: http, target: {http: {url: 'http://a.example/', proxy: {mode: socks5, urlFromSecretRef: {name: socks5, key: 'PORT'}}}}}",
+    "{type: http, target: {http: {url: 'https://a.example/', proxy: {mode: http, urlFromSecretRef: {name: http, key: 'PORT'}}}}}",
+];
+
+/// Checks of everything that exchanges datagrams.
+const DATAGRAMS: &[&str] = &[
+    "{type: dns, target: {dns: {domain: a.example, server: '127.0.0.1:PORT'}}}",
+    "{type: dns, target: {dns: {domain: a.example, recordType: TXT, server: '127.0.0.1:PORT', expected: [x]}}}",
+    "{type: steam, target: {steam: {host: 127.0.0.1, port: PORT, expectedMap: de_dust2}}}",
+];
+
+/// What the checks need: no Secrets but the proxies' addresses, and a clock.
+struct Outside;
+
+impl SecretSource for Outside {
+    fn get(&self, namespace: &str, at: &SecretRef) -> Result<SecretString, SecretError> {
+        let url = format!("{}://127.0.0.1:{}", at.name, at.key);
+        let known = matches!(at.name.as_str(), "socks5" | "http");
+        known.then(|| SecretString::from(url)).ok_or_else(|| SecretError::Missing {
+            namespace: namespace.to_owned(),
+            name: at.name.clone(),
+            key: at.key.clone(),
+        })
+    }
+}
+
+impl Clock for Outside {
+    #[expect(clippy::disallowed_methods, reason = "the shell's side of the port")]
+    fn now(&self) -> Now {
+        let wall = Timestamp::now();
+        Now { mono: Mono(u64::try_from(wall.as_nanosecond()).unwrap_or_default()), wall }
+    }
+}
+
+struct World {
+    runtime: Runtime,
+    prober: Prober,
+}
+
+thread_local! {
+    static WORLD: World = World {
+        runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()
+            .expect("a runtime"),
+        prober: Prober::new(ProberConfig { secrets: Arc::new(Outside), clock: Arc::new(Outside) })
+            .expect("a prober"),
+    };
+}
+
+/// The first byte chooses the check, the second how large the pieces are.
+pub(crate) fn streams(data: &[u8]) {
+    let [check, piece, answer @ ..] = data else {
+        return;
+    };
+    WORLD.with(|world| {
+        world.runtime.block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+            let address = listener.local_addr().expect("an address");
+            let monitor = monitor(STREAMS[usize::from(*check) % STREAMS.len()], address);
+            let serve = async {
+                while let Ok((stream, _)) = listener.accept().await {
+                    send(stream, answer, usize::from(*piece) + 1).await;
+                }
+            };
+            attempt(world, &monitor, serve).await;
+        });
+    });
+}
+
+/// The first byte chooses the check; the rest are datagrams, parted by the byte 0xAA. Where the
+/// question begins with an identifier, the answer does too.
+pub(crate) fn datagrams(data: &[u8]) {
+    let [check, answer @ ..] = data else {
+        return;
+    };
+    WORLD.with(|world| {
+        world.runtime.block_on(async {
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+            let address = socket.local_addr().expect("an address");
+            let which = usize::from(*check) % DATAGRAMS.len();
+            let monitor = monitor(DATAGRAMS[which], address);
+            let serve = async {
+                let mut question = [0; 2048];
+                while let Ok((length, from)) = socket.recv_from(&mut question).await {
+                    for part in answer.split(|byte| *byte == 0xAA).take(8) {
+                        let identifier = if which < 2 { &question[..length.min(2)] } else { &[] };
+                        let _ = socket.send_to(&[identifier, part].concat(), from).await;
+                    }
+                }
+            };
+            attempt(world, &monitor, serve).await;
+        });
+    });
+}
+
+async fn send(mut stream: TcpStream, answer: &[u8], piece: usize) {
+    let mut question = [0; 1024];
+    for part in answer.chunks(piece.max(answer.len() / 16 + 1)) {
+        let _ = tokio::time::timeout(Duration::from_millis(2), stream.read(&mut question)).await;
+        if stream.write_all(part).await.is_err() {
+            return;
+        }
+    }
+    let _ = stream.shutdown().await;
+}
+
+async fn attempt(world: &World, monitor: &Monitor, serve: impl Future<Output = ()>) {
+    let settings = Settings::default();
+    let check = world.prober.run(monitor, &settings, TIMEOUT);
+    let observation = tokio::select! {
+        observation = check => observation,
+        () = serve => return,
+    };
+    let reason = observation.outcome.reason();
+    assert_ne!(observation.outcome, Outcome::Indeterminate(Reason::Internal), "{observation:?}");
+    let listed = monitor.check.check_type().reasons();
+    assert!(reason.is_none_or(|reason| listed.contains(&reason)), "{observation:?}");
+}
+
+fn monitor(spec: &str, address: SocketAddr) -> Arc<Monitor> {
+    let spec = spec.replace("PORT", &address.port().to_string());
+    let document = format!(
+        "{{apiVersion: monitoring.kubekuma.io/v1, kind: Monitor, metadata: {{name: fuzz}}, spec: {spec}}}"
+    );
+    let reading = read_file(Path::new("fuzz.yaml"), document.as_bytes(), &ReadContext::default());
+    let object = reading.objects.into_iter().next();
+    match object.map(|object| object.body) {
+        Some(Body::Monitor(monitor)) => monitor,
+        _ => unreachable!("{document}: {:?}", reading.findings),
+    }
+}
