@@ -21,6 +21,7 @@ impl Mono {
     }
 
     /// The first whole multiple of `tick` that is not before it.
+    #[must_use]
     pub fn round_up(self, tick: Duration) -> Self {
         let tick = u64::try_from(tick.as_nanos()).unwrap_or(u64::MAX).max(1);
         self.0.checked_next_multiple_of(tick).map_or(self, Self)

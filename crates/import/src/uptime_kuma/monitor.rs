@@ -42,7 +42,7 @@ pub(super) fn all(world: &mut World<'_>) -> Vec<Known> {
         let Some((check_type, target, criteria)) = target(world, row, id, &name) else {
             continue;
         };
-        let spec = spec(world, row, id, check_type, target, &criteria);
+        let spec = spec(world, row, id, check_type, &target, &criteria);
         let labels: Map<String, Value> = world
             .labels
             .get(&id)
@@ -122,7 +122,7 @@ fn spec(
     row: &Row,
     id: i64,
     check_type: &str,
-    target: Value,
+    target: &Value,
     criteria: &Value,
 ) -> Value {
     let active = row.on("active") && parents_active(world, row);

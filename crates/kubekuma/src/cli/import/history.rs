@@ -45,18 +45,18 @@ pub(super) async fn carry(
     );
     // Writing into a string does not fail.
     if told.open > 0 {
-        let _ = write!(
+        let _ = writeln!(
             text,
             "{} incidents were still open; they end with the last result. If the target is still \
-             down, a new one opens.\n",
+             down, a new one opens.",
             told.open
         );
     }
     if told.older > 0 {
-        let _ = write!(
+        let _ = writeln!(
             text,
             "{} results are not newer than what the database has of their monitors and were left \
-             alone.\n",
+             alone.",
             told.older
         );
     }

@@ -1,5 +1,6 @@
 //! OAuth 2 tokens and Digest, against servers that insist on them.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -193,7 +194,10 @@ fn hash(algorithm: &str, text: &str) -> String {
     } else {
         aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref().to_vec()
     };
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn part<'a>(header: &'a str, name: &str) -> &'a str {

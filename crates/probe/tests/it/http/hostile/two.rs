@@ -87,7 +87,7 @@ async fn resets_and_goodbyes_are_failures_at_once() {
         frame(DATA, 0, 1, b"before the headers"),
         frame(HEADERS, END_HEADERS, 2, &[OK]),
         frame(PUSH_PROMISE, END_HEADERS, 1, &[0, 0, 0, 2, 0x82]),
-        frame(99, 255, 0, &[0; 16_385]),
+        frame(99, 255, 0, &vec![0; 16_385]),
         b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
     ] {
         let (server, _) = speak(&[], first.clone(), Vec::new()).await;
