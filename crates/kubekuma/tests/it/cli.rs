@@ -24,6 +24,7 @@ fn redacted(home: &Home, text: &str) -> String {
         (r"(?m)^( +)\d{6,}", "$1[id]"),
         (r"incident \d{6,}", "incident [id]"),
         (r"\d+ bytes", "[bytes]"),
+        (r"\d+ after", "[bytes] after"),
         (r"in \d+ days", "in [days]"),
         (r"\d+\.\d\d % *", ""),
         // Columns are as wide as what was taken out.
