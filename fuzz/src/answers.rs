@@ -18,6 +18,7 @@ use kuma_probe::{Prober, ProberConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How long an attempt may take. A server that closes ends it much sooner.
 const TIMEOUT: Duration = Duration::from_millis(300);
@@ -83,11 +84,22 @@ struct World {
 
 thread_local! {
     static WORLD: World = World {
-        runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()
-            .expect("a runtime"),
+        runtime: runtime(),
         prober: Prober::new(ProberConfig { secrets: Arc::new(Outside), clock: Arc::new(Outside) })
             .expect("a prober"),
     };
+}
+
+/// A connection that the other side has closed is an error and not the end of the program: what
+/// Rust's own start sees to, and libFuzzer's does not.
+fn runtime() -> Runtime {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        // The handler stays when its stream is dropped.
+        drop(signal(SignalKind::pipe()).expect("a handler"));
+    });
+    runtime
 }
 
 /// The first byte chooses the check, the second how large the pieces are.

@@ -89,7 +89,12 @@ impl CheckType {
                 CONNECT,
                 TLS,
                 PROXY,
-                &[Reason::WebsocketHandshake, Reason::WebsocketProtocol, Reason::WebsocketMismatch],
+                &[
+                    HttpProtocol,
+                    Reason::WebsocketHandshake,
+                    Reason::WebsocketProtocol,
+                    Reason::WebsocketMismatch,
+                ],
             ],
             Self::Grpc => &[
                 ANY,
@@ -111,12 +116,10 @@ impl CheckType {
                 &[ANY, NAMES, REACH, &[ConnectionRefused, SteamMalformed, SteamPlayers, SteamMap]]
             }
             Self::Kubernetes => &[&[Reason::ClusterMode]],
+            // What keeps the engine from being asked is a fact beside DOCKER_ENGINE.
             Self::Docker => &[
                 ANY,
-                NAMES,
-                REACH,
-                CONNECT,
-                TLS,
+                &[Permission, EgressDenied, ResolverDown],
                 &[
                     Reason::DockerNotRunning,
                     Reason::DockerUnhealthy,
