@@ -97,7 +97,7 @@ reasons! {
     JsonInvalid = 47, "JSON_INVALID", Answered, "The body is not JSON.", "The evidence has the beginning of the body.";
     JsonQuery = 48, "JSON_QUERY", Answered, "The JSON query's result is not the expected one.", "The message has the result.";
     Latency = 49, "LATENCY", Answered, "The answer was right but slower than `maxLatencyMs`.", "Look at the phases; raise the limit or make the target faster.";
-    ProxyConnect = 50, "PROXY_CONNECT", NoAnswer, "The proxy itself cannot be reached.", "Check the proxy's address and that it runs.";
+    ProxyConnect = 50, "PROXY_CONNECT", NoAnswer, "The proxy cannot be reached or opens no way in time.", "Check the proxy's address and that it runs.";
     ProxyAuth = 51, "PROXY_AUTH", Answered, "The proxy wants other credentials.", "Check the URL in `proxy.urlFromSecretRef`.";
     ProxyRefused = 52, "PROXY_REFUSED", Answered, "The proxy refuses to connect to the target or cannot.", "Look into the proxy's log; the message has its answer.";
     TokenUnreachable = 53, "TOKEN_UNREACHABLE", NoAnswer, "The OAuth 2 token endpoint cannot be reached, so the target was not asked.", "Check `auth.oauth2.tokenUrl` and the server that issues tokens; the target itself may be well.";

@@ -48,6 +48,8 @@ pub(crate) struct Trace<'a> {
     pub(crate) facts: Vec<(String, String)>,
     /// Bytes of the answer read so far.
     pub(crate) received: u64,
+    /// The proxy being dialled or asked; `None` once it has opened the way to the target.
+    pub(crate) proxy: Option<String>,
     /// Collected only for a caller that asked for them.
     pub(crate) particulars: Option<Box<Particulars>>,
     /// Time spent on what is not the target's.
@@ -76,6 +78,7 @@ impl<'a> Trace<'a> {
             certificate: None,
             facts: Vec::new(),
             received: 0,
+            proxy: None,
             particulars: None,
             aside: Duration::ZERO,
         }
@@ -128,13 +131,12 @@ impl<'a> Trace<'a> {
     /// What it means that the attempt's time ran out in the present stage.
     pub(crate) fn timed_out(&self, timeout: Duration) -> Fault {
         let after = words::duration(timeout);
+        if let Some(fault) = self.proxy.as_deref().and_then(|at| self.proxy_timed_out(at, &after)) {
+            return fault;
+        }
         let (reason, what) = match self.stage {
             Stage::Resolve => (Reason::DnsTimeout, format!("no DNS answer after {after}")),
             Stage::Connect => (Reason::ConnectTimeout, format!("no connection after {after}")),
-            Stage::Proxy => (
-                Reason::ConnectTimeout,
-                format!("the proxy made no connection to the target within {after}"),
-            ),
             Stage::Tls => {
                 (Reason::TlsTimeout, format!("the TLS handshake did not finish within {after}"))
             }
@@ -146,9 +148,36 @@ impl<'a> Trace<'a> {
                     self.received
                 ),
             ),
-            Stage::Idle => (Reason::Timeout, format!("not finished after {after}")),
+            Stage::Idle | Stage::Proxy => (Reason::Timeout, format!("not finished after {after}")),
         };
         Fault::target(reason, format!("{what}{}", self.how_far()))
+    }
+
+    /// While the way is not open, silence is the proxy's. An answer that it passes on may be late
+    /// because of either, and a proxy that gives up on the target says so with 504.
+    fn proxy_timed_out(&self, proxy: &str, after: &str) -> Option<Fault> {
+        let (reason, what) = match self.stage {
+            Stage::Resolve => (
+                Reason::ProxyConnect,
+                format!("the proxy {proxy} cannot be reached: no DNS answer after {after}"),
+            ),
+            Stage::Connect => (
+                Reason::ProxyConnect,
+                format!("the proxy {proxy} cannot be reached: no connection after {after}"),
+            ),
+            Stage::Proxy => (
+                Reason::ProxyConnect,
+                format!("the proxy {proxy} opened no way to the target within {after}"),
+            ),
+            Stage::FirstByte => (
+                Reason::Timeout,
+                format!(
+                    "no answer after {after} through the proxy {proxy}; it or the target is silent"
+                ),
+            ),
+            Stage::Idle | Stage::Tls | Stage::Transfer => return None,
+        };
+        Some(Fault::target(reason, format!("{what}{}", self.how_far())))
     }
 
     fn how_far(&self) -> String {

@@ -100,10 +100,15 @@ async fn through_proxy(
         max_body_bytes: check.max_body_bytes,
         completion,
     };
-    let answer = exchange.http1(wire, request).await?;
+    let answer = exchange
+        .http1(wire, request)
+        .await
+        .map_err(|fault| proxy::passed_nothing_on(fault, &attempt.trace))?;
     if answer.head.status == ::http::StatusCode::PROXY_AUTHENTICATION_REQUIRED {
         attempt.trace.enter(Stage::Idle);
-        return Err(proxy::wants_credentials().with_all(answer.facts(plan)));
+        let challenges = answer.head.headers.get_all(::http::header::PROXY_AUTHENTICATE);
+        let challenges = challenges.iter().filter_map(|value| value.to_str().ok());
+        return Err(proxy::wants_credentials(challenges).with_all(answer.facts(plan)));
     }
     Ok(answer)
 }

@@ -11,12 +11,17 @@ use kuma_core::reason::Reason;
 use kuma_core::secret::ExposeSecret;
 use url::Url;
 
+use super::auth::challenge;
 use super::percent_decoded;
 use super::plan::{Plan, basic, invalid};
 use crate::attempt::Attempt;
 use crate::fault::Fault;
 use crate::net::Wire;
-use crate::trace::Stage;
+use crate::trace::{Stage, Trace};
+use crate::words;
+
+/// Most schemes of credentials shown.
+const MAX_SCHEMES: usize = 3;
 
 /// A connection on which the target (or a proxy that speaks for us) listens.
 pub(super) struct Route {
@@ -44,6 +49,7 @@ pub(super) async fn route(
 ) -> Result<Route, Fault> {
     match &check.proxy {
         None => {
+            attempt.trace.proxy = None;
             let stream = attempt.dial(plan.host(), plan.port(), check.ip_family).await?;
             Ok(Route { wire: Wire::new(stream), speaks_for_us: None })
         }
@@ -59,6 +65,7 @@ async fn proxied(
 ) -> Result<Route, Fault> {
     let place = Place::read(attempt, proxy)?;
     attempt.permitted_by_proxy(plan.host())?;
+    attempt.trace.proxy = Some(place.shown());
     let stream = attempt
         .dial(&place.host, place.port, check.ip_family)
         .await
@@ -73,7 +80,8 @@ async fn proxied(
         ProxyKind::Socks5 => socks5::open(&mut wire, plan, place.credentials.0.as_ref()).await,
     };
     attempt.trace.enter(Stage::Idle);
-    opened.map_err(broken_off)?;
+    opened.map_err(|fault| broken_off(fault, &place))?;
+    attempt.trace.proxy = None;
     Ok(Route { wire, speaks_for_us: None })
 }
 
@@ -91,6 +99,12 @@ impl Place {
         let default_port = match (proxy.kind, url.scheme()) {
             (ProxyKind::Http, "http") => 80,
             (ProxyKind::Socks5, "socks5" | "socks5h") => 1080,
+            (ProxyKind::Http, "https") => {
+                return Err(bad(
+                    "begins with https://, but TLS to a proxy is not supported: give it as http:// \
+                     with the port on which the proxy takes plain connections",
+                ));
+            }
             (ProxyKind::Http, _) => return Err(bad("does not begin with http://")),
             (ProxyKind::Socks5, _) => return Err(bad("does not begin with socks5://")),
         };
@@ -107,33 +121,71 @@ impl Place {
             })),
         })
     }
+
+    /// Host and port, without the credentials.
+    fn shown(&self) -> String {
+        if self.host.contains(':') {
+            return format!("[{}]:{}", self.host, self.port);
+        }
+        format!("{}:{}", self.host, self.port)
+    }
 }
 
 /// A failure to reach the proxy says nothing about the target's own address.
 fn at_proxy(mut fault: Fault, place: &Place) -> Fault {
     if let Outcome::Failure(reason) = fault.outcome {
         fault.outcome = Outcome::Failure(Reason::ProxyConnect);
-        fault.message =
-            format!("the proxy {}:{} cannot be reached: {}", place.host, place.port, fault.message);
+        fault.message = format!("the proxy {} cannot be reached: {}", place.shown(), fault.message);
         fault = fault.with("proxy reason", reason.code());
     }
     fault
 }
 
 /// A connection that breaks before the way is open is the proxy's doing, not the target's.
-fn broken_off(mut fault: Fault) -> Fault {
+fn broken_off(mut fault: Fault, place: &Place) -> Fault {
     if let Outcome::Failure(reason) = fault.outcome
         && !matches!(reason, Reason::ProxyAuth | Reason::ProxyRefused | Reason::TargetInvalid)
     {
         fault.outcome = Outcome::Failure(Reason::ProxyRefused);
+        fault.message =
+            format!("the proxy {} opened no way to the target: {}", place.shown(), fault.message);
+        fault = fault.with("proxy reason", reason.code());
     }
     fault
 }
 
-/// The proxy asks who we are.
-pub(super) fn wants_credentials() -> Fault {
+/// What ends a request that the proxy was to pass on, before it gave an answer. A proxy whose
+/// target fails answers 502 or 504 (RFC 9110, section 15.6); one that does not is to blame itself.
+pub(super) fn passed_nothing_on(mut fault: Fault, trace: &Trace<'_>) -> Fault {
+    if let Outcome::Failure(
+        reason @ (Reason::ConnectionClosed | Reason::ConnectionReset | Reason::HttpProtocol),
+    ) = fault.outcome
+        && let Some(proxy) = &trace.proxy
+    {
+        fault.outcome = Outcome::Failure(Reason::ProxyRefused);
+        fault.message = format!("the proxy {proxy} gave no proper answer: {}", fault.message);
+        fault = fault.with("proxy reason", reason.code());
+    }
+    fault
+}
+
+/// The proxy asks who we are; `challenges` are its `Proxy-Authenticate` headers (RFC 9110, section
+/// 11.7.1), where it sent any.
+pub(super) fn wants_credentials<'a>(challenges: impl IntoIterator<Item = &'a str>) -> Fault {
+    let schemes: Vec<_> =
+        challenges.into_iter().flat_map(challenge::parse).map(|it| it.scheme).collect();
+    if schemes.is_empty() || schemes.iter().any(|scheme| scheme == "basic") {
+        return Fault::target(
+            Reason::ProxyAuth,
+            "the proxy does not accept our user name and password, or wants some",
+        );
+    }
+    let asked = words::list(&schemes, MAX_SCHEMES);
     Fault::target(
         Reason::ProxyAuth,
-        "the proxy does not accept our user name and password, or wants some",
+        format!(
+            "the proxy wants credentials of another scheme than Basic, the only one supported: \
+             {asked}"
+        ),
     )
 }

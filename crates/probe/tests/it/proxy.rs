@@ -1,5 +1,8 @@
 //! Proxies: the ways through them, and their failures told apart from the target's.
 
+mod faults;
+mod real;
+
 use kuma_core::check::{HttpCheck, Proxy, ProxyKind};
 use kuma_core::observation::Outcome;
 use kuma_core::reason::Reason;

@@ -2,9 +2,9 @@
 
 /// A challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Challenge {
+pub(in crate::http) struct Challenge {
     /// In lower case.
-    pub(super) scheme: String,
+    pub(in crate::http) scheme: String,
     /// Names in lower case.
     parameters: Vec<(String, String)>,
 }
@@ -18,7 +18,7 @@ impl Challenge {
 }
 
 /// The challenges of one header. What cannot be read is passed over.
-pub(super) fn parse(text: &str) -> Vec<Challenge> {
+pub(in crate::http) fn parse(text: &str) -> Vec<Challenge> {
     let mut found: Vec<Challenge> = Vec::new();
     let mut rest = text;
     loop {

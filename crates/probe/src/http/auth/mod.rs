@@ -1,7 +1,7 @@
 //! Credentials that need a conversation: Digest answers a challenge, OAuth 2 gets a token first.
 //! Basic and bearer are headers of the plan.
 
-mod challenge;
+pub(super) mod challenge;
 mod digest;
 mod oauth2;
 mod token;

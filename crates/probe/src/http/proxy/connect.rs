@@ -62,7 +62,19 @@ fn judge(head: &[u8]) -> Result<(), Fault> {
         .and_then(|code| code.parse::<u16>().ok());
     match status {
         Some(200..=299) => Ok(()),
-        Some(407) => Err(wants_credentials()),
+        // Some proxies (tinyproxy) say 401 where the password is wrong; before the tunnel is open
+        // it is theirs all the same.
+        Some(401 | 407) => {
+            let challenges = text.lines().skip(1).filter_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case("proxy-authenticate").then_some(value)
+            });
+            Err(wants_credentials(challenges))
+        }
+        Some(code @ 300..=399) => Err(refused(format!(
+            "the proxy sends us elsewhere instead of opening a tunnel: status {code}"
+        ))
+        .with("proxy answer", line)),
         Some(code) => {
             Err(refused(format!("the proxy refuses to connect to the target: status {code}"))
                 .with("proxy answer", line))

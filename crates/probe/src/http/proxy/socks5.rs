@@ -61,7 +61,7 @@ where
         (VERSION, USERNAME_PASSWORD, Some((username, password))) => {
             authenticate(stream, username, password).await
         }
-        (VERSION, NO_ACCEPTABLE_METHOD, _) => Err(wants_credentials()),
+        (VERSION, NO_ACCEPTABLE_METHOD, _) => Err(wants_credentials([])),
         _ => Err(no_socks()),
     }
 }
@@ -77,7 +77,7 @@ where
     }
     send(stream, &message).await?;
     let [_, status] = receive(stream).await?;
-    if status == 0 { Ok(()) } else { Err(wants_credentials()) }
+    if status == 0 { Ok(()) } else { Err(wants_credentials([])) }
 }
 
 fn request(host: &str, port: u16) -> Result<Vec<u8>, Fault> {
