@@ -6,6 +6,7 @@ mod certificate;
 mod dns_tls;
 mod docker;
 mod egress;
+mod egress_metadata;
 mod fixture;
 mod grpc;
 mod http;
