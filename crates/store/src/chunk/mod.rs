@@ -8,7 +8,7 @@
 //! | columns | starts, latencies (numbers), then which have a latency, verdicts, sequences, which have words (runs) |
 //!
 //! A start is the time less the latency: attempts begin on a grid, so starts are nearly regular
-//! and cost a fraction of what times cost. Columns are in [`column`]. Decoding is pure, bounded by
+//! and cost a fraction of what times cost. Columns are in [`mod@column`]. Decoding is pure, bounded by
 //! the number of heartbeats and answers every kind of damage with an error.
 
 mod column;
