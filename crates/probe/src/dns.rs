@@ -17,10 +17,12 @@ use kuma_core::observation::Outcome;
 use kuma_core::particulars::DnsParticulars;
 use kuma_core::reason::Reason;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::attempt::{Attempt, Verdict};
 use crate::fault::Fault;
 use crate::net::connect_fault;
+use crate::resolve::{self, Trouble};
 use crate::tls::{self, Alpn};
 use crate::trace::Stage;
 use exchange::{Answer, ExchangeError, Question, Transport};
@@ -34,8 +36,12 @@ const TLS_PORT: u16 = 853;
 pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &DnsCheck) -> Verdict {
     let question = question(check)?;
     let servers = servers(attempt, check).await?;
+    let began = Instant::now();
     let verdict = match ask(attempt, check, &servers, &question).await {
         Ok(answer) => {
+            if check.server.is_none() {
+                attempt.shared.resolver.heard(attempt.settings);
+            }
             attempt.trace.facts.extend(judge::facts(&answer));
             if let Some(seen) = &mut attempt.trace.particulars {
                 seen.dns = Some(particulars(&answer));
@@ -45,7 +51,7 @@ pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &DnsCheck) -> Verdict 
         Err(fault) => Err(fault),
     };
     if check.server.is_none() {
-        return blame(attempt, check, verdict);
+        return blame(attempt, check, verdict, began).await;
     }
     verdict
 }
@@ -104,17 +110,22 @@ async fn servers(attempt: &mut Attempt<'_>, check: &DnsCheck) -> Result<Vec<Serv
     Ok(addresses.into_iter().map(named).collect())
 }
 
-/// Asks one server after the other until one answers; each gets its share of the time left.
+/// Asks one server after the other until one answers; each gets its share of the time left. Where
+/// they are our own resolver's, time is kept free to find out whether they live.
 async fn ask(
     attempt: &mut Attempt<'_>,
     check: &DnsCheck,
     servers: &[Server],
     question: &Question,
 ) -> Result<Answer, Fault> {
+    let reserved = match check.server {
+        Some(_) => Duration::ZERO,
+        None => resolve::reserve(attempt.left()),
+    };
     let mut last = Fault::ours(Reason::ResolverDown, "no DNS server is configured");
     for (turn, server) in servers.iter().enumerate() {
         let remaining = u32::try_from(servers.len() - turn).unwrap_or(1);
-        let budget = attempt.left() / remaining;
+        let budget = attempt.left().saturating_sub(reserved) / remaining;
         attempt.trace.peer = Some(server.address.ip());
         let asked = match &check.protocol {
             DnsProtocol::Udp => plainly(attempt, server, question, Transport::Udp, budget).await,
@@ -192,7 +203,12 @@ fn no_answer(error: ExchangeError, timeout: Duration) -> Fault {
 }
 
 /// Where the servers are our own resolver's, their trouble may be ours and not the name's.
-fn blame(attempt: &Attempt<'_>, check: &DnsCheck, verdict: Verdict) -> Verdict {
+async fn blame(
+    attempt: &Attempt<'_>,
+    check: &DnsCheck,
+    verdict: Verdict,
+    began: Instant,
+) -> Verdict {
     let resolver = &attempt.shared.resolver;
     let settings = attempt.settings;
     match verdict {
@@ -201,18 +217,30 @@ fn blame(attempt: &Attempt<'_>, check: &DnsCheck, verdict: Verdict) -> Verdict {
             Ok(said)
         }
         Err(mut fault) => {
-            let may_be_ours = matches!(
-                fault.outcome,
-                Outcome::Failure(
-                    Reason::DnsServfail | Reason::DnsTimeout | Reason::ConnectionRefused
-                )
-            );
-            if may_be_ours && resolver.is_to_blame(&check.domain, settings) {
+            if let Some(trouble) = trouble(fault.outcome)
+                && let Some(why) =
+                    resolver.blame(&check.domain, trouble, settings, began, attempt.left()).await
+            {
                 fault.outcome = Outcome::Indeterminate(Reason::ResolverDown);
-                fault.message.push_str("; no other name resolves either");
+                fault.message = format!("{}; {why}", fault.message);
             }
             Err(fault)
         }
+    }
+}
+
+/// What may be the resolver's fault.
+const fn trouble(outcome: Outcome) -> Option<Trouble> {
+    match outcome {
+        Outcome::Failure(Reason::DnsServfail) => Some(Trouble::ServFail),
+        Outcome::Failure(
+            Reason::DnsTimeout
+            | Reason::ConnectTimeout
+            | Reason::ConnectionRefused
+            | Reason::HostUnreachable
+            | Reason::NetworkUnreachable,
+        ) => Some(Trouble::Silence),
+        _ => None,
     }
 }
 

@@ -215,7 +215,9 @@ async fn without_a_server_the_settings_are_asked_and_the_next_stands_in() {
 #[tokio::test]
 async fn our_own_resolvers_trouble_is_ours_once_three_names_fail() {
     let broken = DnsServer::start(|request, _| {
-        vec![Step::Send(reply(request, ResponseCode::ServFail, &[]))]
+        let control = request.queries[0].name().is_root();
+        let code = if control { ResponseCode::NoError } else { ResponseCode::ServFail };
+        vec![Step::Send(reply(request, code, &[]))]
     })
     .await;
     let mut settings = Settings::default();
@@ -230,6 +232,35 @@ async fn our_own_resolvers_trouble_is_ours_once_three_names_fail() {
     }
     let servfail = Outcome::Failure(Reason::DnsServfail);
     assert_eq!(outcomes, [servfail, servfail, Outcome::Indeterminate(Reason::ResolverDown)]);
+}
+
+/// What our own resolver's servers do with names, with the control question, and whose fault it is.
+#[tokio::test]
+async fn the_control_question_says_at_once_whose_fault_it_is() {
+    type Code = Option<ResponseCode>;
+    let ours = Outcome::Indeterminate(Reason::ResolverDown);
+    let rows: [(Code, Code, Outcome); 4] = [
+        (None, None, ours),
+        (None, Some(ResponseCode::Refused), Outcome::Failure(Reason::DnsTimeout)),
+        (Some(ResponseCode::ServFail), Some(ResponseCode::ServFail), ours),
+        (
+            Some(ResponseCode::ServFail),
+            Some(ResponseCode::NoError),
+            Outcome::Failure(Reason::DnsServfail),
+        ),
+    ];
+    for (name, control, expected) in rows {
+        let server = DnsServer::start(move |request, _| {
+            let code = if request.queries[0].name().is_root() { control } else { name };
+            code.map(|code| Step::Send(reply(request, code, &[]))).into_iter().collect()
+        })
+        .await;
+        let mut settings = Settings::default();
+        settings.networking.resolvers = vec![server.address.to_string()];
+        let asked = DnsCheck { server: None, ..check(&server, "a.example", RecordType::A) };
+        let seen = run_with(asked, &settings, 800).await;
+        assert_eq!(seen.outcome, expected, "{name:?} {control:?}: {}", seen.message);
+    }
 }
 
 #[tokio::test]

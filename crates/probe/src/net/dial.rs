@@ -52,7 +52,8 @@ impl Attempt<'_> {
             return Ok(vec![ip]);
         }
         self.trace.enter(Stage::Resolve);
-        let found = self.shared.resolver.lookup(host, family, self.settings).await;
+        let left = self.left();
+        let found = self.shared.resolver.lookup(host, family, self.settings, left).await;
         self.trace.enter(Stage::Idle);
         let found = found?;
         if found.is_empty() {

@@ -31,11 +31,14 @@ pub(crate) struct Key {
     pub(crate) family: IpFamily,
 }
 
+/// A look-up: who has less time than another does not wait for his.
+pub(crate) type Timed = (Key, Duration);
+
 /// Both maps.
 #[derive(Default)]
 pub(crate) struct Cache {
     kept: HashMap<Key, (Arc<[IpAddr]>, Mono)>,
-    running: HashMap<Key, WeakShared<BoxFuture<'static, Looked>>>,
+    running: HashMap<Timed, WeakShared<BoxFuture<'static, Looked>>>,
 }
 
 impl Cache {
@@ -48,12 +51,12 @@ impl Cache {
     }
 
     /// The look-up under way, if somebody waits for one.
-    pub(crate) fn running(&self, key: &Key) -> Option<Running> {
+    pub(crate) fn running(&self, key: &Timed) -> Option<Running> {
         self.running.get(key).and_then(WeakShared::upgrade)
     }
 
     /// Remembers a look-up that begins.
-    pub(crate) fn begin(&mut self, key: Key, lookup: &Running) {
+    pub(crate) fn begin(&mut self, key: Timed, lookup: &Running) {
         if self.running.len() >= MAX_ENTRIES {
             self.running.retain(|_, lookup| lookup.upgrade().is_some());
         }
@@ -63,8 +66,9 @@ impl Cache {
     }
 
     /// A look-up ended; what it found is kept for `ttl` seconds.
-    pub(crate) fn end(&mut self, key: Key, found: Option<(Arc<[IpAddr]>, u32)>, now: Mono) {
-        self.running.remove(&key);
+    pub(crate) fn end(&mut self, timed: Timed, found: Option<(Arc<[IpAddr]>, u32)>, now: Mono) {
+        self.running.remove(&timed);
+        let (key, _) = timed;
         let Some((addresses, ttl)) = found else {
             self.kept.remove(&key);
             return;
@@ -90,9 +94,13 @@ mod tests {
         Key { upstream: 1, host: host.to_owned(), family: IpFamily::Auto }
     }
 
+    fn timed(host: &str) -> Timed {
+        (key(host), Duration::from_secs(5))
+    }
+
     fn kept_for(ttl: u32) -> u64 {
         let mut cache = Cache::default();
-        cache.end(key("a"), Some((Arc::from([]), ttl)), Mono(0));
+        cache.end(timed("a"), Some((Arc::from([]), ttl)), Mono(0));
         (0..100)
             .take_while(|second| cache.get(&key("a"), Mono(second * 1_000_000_000)).is_some())
             .count() as u64
@@ -108,8 +116,8 @@ mod tests {
     #[test]
     fn a_failure_forgets_what_was_kept() {
         let mut cache = Cache::default();
-        cache.end(key("a"), Some((Arc::from([]), 20)), Mono(0));
-        cache.end(key("a"), None, Mono(1));
+        cache.end(timed("a"), Some((Arc::from([]), 20)), Mono(0));
+        cache.end(timed("a"), None, Mono(1));
         assert!(cache.get(&key("a"), Mono(2)).is_none());
     }
 
@@ -117,7 +125,7 @@ mod tests {
     fn the_number_of_names_is_bounded() {
         let mut cache = Cache::default();
         for number in 0..=MAX_ENTRIES {
-            cache.end(key(&number.to_string()), Some((Arc::from([]), 20)), Mono(0));
+            cache.end(timed(&number.to_string()), Some((Arc::from([]), 20)), Mono(0));
         }
         assert!(cache.kept.len() <= MAX_ENTRIES);
     }

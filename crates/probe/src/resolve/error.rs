@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use kuma_core::observation::Outcome;
 use kuma_core::reason::Reason;
 
+use super::control::Trouble;
+
 /// A name without an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -53,13 +55,22 @@ impl Fault {
         matches!(self, Self::NxDomain | Self::NoData)
     }
 
-    /// Whether it may be the resolver's fault, see [`super::health`].
-    pub(crate) const fn may_be_ours(&self) -> bool {
-        matches!(self, Self::Silent(_) | Self::ServFail { .. })
+    /// What may be the resolver's fault, see [`super::control::blame`].
+    pub(crate) const fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Silent(_) => Some(Trouble::Silence),
+            Self::ServFail { .. } => Some(Trouble::ServFail),
+            _ => None,
+        }
     }
 
-    /// The error for `host`; `resolver_down` is what [`super::health`] decided.
-    pub(crate) fn into_error(self, host: &str, family: &str, resolver_down: bool) -> ResolveError {
+    /// The error for `host`; `resolver_down` says why the resolver is to blame, where it is.
+    pub(crate) fn into_error(
+        self,
+        host: &str,
+        family: &str,
+        resolver_down: Option<&str>,
+    ) -> ResolveError {
         let (reason, message) = match self {
             Self::NxDomain => (Reason::DnsNxdomain, format!("{host} does not exist")),
             Self::NoData => {
@@ -81,10 +92,10 @@ impl Fault {
                 );
             }
         };
-        if resolver_down {
+        if let Some(why) = resolver_down {
             return ResolveError::new(
                 Outcome::Indeterminate(Reason::ResolverDown),
-                format!("{message}; no other name resolves either"),
+                format!("{message}; {why}"),
             );
         }
         ResolveError::new(Outcome::Failure(reason), message)

@@ -1,6 +1,7 @@
-//! Whether names fail because of the names or because of our own resolver (`engine.md`): the
-//! resolver is to blame only while no other name resolved through it in the last 30 s and at
-//! least three different names failed. Pure; time is passed in.
+//! Whether names fail because of the names or because of our own resolver (`engine.md`), where the
+//! control question did not settle it (`control.rs`): the resolver is to blame only while no other
+//! name resolved through it in the last 30 s and at least three different names failed. Pure; time
+//! is passed in.
 
 use std::collections::VecDeque;
 use std::time::Duration;

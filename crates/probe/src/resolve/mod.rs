@@ -2,6 +2,7 @@
 //! itself; the caller's clock sees real time whenever the answer is not a moment old.
 
 mod cache;
+mod control;
 mod error;
 mod health;
 mod order;
@@ -20,11 +21,13 @@ use kuma_core::observation::Outcome;
 use kuma_core::reason::Reason;
 use kuma_core::settings::Settings;
 use kuma_core::time::Clock;
+use tokio::time::Instant;
 
 pub use error::ResolveError;
 
 use crate::dns::text;
-use cache::{Cache, Key, Looked, Running};
+use cache::{Cache, Key, Looked, Running, Timed};
+pub(crate) use control::{Trouble, reserve};
 use system::{LOCALHOST, System};
 use upstream::Upstream;
 
@@ -67,7 +70,7 @@ impl Resolver {
     }
 
     /// The addresses of `host` of the family asked for, in the order in which to try them; never
-    /// empty. Takes at most `networking.dns.timeoutSeconds`.
+    /// empty. Takes at most `networking.dns.timeoutSeconds` and at most `left`.
     ///
     /// # Errors
     /// [`ResolveError::outcome`] says whose fault it is, as `engine.md` has it.
@@ -76,6 +79,7 @@ impl Resolver {
         host: &str,
         family: IpFamily,
         settings: &Settings,
+        left: Duration,
     ) -> Result<Vec<IpAddr>, ResolveError> {
         if let Some(address) = literal(host) {
             return of_family(&[address], family).ok_or_else(|| no_such_family(host, family));
@@ -97,27 +101,49 @@ impl Resolver {
                 format!("`{host}` is neither an address nor a name: {why}"),
             )
         })?;
-        let looked = self.inner.through_dns(lower, name, family, settings)?.await;
-        looked.map(|addresses| addresses.to_vec())
+        let began = Instant::now();
+        let budget = within(settings.networking.dns_timeout, left);
+        let looking = self.inner.through_dns(lower, name, family, settings, budget)?;
+        // Ends by itself in time, unless it was begun and then not driven by somebody else.
+        match tokio::time::timeout(left, looking).await {
+            Ok(looked) => looked.map(|addresses| addresses.to_vec()),
+            Err(_elapsed) => {
+                let down = self.inner.upstream(settings)?.cut_off(began);
+                let fault = error::Fault::Silent("no time was left".to_owned());
+                Err(fault.into_error(host, family_name(family), down))
+            }
+        }
     }
 
     /// A question that a check asked the servers in force was answered with records.
     pub(crate) fn answered(&self, name: &str, settings: &Settings) {
-        if let Ok(conf) = self.inner.conf(settings) {
+        if let Ok(upstream) = self.inner.upstream(settings) {
             let now = self.inner.clock.now().mono;
-            let (_, upstream) = self.inner.state().upstream(conf);
             upstream.resolved(&name.to_ascii_lowercase(), now);
         }
     }
 
-    /// A question that a check asked the servers in force was met with SERVFAIL or silence. Says
-    /// whether the servers are to blame rather than the name.
-    pub(crate) fn is_to_blame(&self, name: &str, settings: &Settings) -> bool {
-        self.inner.conf(settings).is_ok_and(|conf| {
-            let now = self.inner.clock.now().mono;
-            let (_, upstream) = self.inner.state().upstream(conf);
-            upstream.failed(&name.to_ascii_lowercase(), now)
-        })
+    /// One of the servers in force answered a check, whatever it said.
+    pub(crate) fn heard(&self, settings: &Settings) {
+        if let Ok(upstream) = self.inner.upstream(settings) {
+            upstream.heard();
+        }
+    }
+
+    /// A question that a check asked the servers in force at `began` was met with `trouble`. Says
+    /// within `left` why the servers are to blame rather than the name; `None` if they are not.
+    pub(crate) async fn blame(
+        &self,
+        name: &str,
+        trouble: Trouble,
+        settings: &Settings,
+        began: Instant,
+        left: Duration,
+    ) -> Option<&'static str> {
+        let upstream = self.inner.upstream(settings).ok()?;
+        let now = self.inner.clock.now().mono;
+        let name = name.to_ascii_lowercase();
+        upstream.failed(&name, trouble, now, began, Instant::now() + left).await
     }
 
     /// The DNS servers in force, in order: the settings', else this host's.
@@ -142,6 +168,12 @@ impl Inner {
         Ok(conf)
     }
 
+    /// The set of servers in force.
+    fn upstream(&self, settings: &Settings) -> Result<Arc<Upstream>, ResolveError> {
+        let conf = self.conf(settings)?;
+        Ok(self.state().upstream(conf).1)
+    }
+
     /// What is known, what is under way, or a new look-up.
     fn through_dns(
         self: &Arc<Self>,
@@ -149,6 +181,7 @@ impl Inner {
         name: Name,
         family: IpFamily,
         settings: &Settings,
+        budget: Duration,
     ) -> Result<Running, ResolveError> {
         let conf = self.conf(settings)?;
         let now = self.clock.now().mono;
@@ -158,23 +191,20 @@ impl Inner {
         if let Some(known) = state.cache.get(&key, now) {
             return Ok(std::future::ready(Ok(known)).boxed().shared());
         }
-        if let Some(running) = state.cache.running(&key) {
+        let timed = (key, budget);
+        if let Some(running) = state.cache.running(&timed) {
             return Ok(running);
         }
-        let budget = settings.networking.dns_timeout;
-        let lookup = Arc::clone(self).look_up(key.clone(), upstream, name, budget).boxed().shared();
-        state.cache.begin(key, &lookup);
+        let lookup = Arc::clone(self).look_up(timed.clone(), upstream, name).boxed().shared();
+        state.cache.begin(timed, &lookup);
         Ok(lookup)
     }
 
-    async fn look_up(
-        self: Arc<Self>,
-        key: Key,
-        upstream: Arc<Upstream>,
-        name: Name,
-        budget: Duration,
-    ) -> Looked {
-        let result = upstream.resolve(&name, key.family, budget).await;
+    async fn look_up(self: Arc<Self>, timed: Timed, upstream: Arc<Upstream>, name: Name) -> Looked {
+        let (key, budget) = &timed;
+        let began = Instant::now();
+        let deadline = began + *budget;
+        let result = upstream.resolve(&name, key.family, deadline - reserve(*budget)).await;
         let now = self.clock.now().mono;
         let (looked, found) = match result {
             Ok(mut found) => {
@@ -184,12 +214,17 @@ impl Inner {
                 (Ok(Arc::clone(&addresses)), Some((addresses, found.ttl)))
             }
             Err(fault) => {
-                let down = fault.may_be_ours() && upstream.failed(&key.host, now);
+                let down = match fault.trouble() {
+                    Some(trouble) => {
+                        upstream.failed(&key.host, trouble, now, began, deadline).await
+                    }
+                    None => None,
+                };
                 let error = fault.into_error(&key.host, family_name(key.family), down);
                 (Err(error), None)
             }
         };
-        self.state().cache.end(key, found, now);
+        self.state().cache.end(timed, found, now);
         looked
     }
 }
@@ -209,6 +244,17 @@ impl State {
         self.upstreams.push((self.next_upstream, Arc::clone(&upstream)));
         (self.next_upstream, upstream)
     }
+}
+
+/// The time for a look-up. What is less than the settings say is rounded, so that attempts with
+/// about the same time left share theirs.
+fn within(most: Duration, left: Duration) -> Duration {
+    const STEP: Duration = Duration::from_millis(100);
+    if left >= most || left < STEP {
+        return left.min(most);
+    }
+    let over = left.subsec_nanos() % STEP.subsec_nanos();
+    left.saturating_sub(Duration::from_nanos(over.into()))
 }
 
 /// The address that `host` is, with or without the brackets of a URL.
@@ -266,5 +312,7 @@ fn server_address(text: &str) -> Result<SocketAddr, ResolveError> {
         })
 }
 
+#[cfg(test)]
+mod blame_tests;
 #[cfg(test)]
 mod tests;

@@ -3,9 +3,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::{self, Either};
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
@@ -14,6 +15,7 @@ use kuma_core::observation::Outcome;
 use kuma_core::time::Mono;
 use tokio::time::Instant;
 
+use super::control::{self, Control, Trouble};
 use super::error::Fault;
 use super::health::Health;
 use super::system::ResolvConf;
@@ -43,33 +45,96 @@ pub(crate) struct Upstream {
     /// The server asked first: the last one that answered after another did not.
     preferred: AtomicUsize,
     health: Mutex<Health>,
+    control: Mutex<control::Last>,
+    /// When one of the servers last answered anything.
+    heard: Mutex<Option<Instant>>,
 }
 
 impl Upstream {
     pub(crate) fn new(conf: ResolvConf) -> Self {
-        Self { conf, preferred: AtomicUsize::new(0), health: Mutex::default() }
+        Self {
+            conf,
+            preferred: AtomicUsize::new(0),
+            health: Mutex::default(),
+            control: Mutex::default(),
+            heard: Mutex::default(),
+        }
     }
 
     /// A name resolved.
     pub(crate) fn resolved(&self, host: &str, now: Mono) {
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.resolved(host, now);
+        lock(&self.health).resolved(host, now);
     }
 
-    /// A name failed; says whether the servers are to blame.
-    pub(crate) fn failed(&self, host: &str, now: Mono) -> bool {
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.failed(host, now)
+    /// A name failed: a clause that says why the servers are to blame, `None` when it is the
+    /// name. The look-up began at `began`; the answer is there by `deadline`.
+    pub(crate) async fn failed(
+        self: &Arc<Self>,
+        host: &str,
+        trouble: Trouble,
+        now: Mono,
+        began: Instant,
+        deadline: Instant,
+    ) -> Option<&'static str> {
+        let no_name_resolves = lock(&self.health).failed(host, now);
+        let control = self.control(began, deadline).await;
+        control::blame(trouble, control, no_name_resolves)
     }
 
-    /// Tries the name with and without the search list's suffixes.
+    /// A server answered, whatever it said.
+    pub(crate) fn heard(&self) {
+        *lock(&self.heard) = Some(Instant::now());
+    }
+
+    fn heard_since(&self, began: Instant) -> bool {
+        lock(&self.heard).is_some_and(|heard| heard >= began)
+    }
+
+    /// Why the servers are to blame for a look-up that was cut off; no time is left to ask them.
+    pub(crate) fn cut_off(&self, began: Instant) -> Option<&'static str> {
+        let control = Control::Unasked { heard: self.heard_since(began) };
+        control::blame(Trouble::Silence, control, false)
+    }
+
+    /// What is known of the control question, what one under way comes to, or a new one.
+    async fn control(self: &Arc<Self>, began: Instant, deadline: Instant) -> Control {
+        let now = Instant::now();
+        let unasked = || Control::Unasked { heard: self.heard_since(began) };
+        let running = {
+            let mut last = lock(&self.control);
+            if let Some(known) = last.known(began, now) {
+                return known;
+            }
+            let Some(time) = control::time_for(deadline.saturating_duration_since(now)) else {
+                return unasked();
+            };
+            last.running().unwrap_or_else(|| {
+                let running = Arc::clone(self).ask_control(time).boxed().shared();
+                last.begin(&running);
+                running
+            })
+        };
+        tokio::time::timeout_at(deadline, running).await.unwrap_or_else(|_elapsed| unasked())
+    }
+
+    async fn ask_control(self: Arc<Self>, time: Duration) -> Control {
+        let asked_at = Instant::now();
+        let mut control = control::ask(&self.conf.servers, time).await;
+        // Some servers answer names but not this question.
+        if control == Control::Silent && self.heard_since(asked_at) {
+            control = Control::Answered;
+        }
+        lock(&self.control).end(control, Instant::now());
+        control
+    }
+
+    /// Tries the name with and without the search list's suffixes, until `deadline`.
     pub(crate) async fn resolve(
         &self,
         name: &Name,
         family: IpFamily,
-        budget: Duration,
+        deadline: Instant,
     ) -> Result<Found, Fault> {
-        let deadline = Instant::now() + budget;
         let mut worst = Fault::NxDomain;
         for candidate in candidates(name, &self.conf) {
             match self.addresses(&candidate, family, deadline).await {
@@ -129,6 +194,9 @@ impl Upstream {
             let left = deadline.saturating_duration_since(Instant::now());
             let share = left / u32::try_from(count - turn).unwrap_or(1);
             let asked = exchange::ask(server, &question, Transport::Udp, share).await;
+            if asked.is_ok() {
+                self.heard();
+            }
             match verdict(server, name, asked) {
                 Err(fault) if !fault.is_verdict() => {
                     worst = worst.max(Some(fault));
@@ -143,6 +211,10 @@ impl Upstream {
         }
         Err(worst.unwrap_or_else(|| Fault::Silent("no DNS server is configured".to_owned())))
     }
+}
+
+fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The absolute names to try, in order (resolv.conf(5): `search`, `ndots`).
