@@ -13,6 +13,7 @@ use crate::cause;
 use crate::channel::Receipt;
 use crate::human;
 use crate::secrets::Secrets;
+use crate::tunnel;
 
 /// An attempt ends after this, answer included.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -194,6 +195,9 @@ fn network_error(error: reqwest::Error) -> DeliveryError {
     }
     if error.is_builder() {
         return DeliveryError::permanent(DeliveryReason::Misconfigured, detail);
+    }
+    if let Some(sentence) = tunnel::in_words(&detail) {
+        return DeliveryError::retryable(DeliveryReason::Connect, sentence);
     }
     let reason = if cause::is_tls(&error) {
         DeliveryReason::Tls

@@ -29,6 +29,7 @@ mod smtp;
 mod teams;
 mod telegram;
 mod text;
+mod tunnel;
 mod webhook;
 
 pub use channel::{Channel, Payload, Receipt, SendContext, Transports, channel};
