@@ -1,6 +1,7 @@
 //! A run: the product lives and is killed again and again while everything around it misbehaves;
 //! then all is made well and what is left behind is collected.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::runtime::Handle;
 
 use crate::director::{Director, Ended};
 use crate::documents;
-use crate::evidence::{Certainty, Evidence, Fault, Outage, Watched};
+use crate::evidence::{Certainty, Evidence, Fault, Message, Outage, Watched};
 use crate::product::{Home, Product};
 use crate::random::Random;
 use crate::receiver::{self, Receiver};
@@ -30,6 +31,11 @@ pub(crate) struct Length {
 
 /// Longest that everything may take to settle in the end.
 const SETTLES_WITHIN: Duration = Duration::from_secs(150);
+
+/// The life that is so long that receivers which forget are told again what stands, by its number,
+/// and how long that takes: a round comes each minute of a life.
+const LONG_LIFE: u32 = 1;
+const ROUND: std::ops::Range<u64> = 62_000..66_000;
 
 /// Runs it and returns what it left behind.
 pub(crate) fn run(
@@ -89,22 +95,24 @@ struct Lives<'a> {
 impl Lives<'_> {
     fn all(&mut self, length: Length) -> anyhow::Result<()> {
         let begun = now();
-        for _ in 0..length.kills {
+        for number in 0..length.kills {
             if begun.elapsed() > length.at_most {
                 break;
             }
-            self.one()?;
+            self.one(number == LONG_LIFE)?;
         }
         Ok(())
     }
 
-    fn one(&mut self) -> anyhow::Result<()> {
+    fn one(&mut self, long: bool) -> anyhow::Result<()> {
         let mut product = Product::start(self.home)?;
-        if self.random.percent(12) {
+        if !long && self.random.percent(12) {
             // Killed while it starts.
             self.pause(0..900);
         } else if let Err(why) = product.wait_ready() {
             self.evidence.mishaps.push(why);
+        } else if long {
+            self.pause(ROUND);
         } else {
             self.live(&product)?;
         }
@@ -223,9 +231,6 @@ fn collect(
 /// What the run was like, in figures.
 pub(crate) fn figures(evidence: &Evidence) -> Value {
     let killed = evidence.lives.iter().filter(|life| life.killed);
-    let mut keys: Vec<_> = evidence.messages.iter().map(|m| (&m.provider, &m.key)).collect();
-    keys.sort();
-    keys.dedup();
     let must = evidence.outages.iter().filter(|outage| outage.certainty == Certainty::Must);
     let of = |what: &str| evidence.faults.iter().filter(|fault| fault.what.contains(what)).count();
     let memory: Vec<_> = evidence.lives.iter().filter_map(|life| life.rss_kib).collect();
@@ -236,14 +241,32 @@ pub(crate) fn figures(evidence: &Evidence) -> Value {
         "of them plain": must.count(),
         "of them long enough that they had to be found": crate::judge::required(evidence).len(),
         "incidents": evidence.incidents.len(),
-        "keys": keys.len(),
-        "messages": evidence.messages.len(),
-        "taken": evidence.messages.iter().filter(|message| message.taken).count(),
-        "marked as possible repeats": evidence.messages.iter().filter(|m| m.marked && m.taken).count(),
+        "what receivers got": received(evidence),
         "process stopped": of("stopped"),
         "store locked": of("locked"),
         "broken documents": of("document"),
         "moods of receivers": of("receiver"),
         "memory first and last, KiB": [memory.first(), memory.last()],
+    })
+}
+
+fn received(evidence: &Evidence) -> Value {
+    let told = || evidence.messages.iter().filter(|message| !message.renews);
+    let taken = || told().filter(|message| message.taken);
+    let keys = |messages: &mut dyn Iterator<Item = &Message>| {
+        messages.map(|m| (&m.provider, &m.key)).collect::<BTreeSet<_>>().len()
+    };
+    let again = |dedupes: bool| {
+        let of = || taken().filter(move |message| message.dedupes == dedupes);
+        of().count() - keys(&mut of())
+    };
+    json!({
+        "keys": keys(&mut told()),
+        "messages": told().count(),
+        "taken": taken().count(),
+        "of them marked as possible repeats": taken().filter(|message| message.marked).count(),
+        "came again": again(false),
+        "came again where one of each is kept": again(true),
+        "rounds of what stands": evidence.messages.iter().filter(|message| message.renews).count(),
     })
 }

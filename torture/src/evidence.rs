@@ -88,6 +88,24 @@ pub(crate) struct Message {
     pub(crate) refused: Option<String>,
     /// Everything in it that people read.
     pub(crate) text: String,
+    /// Whether the receiver keeps one of each by a key of its own, so that a repeat changes nothing
+    /// and need not say that it is one.
+    pub(crate) dedupes: bool,
+    /// Whether it only tells again what stands, to a receiver that forgets.
+    pub(crate) renews: bool,
+    /// What it says to a receiver that keeps alerts.
+    pub(crate) alerts: Vec<Alert>,
+}
+
+/// What a receiver that keeps alerts is told of one. Labels and beginning say which one it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Alert {
+    /// Its labels, in one order.
+    pub(crate) labels: String,
+    /// When it began.
+    pub(crate) starts: i64,
+    /// Whether it fires; if not, it is resolved.
+    pub(crate) fires: bool,
 }
 
 /// An incident of the store.

@@ -13,5 +13,5 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
 
 /// Short enough for every change.
 pub(crate) fn short() -> anyhow::Result<()> {
-    run(&["--kills", "10", "--minutes", "2"].map(str::to_owned))
+    run(&["--kills", "10", "--minutes", "3"].map(str::to_owned))
 }

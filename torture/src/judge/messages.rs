@@ -29,6 +29,9 @@ fn one(evidence: &Evidence, message: &Message, row: Option<&Row>, found: &mut Ve
     if let Some(why) = &message.refused {
         report(found, Kind::BadMessage, format!("the vendor refuses it ({why}): {message:?}"));
     }
+    if message.renews {
+        return;
+    }
     let Some(row) = row.filter(|row| row.provider == message.provider) else {
         return report(found, Kind::UnknownMessage, format!("{message:?}"));
     };
@@ -51,14 +54,14 @@ fn one(evidence: &Evidence, message: &Message, row: Option<&Row>, found: &mut Ve
 /// Messages that came more than once. What was not taken may come again as often as it takes.
 fn repeats(evidence: &Evidence, found: &mut Vec<Violation>) {
     let mut by_key: BTreeMap<(&str, &str), Vec<&Message>> = BTreeMap::new();
-    for message in evidence.messages.iter().filter(|message| message.taken) {
+    for message in evidence.messages.iter().filter(|message| message.taken && !message.renews) {
         by_key.entry((&message.provider, &message.key)).or_default().push(message);
     }
     for arrivals in by_key.values_mut() {
         arrivals.sort_by_key(|message| message.at);
         for pair in arrivals.windows(2) {
             let [before, again] = pair else { continue };
-            if !again.marked {
+            if !again.marked && !again.dedupes {
                 report(found, Kind::UnmarkedRepeat, format!("{before:?}, then {again:?}"));
             }
             if !died_meanwhile(evidence, before.at, again.at) {
@@ -133,5 +136,28 @@ fn told(evidence: &Evidence, provider: &str, found: &mut Vec<Violation>) {
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{found, message};
+    use super::*;
+
+    /// The message of the outage came just before the process was killed and comes again after it,
+    /// without a word about that.
+    fn repeated(dedupes: bool) -> Vec<Kind> {
+        found(|evidence| {
+            for told in evidence.messages.iter_mut().filter(|told| told.key == "down-hook") {
+                told.at = 108_500;
+            }
+            evidence.messages.push(Message { dedupes, ..message("hook", "down", 111_000) });
+        })
+    }
+
+    #[test]
+    fn only_a_receiver_that_keeps_one_of_each_need_not_hear_that_it_is_a_repeat() {
+        assert_eq!(repeated(false), [Kind::UnmarkedRepeat]);
+        assert_eq!(repeated(true), []);
     }
 }

@@ -1,6 +1,7 @@
 //! Compares what was injected, what receivers got and what the store says. Pure: plain data in,
 //! violations out. Every kind of violation has a test in which it is found.
 
+mod alerts;
 mod incidents;
 mod messages;
 mod process;
@@ -28,6 +29,8 @@ pub(crate) enum Kind {
     NeedlessRepeat,
     /// The same was told under two keys.
     ToldTwice,
+    /// An alert that was resolved fires again.
+    FiresAgain,
     /// A provider heard that a target is down which was not out.
     FalsePage,
     /// The store has an incident of a target that was not out.
@@ -73,6 +76,7 @@ pub(crate) fn judge(evidence: &Evidence) -> Vec<Violation> {
     let mut found = Vec::new();
     incidents::judge(evidence, &mut found);
     messages::judge(evidence, &mut found);
+    alerts::judge(evidence, &mut found);
     process::judge(evidence, &mut found);
     found
 }

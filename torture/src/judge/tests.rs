@@ -7,7 +7,7 @@ use crate::evidence::{
 
 const PROVIDERS: [&str; 2] = ["hook", "mail"];
 
-fn message(provider: &str, key: &str, at: i64) -> Message {
+pub(super) fn message(provider: &str, key: &str, at: i64) -> Message {
     Message {
         provider: provider.into(),
         key: format!("{key}-{provider}"),
@@ -16,6 +16,9 @@ fn message(provider: &str, key: &str, at: i64) -> Message {
         taken: true,
         refused: None,
         text: "web is not as it was".into(),
+        dedupes: false,
+        renews: false,
+        alerts: Vec::new(),
     }
 }
 
@@ -84,7 +87,7 @@ fn well() -> Evidence {
 }
 
 /// The kinds that are found after a change.
-fn found(change: impl FnOnce(&mut Evidence)) -> Vec<Kind> {
+pub(super) fn found(change: impl FnOnce(&mut Evidence)) -> Vec<Kind> {
     let mut evidence = well();
     change(&mut evidence);
     let mut kinds: Vec<_> = judge(&evidence).into_iter().map(|violation| violation.kind).collect();

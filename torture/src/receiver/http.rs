@@ -14,7 +14,7 @@ use crate::evidence::Message;
 /// Slow enough that a kill often finds a message on its way.
 const SLOW: Duration = Duration::from_millis(120);
 
-struct Http {
+pub(super) struct Http {
     server: HttpServer,
     /// What it answers when all is well.
     done: &'static str,
@@ -25,7 +25,7 @@ struct Http {
 }
 
 impl Http {
-    fn start(
+    pub(super) fn start(
         handle: &Handle,
         vendor: Vendor,
         key: &'static str,
@@ -86,10 +86,13 @@ fn message(provider: &str, key: &str, logged: &Logged) -> Message {
         taken: logged.answered.is_some_and(|status| (200..300).contains(&status)),
         refused: logged.refused.clone(),
         text,
+        dedupes: false,
+        renews: false,
+        alerts: Vec::new(),
     }
 }
 
-fn reference(provider: &str, key: &str) -> Value {
+pub(super) fn reference(provider: &str, key: &str) -> Value {
     json!({ "name": provider, "key": key })
 }
 
@@ -167,7 +170,7 @@ impl Receiver for Deduping {
 
     fn messages(&self, provider: &str) -> Vec<Message> {
         let messages = self.0.messages(provider).into_iter();
-        messages.map(|message| Message { marked: true, ..message }).collect()
+        messages.map(|message| Message { dedupes: true, ..message }).collect()
     }
 }
 
@@ -186,4 +189,11 @@ pub(super) fn teams(handle: &Handle) -> Box<dyn Receiver + Send> {
     let path = format!("/workflows/1/triggers/manual/paths/invoke?sig={CANARY}");
     let secret = json!({ "url": server.url(&path) });
     done(server, json!({ "webhookUrlSecretRef": reference("teams", "url") }), secret)
+}
+
+pub(super) fn apprise(handle: &Handle) -> Box<dyn Receiver + Send> {
+    let (server, done) = Http::start(handle, vendor::apprise::vendor, "idempotency-key", "sent");
+    let config =
+        json!({ "apiUrl": server.url("/"), "urlsSecretRef": reference("apprise", "urls") });
+    done(server, config, json!({ "urls": format!("discord://1/{CANARY}") }))
 }

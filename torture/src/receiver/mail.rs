@@ -49,5 +49,8 @@ fn message(provider: &str, mail: &Value) -> Message {
         taken: true,
         refused: None,
         text,
+        dedupes: false,
+        renews: false,
+        alerts: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! Whom the product tells in a run: one entry for each type of provider, with a receiver that holds
 //! messages to what its vendor documents.
 
+mod alerts;
 mod http;
 mod mail;
 
@@ -56,4 +57,6 @@ pub(crate) const KINDS: &[(&str, Start)] = &[
     ("pushover", http::pushover),
     ("pagerduty", http::pagerduty),
     ("teams", http::teams),
+    ("alertmanager", alerts::alertmanager),
+    ("apprise", http::apprise),
 ];

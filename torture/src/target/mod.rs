@@ -1,6 +1,8 @@
 //! What the product watches in a run: one entry for each type of check, with a target of its own
 //! that fails, recovers and misbehaves as told.
 
+mod docker;
+mod grpc;
 mod http;
 mod names;
 pub(crate) mod others;
@@ -62,6 +64,8 @@ pub(crate) const KINDS: &[(&str, Start)] = &[
     ("ping", names::ping),
     ("websocket", websocket::echo),
     ("steam", steam::server),
+    ("grpc", grpc::health),
+    ("docker", docker::container),
     ("push", others::push),
     ("group", others::group),
 ];
