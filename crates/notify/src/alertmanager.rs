@@ -13,7 +13,7 @@ use http::{HeaderValue, header};
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::ports::{LONGEST_RECEIPT, Standing};
 use kuma_core::provider::{AlertmanagerConfig, Provider, SignIn};
-use kuma_core::secret::{ExposeSecret, SecretString};
+use kuma_core::secret::{ExposeSecret, SecretSource, SecretString};
 use kuma_core::time::Timestamp;
 use serde_json::Value;
 
@@ -112,6 +112,23 @@ impl<'a> Alertmanager<'a> {
         value.set_sensitive(true);
         Ok(Some(value))
     }
+
+    /// `GET /api/v2/status` of each; one that answers is enough, as for messages.
+    async fn look(&self, source: &dyn SecretSource, now: Timestamp) -> Result<(), DeliveryError> {
+        let mut secrets = Secrets::new(self.provider, source);
+        let addresses = self.addresses(&mut secrets)?;
+        let sign_in = self.sign_in(&mut secrets)?;
+        let looks = addresses.into_iter().map(|address| {
+            let mut request = rest::get(rest::under(&address, "/api/v2/status"));
+            if let Some(sign_in) = &sign_in {
+                request.headers.insert(header::AUTHORIZATION, sign_in.clone());
+            }
+            let mut secrets = secrets.clone();
+            async move { outcome(&self.http.send(request, &mut secrets, now).await?) }
+        });
+        let results = join_all(looks).await;
+        rest::any_of(results, "Alertmanagers", &self.provider.name).map(drop)
+    }
 }
 
 impl Channel for Alertmanager<'_> {
@@ -125,6 +142,14 @@ impl Channel for Alertmanager<'_> {
         context: SendContext<'a>,
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
         Box::pin(self.attempt(payload, context))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        secrets: &'a dyn SecretSource,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(self.look(secrets, now))
     }
 
     fn renew(&self, standing: &[Standing], now: Timestamp) -> Option<Payload> {

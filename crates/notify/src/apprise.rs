@@ -5,7 +5,8 @@
 use futures_util::future::{BoxFuture, join_all};
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::provider::{AppriseConfig, Provider};
-use kuma_core::secret::{ExposeSecret, SecretString, SecretText};
+use kuma_core::secret::{ExposeSecret, SecretSource, SecretString, SecretText};
+use kuma_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -136,6 +137,21 @@ impl<'a> Apprise<'a> {
         let request = rest::post_json(url, &body, context);
         outcome(&self.transports.http.send(request, &mut secrets, context.now).await?)
     }
+
+    /// `GET /status` of the server, else the program's version. Neither looks at the services.
+    async fn look(&self, source: &dyn SecretSource, now: Timestamp) -> Result<(), DeliveryError> {
+        let mut secrets = Secrets::new(self.provider, source);
+        self.addresses(&mut secrets)?;
+        let Some(server) = &self.config.api_url else {
+            return program::version(self.transports).await;
+        };
+        let base = secrets.text(server)?;
+        // An address with a key ends in `/notify/<key>`.
+        let root = base.expose_secret().rsplit_once("/notify").map(|(root, _)| root.to_owned());
+        let root = root.map_or(base, SecretString::from);
+        let request = rest::get(rest::under(&root, "/status"));
+        outcome(&self.transports.http.send(request, &mut secrets, now).await?).map(drop)
+    }
 }
 
 impl Channel for Apprise<'_> {
@@ -156,6 +172,14 @@ impl Channel for Apprise<'_> {
         context: SendContext<'a>,
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
         Box::pin(self.attempt(payload, context))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        secrets: &'a dyn SecretSource,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(self.look(secrets, now))
     }
 }
 

@@ -10,10 +10,9 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 /// Whether TLS failed: a handshake, a certificate.
 pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
     chain(error).any(|cause| {
-        // An I/O error hides what it wraps from its chain.
+        // An I/O error hides what it wraps from its chain, another I/O error too.
         let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        cause.is::<rustls::Error>()
-            || wrapped.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
+        cause.is::<rustls::Error>() || wrapped.is_some_and(|wrapped| is_tls(wrapped))
     })
 }
 

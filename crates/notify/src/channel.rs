@@ -97,6 +97,14 @@ pub trait Channel: Send + Sync {
         context: SendContext<'a>,
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>>;
 
+    /// Finds out whether messages could be sent, without sending any: the vendor's documented
+    /// request that tells nobody, else a connection over which nothing is said. One attempt.
+    fn verify<'a>(
+        &'a self,
+        secrets: &'a dyn SecretSource,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeliveryError>>;
+
     /// Puts what stands into the provider's form, to be sent again and again. None if the receiver
     /// remembers what it was told, or there is nothing to tell.
     fn renew(&self, standing: &[Standing], now: Timestamp) -> Option<Payload> {

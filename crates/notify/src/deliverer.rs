@@ -33,6 +33,7 @@ mod lanes;
 mod numbers;
 mod renewal;
 mod trial;
+mod verification;
 
 pub use health::ProviderHealth;
 
@@ -78,6 +79,7 @@ pub struct Deliverer {
     numbers: numbers::Numbers,
     pauses: Mutex<HashMap<ObjectName, Timestamp>>,
     direct: direct::Direct,
+    verifications: verification::Verifications,
 }
 
 impl Deliverer {
@@ -96,6 +98,7 @@ impl Deliverer {
             numbers: numbers::Numbers::default(),
             pauses: Mutex::default(),
             direct: direct::Direct::default(),
+            verifications: verification::Verifications::default(),
         }
     }
 
@@ -269,6 +272,13 @@ impl Deliverer {
 
 impl Stats for Deliverer {
     fn samples(&self) -> Vec<Sample> {
-        self.numbers.samples()
+        let mut samples = self.numbers.samples();
+        let catalog = self.config.catalog.current();
+        for known in self.health.all() {
+            if let Some(provider) = catalog.providers.get(&known.name) {
+                samples.push(numbers::of_health(provider, known.healthy));
+            }
+        }
+        samples
     }
 }

@@ -4,7 +4,8 @@
 use futures_util::future::BoxFuture;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::provider::{DiscordConfig, Provider};
-use kuma_core::secret::{ExposeSecret, SecretString};
+use kuma_core::secret::{ExposeSecret, SecretSource, SecretString};
+use kuma_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
@@ -134,6 +135,14 @@ impl<'a> Discord<'a> {
             }
         }
     }
+
+    /// Reads the webhook by its token
+    /// (<https://docs.discord.com/developers/resources/webhook#get-webhook-with-token>).
+    async fn look(&self, source: &dyn SecretSource, now: Timestamp) -> Result<(), DeliveryError> {
+        let mut secrets = Secrets::new(self.provider, source);
+        let url = secrets.text(&self.config.webhook_url)?;
+        outcome(self.http.send(rest::get(url), &mut secrets, now).await?).map(drop)
+    }
 }
 
 impl Channel for Discord<'_> {
@@ -147,6 +156,14 @@ impl Channel for Discord<'_> {
         context: SendContext<'a>,
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
         Box::pin(self.attempt(payload, context))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        secrets: &'a dyn SecretSource,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(self.look(secrets, now))
     }
 }
 

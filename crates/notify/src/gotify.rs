@@ -4,7 +4,8 @@ use futures_util::future::BoxFuture;
 use http::HeaderValue;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::provider::{GotifyConfig, Provider};
-use kuma_core::secret::ExposeSecret;
+use kuma_core::secret::{ExposeSecret, SecretSource};
+use kuma_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
@@ -74,6 +75,16 @@ impl<'a> Gotify<'a> {
         let answer = self.http.send(request, &mut secrets, context.now).await?;
         rest::outcome(&answer, "Gotify", |body| body["id"].is_number())
     }
+
+    /// The server's version. Whether it knows an application's token only a message shows: such
+    /// tokens may do nothing else.
+    async fn look(&self, source: &dyn SecretSource, now: Timestamp) -> Result<(), DeliveryError> {
+        let mut secrets = Secrets::new(self.provider, source);
+        secrets.text(&self.config.token)?;
+        let url = rest::under(&secrets.text(&self.config.url)?, "/version");
+        let answer = self.http.send(rest::get(url), &mut secrets, now).await?;
+        rest::outcome(&answer, "Gotify", |body| body["version"].is_string()).map(drop)
+    }
 }
 
 impl Channel for Gotify<'_> {
@@ -87,5 +98,13 @@ impl Channel for Gotify<'_> {
         context: SendContext<'a>,
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
         Box::pin(self.attempt(payload, context))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        secrets: &'a dyn SecretSource,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(self.look(secrets, now))
     }
 }

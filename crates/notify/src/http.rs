@@ -12,6 +12,7 @@ use kuma_core::time::{Timestamp, between};
 use crate::cause;
 use crate::channel::Receipt;
 use crate::human;
+use crate::reach;
 use crate::secrets::Secrets;
 use crate::tunnel;
 
@@ -29,6 +30,7 @@ const SHORTEST_TOKEN: usize = 12;
 #[derive(Debug, Default)]
 pub(crate) struct Http {
     client: OnceLock<Result<reqwest::Client, String>>,
+    knocker: OnceLock<Result<reqwest::Client, String>>,
     limit: Option<Duration>,
 }
 
@@ -53,7 +55,7 @@ pub(crate) struct Answer {
 
 impl Http {
     pub(crate) fn with_timeout(limit: Duration) -> Self {
-        Self { client: OnceLock::new(), limit: Some(limit) }
+        Self { limit: Some(limit), ..Self::default() }
     }
 
     pub(crate) fn limit(&self) -> Option<Duration> {
@@ -61,26 +63,34 @@ impl Http {
     }
 
     fn client(&self) -> Result<&reqwest::Client, DeliveryError> {
-        self.client
-            .get_or_init(|| {
-                let limit = self.limit.unwrap_or(TIMEOUT);
-                reqwest::Client::builder()
-                    .user_agent(concat!("KubeKuma/", env!("CARGO_PKG_VERSION")))
-                    .redirect(reqwest::redirect::Policy::none())
-                    .retry(reqwest::retry::never())
-                    .referer(false)
-                    .connect_timeout(limit)
-                    .timeout(limit)
-                    .build()
-                    .map_err(|error| error.to_string())
-            })
-            .as_ref()
-            .map_err(|error| {
-                DeliveryError::retryable(
-                    DeliveryReason::Misconfigured,
-                    format!("the HTTP client cannot be built: {error}"),
-                )
-            })
+        built(&self.client, || self.builder())
+    }
+
+    fn builder(&self) -> reqwest::ClientBuilder {
+        let limit = self.limit.unwrap_or(TIMEOUT);
+        reqwest::Client::builder()
+            .user_agent(concat!("KubeKuma/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(limit)
+            .timeout(limit)
+    }
+
+    /// Connects as for a message (proxy, TLS) and says nothing.
+    pub(crate) async fn reach(
+        &self,
+        url: &SecretString,
+        secrets: &mut Secrets<'_>,
+    ) -> Result<(), DeliveryError> {
+        let url = parse_url(url, secrets)?;
+        let client = built(&self.knocker, || reach::only_connecting(self.builder()))?;
+        match client.head(url).send().await {
+            Err(error) if !reach::was_reached(&error) => {
+                Err(secrets.redact_error(network_error(error)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Sends and reads the beginning of the answer.
@@ -115,6 +125,19 @@ impl Http {
         body.truncate(LONGEST_ANSWER);
         Ok(Answer { status, retry_after, body: secrets.redact(&String::from_utf8_lossy(&body)) })
     }
+}
+
+fn built(
+    client: &OnceLock<Result<reqwest::Client, String>>,
+    builder: impl FnOnce() -> reqwest::ClientBuilder,
+) -> Result<&reqwest::Client, DeliveryError> {
+    let client = client.get_or_init(|| builder().build().map_err(|error| error.to_string()));
+    client.as_ref().map_err(|error| {
+        DeliveryError::retryable(
+            DeliveryReason::Misconfigured,
+            format!("the HTTP client cannot be built: {error}"),
+        )
+    })
 }
 
 impl Answer {

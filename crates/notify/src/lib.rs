@@ -21,6 +21,7 @@ mod human;
 pub mod message;
 mod pagerduty;
 mod pushover;
+mod reach;
 mod render;
 mod rest;
 mod secrets;

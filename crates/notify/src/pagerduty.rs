@@ -6,7 +6,8 @@ use futures_util::future::BoxFuture;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::event::{Event, EventKind};
 use kuma_core::provider::{PagerdutyConfig, PagerdutySeverity, Provider};
-use kuma_core::secret::{ExposeSecret, SecretString};
+use kuma_core::secret::{ExposeSecret, SecretSource, SecretString};
+use kuma_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
@@ -156,6 +157,19 @@ impl Channel for PagerDuty<'_> {
         context: SendContext<'a>,
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
         Box::pin(self.attempt(payload, context))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        secrets: &'a dyn SecretSource,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            let mut secrets = Secrets::new(self.provider, secrets);
+            secrets.text(&self.config.routing_key)?;
+            let base = secrets.text(&self.config.api_base_url)?;
+            self.http.reach(&base, &mut secrets).await
+        })
     }
 }
 

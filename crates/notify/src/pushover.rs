@@ -4,7 +4,8 @@ use futures_util::future::BoxFuture;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::event::Event;
 use kuma_core::provider::{Provider, PushoverConfig};
-use kuma_core::secret::{ExposeSecret, SecretString};
+use kuma_core::secret::{ExposeSecret, SecretSource, SecretString};
+use kuma_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
@@ -149,6 +150,26 @@ impl<'a> Pushover<'a> {
             other => other.map(drop),
         }
     }
+
+    /// Asks whether token, user and device are known (<https://pushover.net/api#validate>).
+    async fn look(&self, source: &dyn SecretSource, now: Timestamp) -> Result<(), DeliveryError> {
+        let mut secrets = Secrets::new(self.provider, source);
+        let token = secrets.text(&self.config.api_token)?;
+        let user = secrets.text(&self.config.user_key)?;
+        let base = secrets.text(&self.config.api_base_url)?;
+        let device = self.config.device.as_ref().map(|device| ("device", device));
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("token", token.expose_secret().trim())
+            .append_pair("user", user.expose_secret().trim())
+            .extend_pairs(device)
+            .finish();
+        let request = rest::just_post(
+            rest::under(&base, "/1/users/validate.json"),
+            "application/x-www-form-urlencoded",
+            form.into_bytes(),
+        );
+        outcome(&self.http.send(request, &mut secrets, now).await?).map(drop)
+    }
 }
 
 /// The tag of an event's emergency: letters, digits and `-`, the same until the incident is over.
@@ -171,6 +192,14 @@ impl Channel for Pushover<'_> {
         context: SendContext<'a>,
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
         Box::pin(self.attempt(payload, context))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        secrets: &'a dyn SecretSource,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(self.look(secrets, now))
     }
 }
 

@@ -22,11 +22,17 @@ pub(crate) fn post(
     body: Vec<u8>,
     context: SendContext<'_>,
 ) -> Request {
+    let mut request = just_post(url, content_type, body);
+    if let Ok(key) = HeaderValue::from_str(context.key) {
+        request.headers.insert("idempotency-key", key);
+    }
+    request
+}
+
+/// A POST that is no message.
+pub(crate) fn just_post(url: SecretString, content_type: &'static str, body: Vec<u8>) -> Request {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Ok(key) = HeaderValue::from_str(context.key) {
-        headers.insert("idempotency-key", key);
-    }
     Request { method: Method::POST, url, headers, body: Some(body) }
 }
 
@@ -38,6 +44,11 @@ pub(crate) fn post_json(url: SecretString, body: &Value, context: SendContext<'_
 /// A PATCH of JSON.
 pub(crate) fn patch_json(url: SecretString, body: &Value, context: SendContext<'_>) -> Request {
     Request { method: Method::PATCH, ..post_json(url, body, context) }
+}
+
+/// A GET.
+pub(crate) fn get(url: SecretString) -> Request {
+    Request { method: Method::GET, url, headers: HeaderMap::new(), body: None }
 }
 
 /// What is stored with a message's JSON for ourselves: taken out before it is sent.

@@ -5,6 +5,8 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, header};
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::provider::{Provider, SlackConfig};
+use kuma_core::secret::SecretSource;
+use kuma_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
@@ -102,6 +104,18 @@ impl Channel for Slack<'_> {
         context: SendContext<'a>,
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
         Box::pin(self.attempt(payload, context))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        secrets: &'a dyn SecretSource,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            let mut secrets = Secrets::new(self.provider, secrets);
+            let url = secrets.text(&self.config.webhook_url)?;
+            self.http.reach(&url, &mut secrets).await
+        })
     }
 }
 

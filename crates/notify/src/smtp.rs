@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::BoxFuture;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::provider::{Provider, SmtpConfig, SmtpSecurity};
-use kuma_core::secret::ExposeSecret;
+use kuma_core::secret::{ExposeSecret, SecretSource};
+use kuma_core::time::Timestamp;
 use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart, header::ContentType};
@@ -177,6 +178,33 @@ impl<'a> Smtp<'a> {
         sent.map(|answer| Receipt::of(secrets.redact(&answer)))
             .map_err(|error| secrets.redact_error(smtp_error(&error, &secrets)))
     }
+
+    /// Connects, changes to TLS, signs in and says NOOP; no mail.
+    async fn look(&self, source: &dyn SecretSource) -> Result<(), DeliveryError> {
+        for (address, field) in std::iter::once((&self.config.from, "from"))
+            .chain(self.config.to.iter().map(|to| (to, "to")))
+        {
+            mailbox(address, field)?;
+        }
+        let mut secrets = Secrets::new(self.provider, source);
+        let transport = self.transport(&mut secrets)?;
+        let limit = self.transports.http.limit().unwrap_or(TIMEOUT);
+        let late = |_| {
+            DeliveryError::retryable(
+                DeliveryReason::Timeout,
+                "the mail server did not answer in time",
+            )
+        };
+        let looked = tokio::time::timeout(limit, transport.test_connection());
+        match looked.await.map_err(late)? {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(DeliveryError::retryable(
+                DeliveryReason::BadAnswer,
+                "the mail server hung up after the sign-in",
+            )),
+            Err(error) => Err(secrets.redact_error(smtp_error(&error, &secrets))),
+        }
+    }
 }
 
 /// Sends to all recipients at once. When the server refuses that for good and there are several,
@@ -229,6 +257,14 @@ impl Channel for Smtp<'_> {
         context: SendContext<'a>,
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
         Box::pin(self.attempt(payload, context))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        secrets: &'a dyn SecretSource,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(self.look(secrets))
     }
 }
 

@@ -5,6 +5,8 @@
 use futures_util::future::BoxFuture;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::provider::{Provider, TeamsConfig};
+use kuma_core::secret::SecretSource;
+use kuma_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
@@ -81,6 +83,18 @@ impl Channel for Teams<'_> {
         context: SendContext<'a>,
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
         Box::pin(self.attempt(payload, context))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        secrets: &'a dyn SecretSource,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            let mut secrets = Secrets::new(self.provider, secrets);
+            let url = secrets.text(&self.config.webhook_url)?;
+            self.http.reach(&url, &mut secrets).await
+        })
     }
 }
 

@@ -5,7 +5,8 @@ use futures_util::future::BoxFuture;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::ports::Earlier;
 use kuma_core::provider::{Provider, TelegramConfig, TelegramMarkup};
-use kuma_core::secret::{ExposeSecret, SecretString};
+use kuma_core::secret::{ExposeSecret, SecretSource, SecretString};
+use kuma_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
@@ -84,10 +85,24 @@ impl<'a> Telegram<'a> {
                 json!({"message_id": first, "allow_sending_without_reply": true});
         }
         let base = secrets.text(&self.config.api_base_url)?;
-        let url = address(&base, &token)?;
+        let url = address(&base, &token, "sendMessage")?;
         let request = rest::post_json(url, &body, context);
         let answer = self.http.send(request, &mut secrets, context.now).await?;
         outcome(answer, &place)
+    }
+
+    /// `getChat` (<https://core.telegram.org/bots/api#getchat>) fails for a token that is not known
+    /// and for a chat that the bot cannot see.
+    async fn look(&self, source: &dyn SecretSource, now: Timestamp) -> Result<(), DeliveryError> {
+        let mut secrets = Secrets::new(self.provider, source);
+        let token = secrets.text(&self.config.bot_token)?;
+        let chat = secrets.text(&self.config.chat_id)?;
+        let base = secrets.text(&self.config.api_base_url)?;
+        let url = address(&base, &token, "getChat")?;
+        let body = json!({"chat_id": chat.expose_secret().trim()});
+        let request = rest::just_post(url, "application/json", body.to_string().into_bytes());
+        let answer = self.http.send(request, &mut secrets, now).await?;
+        outcome(answer, "").map(drop)
     }
 }
 
@@ -103,10 +118,22 @@ impl Channel for Telegram<'_> {
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
         Box::pin(self.attempt(payload, context))
     }
+
+    fn verify<'a>(
+        &'a self,
+        secrets: &'a dyn SecretSource,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(self.look(secrets, now))
+    }
 }
 
 /// The token is part of the path, so it may only be what tokens are made of.
-fn address(base: &SecretString, token: &SecretString) -> Result<SecretString, DeliveryError> {
+fn address(
+    base: &SecretString,
+    token: &SecretString,
+    method: &str,
+) -> Result<SecretString, DeliveryError> {
     let token = token.expose_secret().trim();
     let good = !token.is_empty()
         && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":_-".contains(&byte));
@@ -116,7 +143,7 @@ fn address(base: &SecretString, token: &SecretString) -> Result<SecretString, De
             "the bot's token holds characters that no token has",
         ));
     }
-    Ok(rest::under(base, &format!("/bot{token}/sendMessage")))
+    Ok(rest::under(base, &format!("/bot{token}/{method}")))
 }
 
 /// Telegram says how long to wait in the body of a 429. A token that it does not know is a 404, a

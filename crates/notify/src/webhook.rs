@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::provider::{Provider, WebhookConfig};
-use kuma_core::secret::{ExposeSecret, SecretRef, SecretText, Segment};
+use kuma_core::secret::{ExposeSecret, SecretRef, SecretSource, SecretText, Segment};
 use kuma_core::time::Timestamp;
 use kuma_expr::{EVENT_VARIABLES, Template};
 use serde::{Deserialize, Serialize};
@@ -199,6 +199,18 @@ impl Channel for Webhook<'_> {
         context: SendContext<'a>,
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
         Box::pin(self.attempt(payload, context))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        secrets: &'a dyn SecretSource,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            let mut secrets = Secrets::new(self.provider, secrets);
+            let url = secrets.text(&self.config.url)?;
+            self.http.reach(&url, &mut secrets).await
+        })
     }
 }
 

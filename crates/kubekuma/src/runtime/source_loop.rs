@@ -94,6 +94,7 @@ impl SourceLoop {
         let catalog = self.build(&scan);
         self.record(&changes, &catalog);
         self.revive(&changes, &catalog).await;
+        self.try_out(&changes, &catalog, true);
         self.settled = scan;
         Ok(catalog)
     }
@@ -136,23 +137,16 @@ impl SourceLoop {
         let catalog = self.build(&scan);
         self.record(&changes, &catalog);
         self.revive(&changes, &catalog).await;
+        self.try_out(&changes, &catalog, false);
         // Without an engine loop the process is stopping.
         let _ = self.parts.engine.send(Message::Catalog(catalog));
     }
 
     /// Gives dead letters of open incidents another chance when their provider or its Secret
-    /// changed, and sends the test messages that providers ask for.
+    /// changed.
     async fn revive(&self, changes: &[Change], catalog: &Catalog) {
-        for (name, provider) in &catalog.providers {
-            let changed = changes.iter().any(|change| match change {
-                Change::Applied { key, .. } => match key.kind {
-                    Kind::NotificationProvider => key.name == *name,
-                    Kind::Secret => key.name.namespace == name.namespace,
-                    _ => false,
-                },
-                _ => false,
-            });
-            if !changed {
+        for name in catalog.providers.keys() {
+            if !is_changed(name, changes) && !is_secret_changed(name, changes) {
                 continue;
             }
             let now = self.parts.clock.now().wall;
@@ -161,8 +155,18 @@ impl SourceLoop {
                 Ok(messages) => info!(provider = %name, messages, "dead letters are tried again"),
                 Err(error) => warn!(provider = %name, %error, "dead letters stay dead"),
             }
-            if provider.send_test_message && provider.enabled {
-                let (deliverer, provider) = (self.parts.deliverer.clone(), provider.clone());
+        }
+        self.parts.deliverer.wake();
+    }
+
+    /// Sends the test messages that new and changed providers ask for. Verifies the others without
+    /// a message when they or a Secret of their namespace changed, and at the start, when nothing
+    /// is known of them yet.
+    fn try_out(&self, changes: &[Change], catalog: &Catalog, start: bool) {
+        for (name, provider) in catalog.providers.iter().filter(|(_, it)| it.enabled) {
+            let changed = is_changed(name, changes);
+            let (deliverer, provider) = (self.parts.deliverer.clone(), provider.clone());
+            if changed && provider.send_test_message {
                 tokio::spawn(async move {
                     match deliverer.send_test(&provider).await {
                         Ok(()) => info!(provider = %provider.name, "test message sent"),
@@ -171,9 +175,10 @@ impl SourceLoop {
                         }
                     }
                 });
+            } else if start || changed || is_secret_changed(name, changes) {
+                tokio::spawn(deliverer.verify(provider));
             }
         }
-        self.parts.deliverer.wake();
     }
 
     async fn intern(&mut self, mut names: Vec<ObjectName>) -> anyhow::Result<()> {
@@ -309,6 +314,23 @@ impl Standing {
             }
         }
     }
+}
+
+/// Whether a provider is new or changed.
+fn is_changed(provider: &ObjectName, changes: &[Change]) -> bool {
+    applied(changes).any(|key| key.kind == Kind::NotificationProvider && key.name == *provider)
+}
+
+/// Whether a Secret that a provider may use is new or changed.
+fn is_secret_changed(provider: &ObjectName, changes: &[Change]) -> bool {
+    applied(changes).any(|key| key.kind == Kind::Secret && key.name.namespace == provider.namespace)
+}
+
+fn applied(changes: &[Change]) -> impl Iterator<Item = &ObjectKey> {
+    changes.iter().filter_map(|change| match change {
+        Change::Applied { key, .. } => Some(key),
+        _ => None,
+    })
 }
 
 /// The stored copy of an object; Secrets are never stored.

@@ -1,10 +1,10 @@
 //! Receivers fail too.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::fixture::Site;
-use crate::kit::documents::{policy, settings, web, webhook};
-use crate::kit::{Home, until};
+use crate::kit::documents::{policy, provider, secret, settings, web, webhook};
+use crate::kit::{Home, Kuma, until};
 
 /// Waits until the one delivery of the one incident is as asked.
 fn delivery(home: &Home, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -64,4 +64,53 @@ fn a_message_that_is_refused_for_good_is_a_dead_letter_until_its_provider_change
     assert_eq!(sent["key"], dead["key"]);
     assert_eq!(receiver.hears("web", "down").path, "/wrong");
     assert_eq!(receiver.requests().last().unwrap().path, "/right");
+}
+
+#[test]
+fn a_test_message_is_sent_on_creation_and_on_change_but_not_at_a_restart() {
+    let (receiver, home) = (Site::start(), Home::new());
+    let write = |path: &str| {
+        let mut hook = webhook("hook", &receiver.url(path));
+        hook["spec"]["sendTestMessage"] = true.into();
+        home.write("all.yaml", &[settings(), hook]);
+    };
+    let paths =
+        || -> Vec<String> { receiver.requests().into_iter().map(|request| request.path).collect() };
+    let come = |wanted: &[&str]| {
+        until(
+            "the test messages",
+            || if paths() == wanted { Ok(()) } else { Err(paths().join(" ")) },
+        );
+    };
+    write("/one");
+    let kuma = home.serve();
+    come(&["/one"]);
+    kuma.stop();
+    let kuma = home.serve();
+    health(&kuma, 1.0);
+    assert_eq!(paths(), ["/one"], "verified, not told");
+    write("/two");
+    come(&["/one", "/two"]);
+    kuma.stop();
+}
+
+#[test]
+fn a_provider_is_verified_without_a_message_and_again_when_its_secret_changes() {
+    let (receiver, home) = (Site::start(), Home::new());
+    let hook = provider("hook", "webhook", json!({"urlSecretRef": {"name": "to", "key": "url"}}));
+    home.write("all.yaml", &[settings(), hook]);
+    let kuma = home.serve();
+    health(&kuma, 0.0);
+    home.write("secret.yaml", &[secret("to", json!({"url": receiver.url("/")}))]);
+    health(&kuma, 1.0);
+    assert!(receiver.requests().is_empty());
+    kuma.stop();
+}
+
+/// Waits until the one provider is shown so.
+fn health(kuma: &Kuma, wanted: f64) {
+    until("the provider's health", || {
+        let shown = kuma.series("kubekuma_provider_healthy{");
+        if shown == Some(wanted) { Ok(()) } else { Err(format!("{shown:?}")) }
+    });
 }

@@ -75,41 +75,72 @@ pub(super) async fn run(
     outcome(code, &output, provider)
 }
 
+/// Asks the program for its version: it is there and runs.
+pub(super) async fn version(transports: &Transports) -> Result<(), DeliveryError> {
+    let mut command = prepare(transports);
+    command.arg("--version").stdin(Stdio::null());
+    let mut child = command.spawn().map_err(|error| no_program(&error))?;
+    let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+    let limit = transports.http.limit().unwrap_or(TIMEOUT);
+    let Ok(ended) = tokio::time::timeout(limit, talk(&mut child, "")).await else {
+        return Err(DeliveryError::retryable(
+            DeliveryReason::Timeout,
+            "the apprise program did not say its version in time",
+        ));
+    };
+    group.0 = None;
+    match ended {
+        Ok((Some(0), _)) => Ok(()),
+        _ => Err(DeliveryError::permanent(
+            DeliveryReason::Misconfigured,
+            "the apprise program does not run: it cannot say its version",
+        )),
+    }
+}
+
+fn no_program(error: &std::io::Error) -> DeliveryError {
+    DeliveryError::permanent(
+        DeliveryReason::Misconfigured,
+        format!(
+            "the apprise program cannot be started ({error}); install Apprise where KubeKuma runs, or set apiUrl"
+        ),
+    )
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the program is found and works by the environment of this process"
 )]
-fn spawn(
-    message: &Frozen,
-    addresses: &[SecretString],
-    transports: &Transports,
-) -> Result<Child, DeliveryError> {
+fn prepare(transports: &Transports) -> Command {
     let program = transports.apprise.clone().unwrap_or_else(|| "apprise".into());
-    let urls: Vec<_> = addresses.iter().map(ExposeSecret::expose_secret).collect();
     let mut command = Command::new(program);
     command
-        // With `=`, a title that begins with a dash is no option.
-        .arg(format!("--title={}", message.title.replace('\0', "")))
-        .arg(format!("--notification-type={}", message.kind))
-        .arg("--input-format=text")
         .env_clear()
         .envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var(name).ok()?))))
         .env("LC_ALL", "C.UTF-8")
         .env("PYTHONIOENCODING", "utf-8")
-        .env("APPRISE_URLS", urls.join("\n"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    command.spawn().map_err(|error| {
-        DeliveryError::permanent(
-            DeliveryReason::Misconfigured,
-            format!(
-                "the apprise program cannot be started ({error}); install Apprise where KubeKuma runs, or set apiUrl"
-            ),
-        )
-    })
+    command
+}
+
+fn spawn(
+    message: &Frozen,
+    addresses: &[SecretString],
+    transports: &Transports,
+) -> Result<Child, DeliveryError> {
+    let urls: Vec<_> = addresses.iter().map(ExposeSecret::expose_secret).collect();
+    let mut command = prepare(transports);
+    command
+        // With `=`, a title that begins with a dash is no option.
+        .arg(format!("--title={}", message.title.replace('\0', "")))
+        .arg(format!("--notification-type={}", message.kind))
+        .arg("--input-format=text")
+        .env("APPRISE_URLS", urls.join("\n"));
+    command.spawn().map_err(|error| no_program(&error))
 }
 
 /// Gives the program its text and waits for its end and its words.

@@ -41,6 +41,18 @@ impl Board {
         self.known().insert(provider.clone(), Known { last_sent: Some(now), ..Known::default() });
     }
 
+    /// It was verified, which says nothing about what was sent before it changed.
+    pub(super) fn verified(&self, provider: &ObjectName) {
+        let mut board = self.known();
+        let known = board.entry(provider.clone()).or_default();
+        *known = Known { last_sent: known.last_sent, ..Known::default() };
+    }
+
+    /// Whether nothing is known against it.
+    pub(super) fn is_well(&self, provider: &ObjectName) -> bool {
+        self.known().get(provider).is_none_or(|known| known.last_error.is_none())
+    }
+
     pub(super) fn failed(&self, provider: &ObjectName, dead: bool, error: &str) {
         let mut board = self.known();
         let known = board.entry(provider.clone()).or_default();

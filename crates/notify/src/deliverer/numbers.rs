@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use kuma_core::delivery::DeliveryReason;
+use kuma_core::provider::Provider;
 use kuma_core::stats::{Counter, Sample, StatKind};
 
 /// How an attempt ended, for the label.
@@ -150,5 +151,20 @@ impl Numbers {
             value: self.running.load(Ordering::Relaxed) as f64,
         });
         samples
+    }
+}
+
+/// Whether a provider is healthy.
+pub(super) fn of_health(provider: &Provider, healthy: bool) -> Sample {
+    Sample {
+        name: "provider_healthy",
+        help: "Whether the last verification or message of a provider succeeded; three failures that may pass in a row, or one that does not, make it 0.",
+        kind: StatKind::Gauge,
+        labels: vec![
+            ("namespace", provider.name.namespace.to_string()),
+            ("provider", provider.name.name.to_string()),
+            ("type", provider.config.provider_type().to_string()),
+        ],
+        value: f64::from(u8::from(healthy)),
     }
 }

@@ -55,6 +55,13 @@ async fn the_contract_holds() {
 }
 
 #[tokio::test]
+async fn it_is_verified_without_a_message() {
+    let fixture = start().await;
+    contract::verifies(&fixture, Some(DeliveryReason::Unauthorized)).await;
+    assert_eq!(contract::asked(&fixture.server), ["GET /am/api/v2/status"; 2]);
+}
+
+#[tokio::test]
 async fn an_alert_has_labels_to_route_by_and_annotations_to_read() {
     let body = start().await.got(EventKind::Down).await.json();
     insta::assert_snapshot!(serde_json::to_string_pretty(&body).unwrap());

@@ -246,3 +246,20 @@ async fn addresses_may_be_under_a_key_of_the_server() {
     let failed = apprise.answers(424, "{\"error\": \"one failed\"}").await;
     assert!(failed.is_retryable(), "{failed}");
 }
+
+#[tokio::test]
+async fn the_program_is_verified_without_a_message() {
+    let program = Program::start().await;
+    contract::verifies(&program, None).await;
+    assert!(program.server.received().is_empty());
+    let (broken, _folder) = Program::instead("exit 1").await;
+    let error = contract::verify(&broken, &broken.provider()).await.unwrap_err();
+    assert_eq!(error.reason(), DeliveryReason::Misconfigured);
+}
+
+#[tokio::test]
+async fn a_server_is_verified_without_a_message() {
+    let fixture = through_server().await;
+    contract::verifies(&fixture, None).await;
+    assert_eq!(contract::asked(&fixture.server), ["GET /status"]);
+}

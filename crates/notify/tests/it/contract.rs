@@ -246,3 +246,47 @@ async fn a_missing_secret_is_permanent(fixture: &dyn Fixture) {
     assert_eq!(error.reason(), DeliveryReason::SecretMissing, "{error}");
     assert!(!error.is_retryable());
 }
+
+pub(crate) async fn verify(
+    fixture: &dyn Fixture,
+    provider: &Provider,
+) -> Result<(), DeliveryError> {
+    let transports = fixture.transports();
+    let channel = channel(provider, &transports).unwrap();
+    channel.verify(fixture.secrets(), at(5_000)).await
+}
+
+/// A provider is verified: what is well is found well, a missing Secret and a receiver that is away
+/// are told apart, and so is a wrong credential (`wrong`), where that can be found out at all.
+pub(crate) async fn verifies(fixture: &dyn Fixture, wrong: Option<DeliveryReason>) {
+    let provider = fixture.provider();
+    verify(fixture, &provider).await.unwrap();
+
+    let kept = fixture.secrets().0.lock().unwrap().clone();
+    fixture.secrets().0.lock().unwrap().clear();
+    let error = verify(fixture, &provider).await.unwrap_err();
+    assert_eq!(error.reason(), DeliveryReason::SecretMissing, "{error}");
+
+    fixture.secrets().0.lock().unwrap().clone_from(&kept);
+    if fixture.tells_network_trouble() {
+        let error = verify(fixture, &fixture.elsewhere(refused().await)).await.unwrap_err();
+        let found = (error.is_retryable(), error.reason());
+        assert_eq!(found, (true, DeliveryReason::Connect), "{error}");
+        assert!(!format!("{error} {error:?}").contains(CANARY), "{error}");
+    }
+    if let Some(wrong) = wrong {
+        for value in fixture.secrets().0.lock().unwrap().values_mut() {
+            value.push_str("-wrong");
+        }
+        let error = verify(fixture, &provider).await.unwrap_err();
+        assert_eq!((error.is_retryable(), error.reason()), (false, wrong), "{error}");
+        assert!(!format!("{error} {error:?}").contains(CANARY), "{error}");
+        *fixture.secrets().0.lock().unwrap() = kept;
+    }
+}
+
+/// Requests that came, as methods and paths.
+pub(crate) fn asked(server: &crate::http_server::HttpServer) -> Vec<String> {
+    let received = server.received();
+    received.iter().map(|request| format!("{} {}", request.method, request.path)).collect()
+}

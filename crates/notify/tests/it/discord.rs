@@ -91,6 +91,15 @@ async fn the_contract_holds() {
 }
 
 #[tokio::test]
+async fn it_is_verified_without_a_message() {
+    let fixture = start().await;
+    contract::verifies(&fixture, Some(DeliveryReason::Gone)).await;
+    let asked = contract::asked(&fixture.server);
+    assert_eq!(asked.len(), 2);
+    assert!(asked.iter().all(|it| it.starts_with("GET /api/webhooks/1/")), "{asked:?}");
+}
+
+#[tokio::test]
 async fn a_message_is_an_embed_in_the_colour_of_its_severity() {
     let chat = start().await;
     let payload = rendered(&chat, &message("embed", &event(EventKind::Down)));

@@ -91,6 +91,15 @@ async fn the_contract_holds() {
 }
 
 #[tokio::test]
+async fn it_is_verified_without_a_message() {
+    let push = Gotify::start().await;
+    let version = r#"{"version": "2.6.3", "commit": "", "buildDate": ""}"#;
+    push.server.always(Reaction::Answer(200, Vec::new(), version.into()));
+    contract::verifies(&push, None).await;
+    assert_eq!(contract::asked(&push.server), ["GET /push/version"]);
+}
+
+#[tokio::test]
 async fn outages_are_louder_than_the_rest_unless_set() {
     let mut push = Gotify::start().await;
     let priority = |push: &Gotify, kind| {

@@ -51,6 +51,13 @@ async fn the_contract_holds() {
 }
 
 #[tokio::test]
+async fn it_is_verified_without_a_message() {
+    let fixture = start().await;
+    contract::verifies(&fixture, None).await;
+    assert!(contract::asked(&fixture.server).is_empty(), "a connection and nothing else");
+}
+
+#[tokio::test]
 async fn an_event_says_what_is_down_and_where_to_read_on() {
     let mut body = start().await.got(EventKind::Down).await.json();
     body["routing_key"] = "…".into();

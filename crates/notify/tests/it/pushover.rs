@@ -73,6 +73,13 @@ async fn the_contract_holds() {
 }
 
 #[tokio::test]
+async fn it_is_verified_without_a_message() {
+    let fixture = start().await;
+    contract::verifies(&fixture, Some(DeliveryReason::Unauthorized)).await;
+    assert_eq!(contract::asked(&fixture.server), ["POST /1/users/validate.json"; 2]);
+}
+
+#[tokio::test]
 async fn the_form_has_what_a_phone_shows() {
     let mut form = form(&start().await.got(EventKind::Down).await);
     form.remove("user");

@@ -108,6 +108,13 @@ async fn the_contract_holds() {
 }
 
 #[tokio::test]
+async fn it_is_verified_without_a_message() {
+    let fixture = Chat::start().await;
+    contract::verifies(&fixture, None).await;
+    assert!(contract::asked(&fixture.server).is_empty(), "a connection and nothing else");
+}
+
+#[tokio::test]
 async fn a_message_is_blocks_in_the_colour_of_its_severity() {
     let chat = Chat::start().await;
     let payload = rendered(&chat, &message("blocks", &event(EventKind::Down)));

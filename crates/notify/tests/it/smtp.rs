@@ -134,6 +134,23 @@ async fn the_contract_holds() {
 }
 
 #[tokio::test]
+async fn it_is_verified_without_a_message() {
+    let mail = Mail::signing_in(CANARY).await;
+    contract::verifies(&mail, Some(DeliveryReason::Unauthorized)).await;
+    assert!(mail.server.mails().is_empty());
+}
+
+/// Any server with TLS will do where nothing is said but the handshake.
+#[tokio::test]
+async fn a_connection_is_verified_with_its_tls() {
+    let (mail, _folder) = Mail::secured(SmtpSecurity::Tls).await;
+    let hook = crate::bench::hook("hook", &format!("https://localhost:{}/", mail.config.port));
+    let error = contract::verify(&mail, &hook).await.unwrap_err();
+    assert_eq!(error.reason(), DeliveryReason::Tls, "{error}");
+    contract::verify(&mail, &mail.provider()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_mail_has_text_and_html_and_says_that_it_is_automatic() {
     let mail = Mail::start(plain()).await;
     mail.send("parts", EventKind::Down).await.unwrap();

@@ -42,6 +42,13 @@ async fn the_contract_holds() {
 }
 
 #[tokio::test]
+async fn it_is_verified_without_a_message() {
+    let fixture = start().await;
+    contract::verifies(&fixture, None).await;
+    assert!(contract::asked(&fixture.server).is_empty(), "a connection and nothing else");
+}
+
+#[tokio::test]
 async fn a_message_is_a_card_in_the_colour_of_its_severity() {
     let body = start().await.got(EventKind::Down).await.json();
     insta::assert_snapshot!(serde_json::to_string_pretty(&body).unwrap());

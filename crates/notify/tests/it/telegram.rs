@@ -73,6 +73,15 @@ async fn the_contract_holds_in_markdown_v2() {
 }
 
 #[tokio::test]
+async fn it_is_verified_without_a_message() {
+    let bot = start(TelegramMarkup::Html).await;
+    contract::verifies(&bot, Some(DeliveryReason::Unauthorized)).await;
+    let asked = contract::asked(&bot.server);
+    assert_eq!(asked.len(), 2);
+    assert!(asked.iter().all(|it| it.ends_with("/getChat")), "{asked:?}");
+}
+
+#[tokio::test]
 async fn a_message_has_a_bold_title_facts_and_links() {
     let bot = start(TelegramMarkup::Html).await;
     let payload = rendered(&bot, &message("text", &event(EventKind::Down)));

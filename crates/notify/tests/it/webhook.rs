@@ -113,6 +113,13 @@ async fn the_contract_holds() {
 }
 
 #[tokio::test]
+async fn it_is_verified_without_a_message() {
+    let fixture = Hook::start().await;
+    contract::verifies(&fixture, None).await;
+    assert!(contract::asked(&fixture.server).is_empty(), "a connection and nothing else");
+}
+
+#[tokio::test]
 async fn the_documented_body_is_what_is_sent() {
     let hook = Hook::start().await;
     let message = message("body", &event(EventKind::Up));
