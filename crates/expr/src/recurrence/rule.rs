@@ -42,6 +42,12 @@ impl Rule {
     ) -> Result<Self, ExprError> {
         let source = source.trim();
         let source = source.strip_prefix("RRULE:").unwrap_or(source);
+        // RFC 5545 knows no others here, and the library panics on some.
+        if let Some(foreign) = source.chars().find(|found| !found.is_ascii()) {
+            return Err(ExprError::Syntax(format!(
+                "`{foreign}` cannot stand in a rule; rules are written in ASCII"
+            )));
+        }
         let (rest, until) = split_until(source, zone)?;
         let rule: RRule<Unvalidated> = rest
             .parse()
