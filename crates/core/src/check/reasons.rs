@@ -116,9 +116,10 @@ impl CheckType {
                 &[ANY, NAMES, REACH, &[ConnectionRefused, SteamMalformed, SteamPlayers, SteamMap]]
             }
             Self::Kubernetes => &[&[Reason::ClusterMode]],
-            // What keeps the engine from being asked is a fact beside DOCKER_ENGINE.
+            // What else keeps the engine from being asked is a fact beside DOCKER_ENGINE.
             Self::Docker => &[
                 ANY,
+                TLS,
                 &[Permission, EgressDenied, ResolverDown],
                 &[
                     Reason::DockerNotRunning,
