@@ -184,7 +184,7 @@ impl Generator<'_> {
                 at: from_ms(ms),
             };
             let intervals = ids.iter().map(enter).collect();
-            self.store.commit(Batch { intervals, ..Batch::default() }, Fence).await?;
+            self.store.commit(Batch { intervals, ..Batch::default() }, Fence::Exclusive).await?;
         }
         Ok(())
     }
@@ -218,14 +218,17 @@ impl Generator<'_> {
                 oldest.await?;
             }
             let heartbeats = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-            let commit = self.store.commit(Batch { heartbeats, ..Batch::default() }, Fence);
+            let commit =
+                self.store.commit(Batch { heartbeats, ..Batch::default() }, Fence::Exclusive);
             under_way.push_back(commit);
             if often && start >= upkeep_at {
                 upkeep_at += SLOT_MS;
                 self.upkeep(from_ms(start)).await?;
             }
         }
-        self.store.commit(Batch { heartbeats: batch, ..Batch::default() }, Fence).await?;
+        self.store
+            .commit(Batch { heartbeats: batch, ..Batch::default() }, Fence::Exclusive)
+            .await?;
         for commit in under_way {
             commit.await?;
         }
@@ -259,7 +262,7 @@ impl Generator<'_> {
                 let begun = clock.elapsed();
                 let states = vec![StateRow { monitor, version: 1, blob: vec![1; 200] }];
                 let batch = Batch { states, durable: true, ..Batch::default() };
-                store.commit(batch, Fence).await?;
+                store.commit(batch, Fence::Exclusive).await?;
                 took.push(clock.elapsed().saturating_sub(begun));
                 tokio::time::sleep(PROBE_EVERY).await;
             }

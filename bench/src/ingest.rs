@@ -55,7 +55,8 @@ pub(crate) async fn measure(arguments: &Arguments, clock: SystemClock) -> anyhow
         }
         let last = arguments.rows.min(first + arguments.batch);
         let heartbeats = (first..last).map(|row| heartbeat(row, &ids, start)).collect();
-        under_way.push_back(store.commit(Batch { heartbeats, ..Batch::default() }, Fence));
+        under_way
+            .push_back(store.commit(Batch { heartbeats, ..Batch::default() }, Fence::Exclusive));
     }
     for commit in under_way {
         commit.await?;

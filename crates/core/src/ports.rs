@@ -1,6 +1,7 @@
 //! What the pure core asks of the world, and the rows that travel through it.
 
 mod batch;
+mod membership;
 mod messages;
 mod query;
 mod rows;
@@ -9,10 +10,12 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::id::{IncidentId, MonitorId, ObjectName};
+use crate::id::{IdMap, IncidentId, MonitorId, ObjectName};
+use crate::shard::ShardSet;
 use crate::time::Timestamp;
 
 pub use batch::{Batch, CommitReport, Fence};
+pub use membership::Membership;
 pub use messages::{
     Claim, Delivery, DeliveryEnd, Earlier, LONGEST_RECEIPT, OutboxRow, Standing, SuppressedRow,
 };
@@ -59,18 +62,26 @@ pub trait Store: Send + Sync {
     /// The surrogates of monitors, assigned on first sight and the same for ever.
     fn intern<'a>(&'a self, names: &'a [ObjectName]) -> StoreResult<'a, Vec<MonitorId>>;
 
+    /// The name of every monitor that ever had a surrogate.
+    fn names(&self) -> StoreResult<'_, IdMap<ObjectName>>;
+
     /// Writes a batch. Routine ones linger up to 250 ms to share a transaction; the future
     /// resolves when it is committed. Callers may drop the future: the batch is written anyway.
     fn commit(&self, batch: Batch, fence: Fence) -> StoreResult<'_, CommitReport>;
 
-    /// Every engine state.
-    fn load_states(&self) -> StoreResult<'_, Vec<StateRow>>;
+    /// The engine states of the monitors of some shards.
+    fn load_states(&self, of: ShardSet) -> StoreResult<'_, Vec<StateRow>>;
+
+    /// States that were written after `cursor` by whoever (0 for all of them), and the cursor to go
+    /// on from. A row may come again, none is missed; a state that was removed comes with an empty
+    /// blob where the store still knows of it. What lets a member see monitors of other shards.
+    fn states_since(&self, cursor: i64) -> StoreResult<'_, (Vec<StateRow>, i64)>;
 
     /// Last valid objects.
     fn load_objects(&self) -> StoreResult<'_, Vec<StoredObject>>;
 
-    /// The newest heartbeat of every monitor that has one.
-    fn last_results(&self) -> StoreResult<'_, Vec<LastResult>>;
+    /// The newest heartbeat of every monitor of some shards that has one.
+    fn last_results(&self, of: ShardSet) -> StoreResult<'_, Vec<LastResult>>;
 
     /// Incidents, newest first.
     fn incidents(&self, query: IncidentQuery) -> StoreResult<'_, Vec<Incident>>;
@@ -108,8 +119,9 @@ pub trait Store: Send + Sync {
     /// Stores an arrival; resolves when it is committed to the disk, with its id and time.
     fn push(&self, arrival: PushArrival) -> StoreResult<'_, PushArrival>;
 
-    /// Arrivals that no decision has consumed, oldest first.
-    fn pending_pushes(&self) -> StoreResult<'_, Vec<PushArrival>>;
+    /// Arrivals of monitors of some shards that no decision has consumed, oldest first. Whichever
+    /// member took an arrival, the owner of the monitor's shard finds it here.
+    fn pending_pushes(&self, of: ShardSet) -> StoreResult<'_, Vec<PushArrival>>;
 
     /// Takes heads of streams that are due: at most `limit`, none of the `busy` providers. A row
     /// taken is `sending` until [`Store::finish`]; rows left `sending` by a dead process are given
@@ -141,8 +153,9 @@ pub trait Store: Send + Sync {
         since: Timestamp,
     ) -> StoreResult<'a, Vec<Standing>>;
 
-    /// Marks rows that were `sending` when the process died as due, and as possible repeats.
-    /// Called once at start. Returns how many.
+    /// Marks rows that were `sending` when the process that claimed them died as due, and as possible
+    /// repeats: on a store of one process all of them, called once at its start; on a shared one
+    /// those of members that have expired or left, called again and again. Returns how many.
     fn recover_sending(&self, now: Timestamp) -> StoreResult<'_, u64>;
 
     /// Requeues the dead letters of open incidents for a provider that changed.

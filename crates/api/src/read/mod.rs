@@ -11,6 +11,7 @@ mod names;
 mod namespace;
 mod ours;
 mod secret;
+mod single;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use crate::structural::structural;
 pub use finding::Finding;
 use identity::Identity;
 use ours::{Kinds, Registered};
+pub use single::{ReadObject, read_object};
 
 /// What a reading depends on beside the file.
 #[derive(Debug, Clone)]
@@ -177,7 +179,7 @@ impl Reader<'_> {
         }
         // What conversion hands back can run, even with errors in single items of a set.
         let usable = !severe(&problems);
-        let body = self.interpret(&key, &found.meta, value, &mut problems);
+        let body = interpret(self.kinds, &key, &found.meta, value, &mut problems);
         let findings = self.locate(problems, Some(&key), place);
         match body.filter(|_| usable) {
             Some(body) => {
@@ -191,21 +193,6 @@ impl Reader<'_> {
                 });
             }
             None => self.reject((!twice).then_some(key), findings, place),
-        }
-    }
-
-    /// What an object says, and everything wrong with it beyond its metadata.
-    fn interpret(
-        &self,
-        key: &ObjectKey,
-        meta: &Meta,
-        value: &Value,
-        problems: &mut Vec<Problem>,
-    ) -> Option<Body> {
-        match key.kind {
-            Kind::Secret => secret::read(&key.name, meta, value, problems),
-            Kind::Namespace => Some(namespace::read(meta, problems)),
-            _ => ours::read(self.kinds, key, meta, value, problems),
         }
     }
 
@@ -238,6 +225,21 @@ impl Reader<'_> {
             .collect();
         findings.sort_by_key(|finding| finding.location);
         findings
+    }
+}
+
+/// What an object says, and everything wrong with it beyond its metadata.
+fn interpret(
+    kinds: &dyn Kinds,
+    key: &ObjectKey,
+    meta: &Meta,
+    value: &Value,
+    problems: &mut Vec<Problem>,
+) -> Option<Body> {
+    match key.kind {
+        Kind::Secret => secret::read(&key.name, meta, value, problems),
+        Kind::Namespace => Some(namespace::read(meta, problems)),
+        _ => ours::read(kinds, key, meta, value, problems),
     }
 }
 

@@ -1,10 +1,13 @@
 //! One coarse write: everything that is committed together.
 
+use std::sync::Arc;
+
 use super::{
     AuditEvent, Heartbeat, Incident, IntervalWrite, OutboxRow, StateRow, StoredObject,
     SuppressedRow,
 };
 use crate::id::ObjectKey;
+use crate::shard::Held;
 
 /// Everything that is committed together.
 #[derive(Debug, Clone, Default)]
@@ -64,9 +67,17 @@ impl Batch {
     }
 }
 
-/// Who writes: on SQLite the one holder of the file lock; shards and epochs come with PostgreSQL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Fence;
+/// In whose name a batch is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fence {
+    /// By the one process that has the store to itself: on SQLite the lock of its file says so. A
+    /// shared store takes it only while no member lives (imports, tests).
+    Exclusive,
+    /// By a member of a shared store. Rows about monitors whose shard it does not hold under the
+    /// epoch it names are refused, and so are rows of the coordinator (objects, audit) without the
+    /// coordinator's shard, and everything once the member has expired by the store's clock.
+    Held(Arc<Held>),
+}
 
 /// What a commit did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -15,6 +15,7 @@ use anyhow::{Context as _, bail, ensure};
 use kuma_core::catalog::Catalog;
 use kuma_core::engine;
 use kuma_core::ports::Store;
+use kuma_core::shard::ShardSet;
 use kuma_core::time::{Clock, Timestamp, minus, plus};
 use kuma_store::SqliteStore;
 
@@ -68,7 +69,8 @@ async fn simulate(
     }
     let from = minus(now, Duration::from_secs(u64::from(arguments.hours) * 3600));
     // Time stands still where history ends: what was never recorded is no silence of a target.
-    let newest = store.last_results().await?.into_iter().map(|last| last.heartbeat.at).max();
+    let newest =
+        store.last_results(ShardSet::ALL).await?.into_iter().map(|last| last.heartbeat.at).max();
     let until = newest.map_or(now, |newest| newest.min(now));
     let (replay, heard) = play(store, &catalog, from, until).await?;
     if heard.results == 0 {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use kuma_core::id::{MonitorId, ObjectName};
 use kuma_core::ports::{IncidentQuery, Store};
+use kuma_core::shard::ShardSet;
 use kuma_core::state::MonitorState;
 use kuma_core::time::{Clock, Timestamp, between, minus};
 use kuma_store::SqliteStore;
@@ -60,7 +61,7 @@ pub(crate) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<Exit
 }
 
 async fn rows(store: &SqliteStore, now: Timestamp) -> anyhow::Result<Vec<Row>> {
-    let last = store.last_results().await?;
+    let last = store.last_results(ShardSet::ALL).await?;
     let ids: Vec<MonitorId> = last.iter().map(|result| result.monitor).collect();
     let names = store.names().await?;
     let day = minus(now, std::time::Duration::from_secs(86_400));

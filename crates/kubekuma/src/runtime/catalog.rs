@@ -8,9 +8,8 @@ use kuma_core::catalog::{
 };
 use kuma_core::id::{MonitorId, ObjectKey, ObjectName};
 use kuma_core::object::Body;
+use kuma_core::source::Snapshot;
 use tokio::sync::watch;
-
-use crate::source::settle::Snapshot;
 
 /// Builds the catalog of a snapshot.
 pub fn build(

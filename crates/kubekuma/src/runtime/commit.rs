@@ -228,7 +228,7 @@ impl Worker {
     fn start(&mut self, pending: Pending, batch: Batch) {
         self.deciding += usize::from(pending.decisions.is_some());
         let store = self.store.clone();
-        let commit = async move { (pending, store.commit(batch, Fence).await) };
+        let commit = async move { (pending, store.commit(batch, Fence::Exclusive).await) };
         self.commits.push(commit.boxed());
     }
 
@@ -271,7 +271,7 @@ impl Worker {
             self.emergency();
         }
         while let Some(batch) = self.kept.front().cloned() {
-            if self.store.commit(batch, Fence).await.is_err() {
+            if self.store.commit(batch, Fence::Exclusive).await.is_err() {
                 return;
             }
             self.kept.pop_front();

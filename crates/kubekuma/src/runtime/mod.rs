@@ -27,6 +27,7 @@ use kuma_core::id::{MonitorId, ObjectKey};
 use kuma_core::object::{Object, Origin};
 use kuma_core::ports::{Batch, Heartbeat, Incident, IncidentQuery, Store, StoreError};
 use kuma_core::secret::SecretSource;
+use kuma_core::shard::ShardSet;
 use kuma_core::stats::Stats;
 use kuma_core::time::Clock;
 use kuma_notify::{Deliverer, DelivererConfig, Feedback};
@@ -333,11 +334,11 @@ async fn replay_pushes(
     engine: &mpsc::UnboundedSender<Message>,
     committer: &commit::Committer,
 ) -> anyhow::Result<()> {
-    let pending = store.pending_pushes().await?;
+    let pending = store.pending_pushes(ShardSet::ALL).await?;
     if pending.is_empty() {
         return Ok(());
     }
-    let last = store.last_results().await?;
+    let last = store.last_results(ShardSet::ALL).await?;
     let last: HashMap<_, _> =
         last.iter().map(|result| (result.heartbeat.monitor, result.heartbeat.at)).collect();
     let mut stale = Vec::new();
@@ -359,11 +360,11 @@ async fn load_engine(
     catalog: &kuma_core::catalog::Catalog,
     live: &Live,
 ) -> anyhow::Result<Engine> {
-    let (mut engine, bad) = Engine::load(&store.load_states().await?);
+    let (mut engine, bad) = Engine::load(&store.load_states(ShardSet::ALL).await?);
     for (id, error) in bad {
         warn!(monitor = id.0, %error, "a stored state begins anew");
     }
-    let last = store.last_results().await?;
+    let last = store.last_results(ShardSet::ALL).await?;
     let beats: Vec<Heartbeat> = last.into_iter().map(|result| result.heartbeat).collect();
     let lost = beats.iter().map(|beat| beat.monitor).filter(|id| engine.record(*id).is_none());
     let found = newest_incidents(store, &lost.collect::<Vec<_>>()).await?;

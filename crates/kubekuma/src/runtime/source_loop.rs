@@ -9,6 +9,7 @@ use kuma_core::catalog::Catalog;
 use kuma_core::id::{Kind, MonitorId, ObjectKey, ObjectName};
 use kuma_core::object::{Object, Problem, Severity};
 use kuma_core::ports::{AuditEvent, Batch, Store, StoredObject};
+use kuma_core::source::{Change, Invalid, Snapshot};
 use kuma_core::time::Clock;
 use kuma_notify::Deliverer;
 use tokio::sync::mpsc;
@@ -24,7 +25,7 @@ use crate::clock::SystemClock;
 use crate::secrets::{LocalSecrets, Rules};
 use crate::source::folder::FolderWatch;
 use crate::source::scan::{Scan, Scanner};
-use crate::source::settle::{Change, Invalid, Settler, Snapshot};
+use crate::source::settle::Settler;
 
 /// What the loop is made of.
 pub(super) struct Parts {

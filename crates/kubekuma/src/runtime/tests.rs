@@ -56,7 +56,7 @@ async fn a_monitor_whose_state_cannot_be_read_keeps_its_open_incident() {
         durable: true,
         ..Batch::default()
     };
-    store.commit(batch, Fence).await.unwrap();
+    store.commit(batch, Fence::Exclusive).await.unwrap();
     let engine = load_engine(&store, &Catalog::default(), &Live::default()).await.unwrap();
     let open = engine.record(monitor).and_then(|record| record.verdict.open_incident(monitor));
     assert_eq!(open, Some(IncidentId::new(monitor, 2)));

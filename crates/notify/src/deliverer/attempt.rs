@@ -285,7 +285,7 @@ impl Deliverer {
         let stored = self
             .until_stored("fallback messages", || {
                 let batch = Batch { outbox: rows.clone(), durable: true, ..Batch::default() };
-                self.config.store.commit(batch, Fence)
+                self.config.store.commit(batch, Fence::Exclusive)
             })
             .await;
         if stored {

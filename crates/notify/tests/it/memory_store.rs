@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use kuma_core::event::Event;
-use kuma_core::id::{IncidentId, MonitorId, ObjectName};
+use kuma_core::id::{IdMap, IncidentId, MonitorId, ObjectName};
 use kuma_core::ports::*;
 use kuma_core::settings::RetentionSettings;
+use kuma_core::shard::ShardSet;
 use kuma_core::time::Timestamp;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -297,13 +298,19 @@ impl Store for MemoryStore {
     fn intern<'a>(&'a self, _: &'a [ObjectName]) -> StoreResult<'a, Vec<MonitorId>> {
         invalid()
     }
-    fn load_states(&self) -> StoreResult<'_, Vec<StateRow>> {
+    fn names(&self) -> StoreResult<'_, IdMap<ObjectName>> {
+        invalid()
+    }
+    fn states_since(&self, _: i64) -> StoreResult<'_, (Vec<StateRow>, i64)> {
+        invalid()
+    }
+    fn load_states(&self, _: ShardSet) -> StoreResult<'_, Vec<StateRow>> {
         invalid()
     }
     fn load_objects(&self) -> StoreResult<'_, Vec<StoredObject>> {
         invalid()
     }
-    fn last_results(&self) -> StoreResult<'_, Vec<LastResult>> {
+    fn last_results(&self, _: ShardSet) -> StoreResult<'_, Vec<LastResult>> {
         invalid()
     }
     fn incidents(&self, _: IncidentQuery) -> StoreResult<'_, Vec<Incident>> {
@@ -341,7 +348,7 @@ impl Store for MemoryStore {
     fn push(&self, _: PushArrival) -> StoreResult<'_, PushArrival> {
         invalid()
     }
-    fn pending_pushes(&self) -> StoreResult<'_, Vec<PushArrival>> {
+    fn pending_pushes(&self, _: ShardSet) -> StoreResult<'_, Vec<PushArrival>> {
         invalid()
     }
     fn requeue_dead<'a>(&'a self, _: &'a ObjectName, _: Timestamp) -> StoreResult<'a, u64> {

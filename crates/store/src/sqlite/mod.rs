@@ -301,7 +301,7 @@ mod tests {
         let store = SqliteStore::start(options, connection, lock).await.unwrap();
         let mut written = 0;
         let refused = loop {
-            match store.commit(kilobyte(written), Fence).await {
+            match store.commit(kilobyte(written), Fence::Exclusive).await {
                 Ok(_) => written += 1,
                 Err(refused) => break refused,
             }
@@ -312,11 +312,11 @@ mod tests {
         let query = || AuditQuery { limit: 9999, ..AuditQuery::default() };
         let found = store.audit(query()).await.unwrap();
         assert_eq!(i64::try_from(found.len()).unwrap(), written, "what was answered can be read");
-        let again = store.commit(kilobyte(written), Fence).await;
+        let again = store.commit(kilobyte(written), Fence::Exclusive).await;
         assert!(matches!(again, Err(StoreError::Unavailable(_))));
         let mut other = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
         sqlx::query("DELETE FROM audit WHERE at < 1000").execute(&mut other).await.unwrap();
-        store.commit(kilobyte(5000), Fence).await.unwrap();
+        store.commit(kilobyte(5000), Fence::Exclusive).await.unwrap();
         store.ping().await.unwrap();
         assert_eq!(store.audit(query()).await.unwrap().len(), 1);
         store.close().await.unwrap();

@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use kuma_core::id::{IncidentId, MonitorId, ObjectName};
+use kuma_core::id::{IdMap, IncidentId, MonitorId, ObjectName};
 use kuma_core::ports::{
     AuditEvent, AuditQuery, Batch, Claim, CommitReport, Delivery, DeliveryEnd, Fence, Heartbeat,
     Incident, IncidentQuery, LastResult, LatencyStep, PushArrival, Standing, StateRow, Store,
     StoreError, StoreResult, StoredObject, UptimeSums,
 };
 use kuma_core::settings::RetentionSettings;
+use kuma_core::shard::ShardSet;
 use kuma_core::time::Timestamp;
 
 use super::error::store_error;
 use super::work::{Done, Work, WorkError};
 use super::writer::lock;
-use super::{SqliteStore, outbox, read, refused, retention, seal};
+use super::{SqliteStore, names, outbox, read, refused, retention, seal};
 
 /// Runs a query and translates its error.
 macro_rules! ask {
@@ -68,20 +69,35 @@ impl Store for SqliteStore {
         tell!(self, Work::Commit(Box::new(batch)), Done::Committed(report) => report)
     }
 
-    fn load_states(&self) -> StoreResult<'_, Vec<StateRow>> {
-        ask!(read::load_states(&self.pool()))
+    fn names(&self) -> StoreResult<'_, IdMap<ObjectName>> {
+        ask!(names::names(&self.pool()))
+    }
+
+    fn load_states(&self, of: ShardSet) -> StoreResult<'_, Vec<StateRow>> {
+        Box::pin(async move {
+            let rows = read::load_states(&self.pool()).await;
+            let mut rows = rows.map_err(|error| store_error(&error))?;
+            rows.retain(|row| of.holds(row.monitor));
+            Ok(rows)
+        })
+    }
+
+    /// Nobody else writes to the file, so there is no need to be sparing: all of them, each time.
+    fn states_since(&self, cursor: i64) -> StoreResult<'_, (Vec<StateRow>, i64)> {
+        Box::pin(async move { Ok((self.load_states(ShardSet::ALL).await?, cursor)) })
     }
 
     fn load_objects(&self) -> StoreResult<'_, Vec<StoredObject>> {
         ask!(read::load_objects(&self.pool()))
     }
 
-    fn last_results(&self) -> StoreResult<'_, Vec<LastResult>> {
+    fn last_results(&self, of: ShardSet) -> StoreResult<'_, Vec<LastResult>> {
         Box::pin(async move {
             let live = self.live().await.map_err(|error| store_error(&error))?;
             let mut last: Vec<LastResult> = lock(live)
                 .last
                 .values()
+                .filter(|heartbeat| of.holds(heartbeat.monitor))
                 .map(|heartbeat| LastResult {
                     monitor: heartbeat.monitor,
                     heartbeat: heartbeat.clone(),
@@ -155,8 +171,13 @@ impl Store for SqliteStore {
         tell!(self, Work::Push(arrival), Done::Pushed(arrival) => arrival)
     }
 
-    fn pending_pushes(&self) -> StoreResult<'_, Vec<PushArrival>> {
-        ask!(read::pending_pushes(&self.pool()))
+    fn pending_pushes(&self, of: ShardSet) -> StoreResult<'_, Vec<PushArrival>> {
+        Box::pin(async move {
+            let arrivals = read::pending_pushes(&self.pool()).await;
+            let mut arrivals = arrivals.map_err(|error| store_error(&error))?;
+            arrivals.retain(|arrival| of.holds(arrival.monitor));
+            Ok(arrivals)
+        })
     }
 
     fn claim<'a>(

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use kuma_core::ports::StoreError;
 use kuma_core::reason::Reason;
+use kuma_core::shard::ShardSet;
 use kuma_core::time::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
@@ -253,7 +254,7 @@ mod tests {
         assert_eq!((failed.attempts, failed.message.as_deref()), (3, Some("no answer")));
         assert_eq!((all[2].attempts, all[2].latency_us), (1, Some(7)));
         assert_eq!((all[3].attempts, all[3].state), (0, MonitorState::Degraded));
-        let last = store.last_results().await.unwrap();
+        let last = store.last_results(ShardSet::ALL).await.unwrap();
         assert_eq!((&last[0].heartbeat, last.len()), (&all[3], 2));
         let other = store.heartbeats(MonitorId(2), from_ms(0), from_ms(i64::MAX), 99).await;
         assert_eq!(other.unwrap().len(), 1);

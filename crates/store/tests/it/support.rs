@@ -72,7 +72,7 @@ impl Bench {
     }
 
     pub(crate) async fn commit(&self, batch: Batch) -> CommitReport {
-        self.store.commit(batch, Fence).await.unwrap()
+        self.store.commit(batch, Fence::Exclusive).await.unwrap()
     }
 
     pub(crate) async fn enqueue(&self, rows: &[OutboxRow]) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use kuma_core::id::{MonitorId, ObjectName};
 use kuma_core::ports::{Batch, Fence, IncidentQuery, Store};
+use kuma_core::shard::ShardSet;
 use kuma_core::time::Timestamp;
 use kuma_import::uptime_kuma::Known;
 use kuma_import::uptime_kuma::history::Replay;
@@ -79,7 +80,7 @@ async fn carry_into(
     let names: Vec<ObjectName> = monitors.iter().map(|known| known.name.clone()).collect();
     let ids = store.intern(&names).await?;
     let newest: HashMap<MonitorId, Timestamp> = store
-        .last_results()
+        .last_results(ShardSet::ALL)
         .await?
         .into_iter()
         .map(|last| (last.monitor, last.heartbeat.at))
@@ -135,6 +136,6 @@ async fn write(store: &SqliteStore, mut batch: Batch) -> anyhow::Result<()> {
         return Ok(());
     }
     batch.durable = true;
-    store.commit(batch, Fence).await.context("history cannot be written")?;
+    store.commit(batch, Fence::Exclusive).await.context("history cannot be written")?;
     Ok(())
 }

@@ -147,7 +147,7 @@ async fn database(path: &Path, beats: impl Fn(&[i64]) -> Vec<Heartbeat>) {
     ];
     let ids: Vec<_> = store.intern(&names).await.unwrap().iter().map(|id| id.0).collect();
     let batch = Batch { heartbeats: beats(&ids), durable: true, ..Batch::default() };
-    store.commit(batch, Fence).await.unwrap();
+    store.commit(batch, Fence::Exclusive).await.unwrap();
     store.close().await.unwrap();
 }
 

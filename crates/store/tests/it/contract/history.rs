@@ -3,6 +3,7 @@
 use kuma_core::id::{IncidentId, MonitorId};
 use kuma_core::ports::{AuditEvent, AuditQuery, Batch, Heartbeat, Incident, IncidentQuery};
 use kuma_core::reason::Reason;
+use kuma_core::shard::ShardSet;
 use kuma_core::state::MonitorState;
 
 use crate::support::{Bench, at, beat, incident, name};
@@ -55,7 +56,7 @@ async fn a_batch_committed_twice_is_stored_once() {
 async fn a_dropped_commit_is_written_anyway() {
     let bench = Bench::new().await;
     let a = bench.monitor("a").await;
-    drop(bench.store.commit(beats(vec![beat(a, 1, 1)]), kuma_core::ports::Fence));
+    drop(bench.store.commit(beats(vec![beat(a, 1, 1)]), kuma_core::ports::Fence::Exclusive));
     bench.store.ping().await.unwrap();
     let found = bench.store.heartbeats(a, at(0), at(9), 10).await.unwrap();
     assert_eq!(found.len(), 1);
@@ -80,7 +81,7 @@ async fn the_last_result_of_each_monitor_survives_a_restart_with_its_message() {
     bench.commit(beats(vec![again.clone(), beat(b, 10, 2)])).await;
     let expected = Heartbeat { message: failed(a, 0).message, ..again };
     for _ in 0..2 {
-        let last = bench.store.last_results().await.unwrap();
+        let last = bench.store.last_results(ShardSet::ALL).await.unwrap();
         let last: Vec<_> = last.into_iter().map(|last| last.heartbeat).collect();
         assert_eq!(last, [expected.clone(), beat(b, 35, 1)]);
         bench.reopen().await;

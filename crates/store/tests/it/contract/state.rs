@@ -5,6 +5,7 @@ use std::time::Duration;
 use kuma_core::id::{Kind, MonitorId, ObjectKey};
 use kuma_core::object::{Meta, RawObject};
 use kuma_core::ports::{Batch, PushArrival, StateRow, StoreError, StoredObject};
+use kuma_core::shard::ShardSet;
 
 use crate::support::{Bench, at, name};
 
@@ -36,7 +37,7 @@ async fn engine_states_are_replaced_and_survive() {
         bench.commit(Batch { states, durable: true, ..Batch::default() }).await;
     }
     bench.reopen().await;
-    let found = bench.store.load_states().await.unwrap();
+    let found = bench.store.load_states(ShardSet::ALL).await.unwrap();
     assert_eq!(found, [state(1, b"c"), state(3, &[0, 255])]);
 }
 
@@ -74,12 +75,12 @@ async fn an_arrival_gets_the_stores_time_and_waits_until_it_is_consumed() {
     assert_eq!(stored.message, "ü".repeat(256), "512 bytes of whole characters");
     let second = bench.store.push(arrival).await.unwrap();
     bench.reopen().await;
-    let waiting = bench.store.pending_pushes().await.unwrap();
+    let waiting = bench.store.pending_pushes(ShardSet::ALL).await.unwrap();
     assert_eq!(waiting, [stored.clone(), second.clone()]);
     bench
         .commit(Batch { push_consumed: vec![stored.id, 99], durable: true, ..Batch::default() })
         .await;
-    assert_eq!(bench.store.pending_pushes().await.unwrap(), [second]);
+    assert_eq!(bench.store.pending_pushes(ShardSet::ALL).await.unwrap(), [second]);
 }
 
 #[tokio::test]
@@ -89,5 +90,5 @@ async fn a_closed_store_refuses_and_does_not_hang() {
     let refused = bench.store.intern(&[name("a")]).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))));
     assert!(bench.store.ping().await.is_err());
-    assert!(bench.store.load_states().await.is_err());
+    assert!(bench.store.load_states(ShardSet::ALL).await.is_err());
 }

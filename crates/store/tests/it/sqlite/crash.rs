@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use kuma_core::event::EventKind;
 use kuma_core::ports::{Batch, Fence, StateRow, Store};
+use kuma_core::shard::ShardSet;
 
 use crate::support::{Bench, at, beat, incident, name, open, row};
 
@@ -36,7 +37,7 @@ async fn the_process_to_kill() {
             durable: true,
             ..Batch::default()
         };
-        store.commit(batch, Fence).await.unwrap();
+        store.commit(batch, Fence::Exclusive).await.unwrap();
         println!("committed {index}");
     }
 }
@@ -88,9 +89,9 @@ async fn check(bench: &Bench, folder: &tempfile::TempDir, answered: u32) {
     assert_eq!(incidents.len(), stored as usize);
     let messages = store.deliveries(None, u32::MAX).await.unwrap();
     assert_eq!(messages.len(), stored as usize, "in the incident's transaction");
-    let state = store.load_states().await.unwrap();
+    let state = store.load_states(ShardSet::ALL).await.unwrap();
     assert_eq!(state[0].blob, stored.to_le_bytes());
-    let last = store.last_results().await.unwrap();
+    let last = store.last_results(ShardSet::ALL).await.unwrap();
     assert_eq!(last[0].heartbeat, beat(web, i64::from(stored), 1));
     let hour = std::time::Duration::from_secs(3600);
     let steps = store.latency(web, at(0), at(3_600_000), hour).await.unwrap();

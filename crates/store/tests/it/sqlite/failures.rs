@@ -1,6 +1,7 @@
 //! The disk, a lock, a vanished file: reported, survived, tried again.
 
 use kuma_core::ports::{Batch, Fence, Heartbeat, StateRow, Store, StoreError};
+use kuma_core::shard::ShardSet;
 use kuma_core::stats::Stats;
 
 use super::outsider;
@@ -16,14 +17,14 @@ async fn a_locked_file_is_unavailable_and_works_again_when_it_is_free() {
     let web = bench.monitor("web").await;
     let mut other = outsider(&bench.path()).await;
     sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
-    let refused = bench.store.commit(one(beat(web, 1, 1)), Fence).await;
+    let refused = bench.store.commit(one(beat(web, 1, 1)), Fence::Exclusive).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))));
     assert!(bench.store.ping().await.is_err());
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     bench.commit(one(beat(web, 2, 1))).await;
     let found = bench.store.heartbeats(web, at(0), at(9), 9).await.unwrap();
     assert_eq!(found, [beat(web, 2, 1)], "nothing of the refused one");
-    let last = bench.store.last_results().await.unwrap();
+    let last = bench.store.last_results(ShardSet::ALL).await.unwrap();
     assert_eq!(last[0].heartbeat, beat(web, 2, 1));
 }
 
@@ -41,8 +42,8 @@ async fn a_batch_that_cannot_be_written_does_not_take_the_ones_beside_it_along()
     .await
     .unwrap();
     let (even, odd) = tokio::join!(
-        store.commit(one(beat(web, 2, 1)), Fence),
-        store.commit(one(beat(web, 3, 1)), Fence)
+        store.commit(one(beat(web, 2, 1)), Fence::Exclusive),
+        store.commit(one(beat(web, 3, 1)), Fence::Exclusive)
     );
     assert!(even.is_err());
     odd.unwrap();
@@ -89,7 +90,7 @@ async fn more_than_may_wait_is_refused_at_once() {
     for _ in 0..3 {
         let states = (0..90_000).map(state).collect();
         let batch = Batch { states, ..Batch::default() };
-        waiting.push(bench.store.commit(batch, Fence));
+        waiting.push(bench.store.commit(batch, Fence::Exclusive));
     }
     let last = waiting.pop().unwrap().await;
     assert!(matches!(last, Err(StoreError::Unavailable(_))));
@@ -106,7 +107,7 @@ async fn the_numbers_tell_what_was_committed() {
     bench.store.close().await.unwrap();
     let store = open(&bench.folder, &bench.clock).await.unwrap();
     let web = store.intern(&[name("web")]).await.unwrap()[0];
-    store.commit(one(beat(web, 1, 1)), Fence).await.unwrap();
+    store.commit(one(beat(web, 1, 1)), Fence::Exclusive).await.unwrap();
     let value = |name: &str| {
         let samples = store.samples();
         samples.iter().find(|s| s.name == name).unwrap().value

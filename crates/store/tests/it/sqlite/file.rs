@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use kuma_core::ports::{Batch, Store, StoreError};
+use kuma_core::shard::ShardSet;
 use kuma_store::{SqliteOptions, SqliteStore};
 
 use super::outsider;
@@ -123,7 +124,7 @@ async fn a_reader_sees_everything_beside_the_owner_and_writes_nothing() {
         .await;
     let reader = SqliteStore::open_read_only(bench.path(), bench.clock.clone());
     let reader = reader.await.unwrap();
-    assert_eq!(reader.last_results().await.unwrap().len(), 1);
+    assert_eq!(reader.last_results(ShardSet::ALL).await.unwrap().len(), 1);
     let sums = reader.uptime(&[web], at(0), at(5000)).await.unwrap();
     assert_eq!(sums[0].up_ms, 1000);
     let hour = std::time::Duration::from_secs(3600);
@@ -137,7 +138,7 @@ async fn a_reader_sees_everything_beside_the_owner_and_writes_nothing() {
     bench.store.close().await.unwrap();
     let reader = SqliteStore::open_read_only(bench.path(), bench.clock.clone());
     let reader = reader.await.unwrap();
-    assert_eq!(reader.last_results().await.unwrap().len(), 1);
+    assert_eq!(reader.last_results(ShardSet::ALL).await.unwrap().len(), 1);
     let missing = bench.folder.path().join("none.db");
     let missing = SqliteStore::open_read_only(missing, bench.clock.clone()).await;
     assert!(matches!(missing, Err(StoreError::Unavailable(_))));

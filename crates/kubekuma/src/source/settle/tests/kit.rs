@@ -8,9 +8,10 @@ use std::time::Duration;
 use kuma_api::read::{ReadContext, read_file};
 use kuma_core::id::{Kind, ObjectKey, ObjectName};
 use kuma_core::object::{Object, Origin};
+use kuma_core::source::Change;
 use kuma_core::time::Mono;
 
-use super::super::{Change, Settler};
+use super::super::Settler;
 use crate::source::scan::Scan;
 
 /// Where the folder would be.

@@ -1,0 +1,31 @@
+//! Who takes part, on the database's clock (`design/engine.md`, who may act). Only a store that
+//! several processes can share has it.
+
+use std::time::Duration;
+
+use super::StoreResult;
+use crate::shard::{MemberId, Shard, ShardSet, View};
+
+/// Port: heartbeat rows and shard rows. All times are the store's; a member's own clock decides
+/// nothing, and one that hears nothing for as long as `ttl` stops by itself.
+pub trait Membership: Send + Sync {
+    /// Writes or renews the heartbeat of `me`, valid for `ttl`, and returns who is there. One round
+    /// trip. A member that had expired comes back as one that holds nothing: what it held until then
+    /// may have been claimed by others.
+    fn beat<'a>(&'a self, me: &'a MemberId, ttl: Duration) -> StoreResult<'a, View>;
+
+    /// Claims those of `shards` that are released or whose owner has expired, each under a new
+    /// epoch; returns what was claimed. Nothing is claimed by a member that has expired itself.
+    fn claim_shards<'a>(
+        &'a self,
+        me: &'a MemberId,
+        shards: ShardSet,
+    ) -> StoreResult<'a, Vec<(Shard, i64)>>;
+
+    /// Gives up those of `shards` that `me` holds. Resolves when it is committed; whatever was
+    /// committed under the old epochs before is there for the next owner.
+    fn release_shards<'a>(&'a self, me: &'a MemberId, shards: ShardSet) -> StoreResult<'a, ()>;
+
+    /// Gives everything up and removes the member's row: others need not wait for it to expire.
+    fn leave<'a>(&'a self, me: &'a MemberId) -> StoreResult<'a, ()>;
+}

@@ -1,0 +1,2 @@
+//! KubeKuma on Kubernetes: watches that become the same snapshots as a folder, statuses, Leases,
+//! Secrets, discovery, exposure, admission. Knows the API server; decides nothing about monitors.
