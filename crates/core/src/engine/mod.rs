@@ -26,5 +26,5 @@ pub mod verdict;
 
 pub use record::{BadState, MonitorRecord, STATE_VERSION};
 pub use replay::{Replay, replay};
-pub use set::{Change, Engine, Report};
+pub use set::{Change, Engine, Handover, Report};
 pub use step::{Effects, Input, View, step};

@@ -7,6 +7,7 @@ use super::announce::AnnounceState;
 use super::verdict::VerdictState;
 use crate::id::{MonitorId, ObjectName};
 use crate::ports::StateRow;
+use crate::state::MonitorState;
 use crate::time::Timestamp;
 
 /// Version of the stored form; a row of another version is not read.
@@ -57,6 +58,11 @@ pub enum BadState {
 }
 
 impl MonitorRecord {
+    /// The state as people see it.
+    pub fn state(&self) -> MonitorState {
+        self.verdict.shown()
+    }
+
     /// The row to store.
     pub fn encode(&self, monitor: MonitorId) -> StateRow {
         StateRow {

@@ -3,6 +3,7 @@
 
 mod catalog;
 mod propagate;
+mod share;
 mod wakeups;
 
 use std::sync::Arc;
@@ -19,8 +20,10 @@ use crate::catalog::Catalog;
 use crate::id::{IdMap, MonitorId};
 use crate::observation::Observation;
 use crate::ports::{Batch, Heartbeat, Incident, StateRow};
+use crate::shard::ShardSet;
 use crate::state::MonitorState;
 use crate::time::Timestamp;
+pub use share::Handover;
 use wakeups::Wakeups;
 
 /// What a call decided about one monitor.
@@ -50,8 +53,10 @@ pub struct Report {
 }
 
 /// The engine of one process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Engine {
+    /// The shards it acts on. Records of other monitors are only looked at.
+    owned: ShardSet,
     records: IdMap<Box<MonitorRecord>>,
     catalog: Arc<Catalog>,
     guard: Guard,
@@ -62,6 +67,22 @@ pub struct Engine {
     waiting: usize,
     /// Whether a catalog was in force yet.
     started: bool,
+}
+
+impl Default for Engine {
+    /// An engine that acts on every monitor.
+    fn default() -> Self {
+        Self {
+            owned: ShardSet::ALL,
+            records: IdMap::default(),
+            catalog: Arc::default(),
+            guard: Guard::default(),
+            guard_until: None,
+            wakeups: Wakeups::default(),
+            waiting: 0,
+            started: false,
+        }
+    }
 }
 
 impl Engine {
@@ -82,7 +103,8 @@ impl Engine {
         (engine, bad)
     }
 
-    /// An attempt ended, or a push arrived. Results of monitors that are gone are dropped.
+    /// An attempt ended, or a push arrived. Results of monitors that are gone, or somebody else's by
+    /// now, are dropped.
     pub fn attempt(
         &mut self,
         id: MonitorId,
@@ -93,7 +115,7 @@ impl Engine {
     ) -> Report {
         let mut report = Report::default();
         let catalog = Arc::clone(&self.catalog);
-        let Some(entry) = catalog.entry(id) else {
+        let Some(entry) = catalog.entry(id).filter(|_| self.owned.holds(id)) else {
             return report;
         };
         if is_probed(entry) {
@@ -160,7 +182,8 @@ impl Engine {
         self.guard.reset();
         self.guard_until = None;
         self.wakeups = Wakeups::default();
-        for (id, record) in &mut self.records {
+        let owned = self.owned;
+        for (id, record) in self.records.iter_mut().filter(|(id, _)| owned.holds(**id)) {
             record.rebase(by);
             // Calendars did not move: windows are looked at again at once.
             record.boundary = record.boundary.map(|_| Timestamp::MIN);
@@ -173,7 +196,7 @@ impl Engine {
     /// What to write on a clean stop, so that nothing beyond `now` is taken for known.
     pub fn stop(&self, now: Timestamp) -> Batch {
         let mut batch = Batch { durable: true, ..Batch::default() };
-        for (id, record) in &self.records {
+        for (id, record) in self.records.iter().filter(|(id, _)| self.owned.holds(**id)) {
             batch.intervals.extend(record.verdict.vouch_on_stop(*id, now));
         }
         batch

@@ -5,4 +5,5 @@ mod kit;
 mod recorded;
 mod related;
 mod replayed;
+mod shared;
 mod shell;

@@ -10,6 +10,7 @@ use crate::check::{Check, Criteria, GroupCheck, GroupMembers, GroupRule};
 use crate::engine::step::Input;
 use crate::id::{MonitorId, ObjectName};
 use crate::monitor::{Alerting, Monitor, MonitorOrigin, Schedule};
+use crate::shard::ShardSet;
 use crate::time::Timestamp;
 
 impl Engine {
@@ -21,25 +22,41 @@ impl Engine {
         let first = !std::mem::replace(&mut self.started, true);
         self.remove_gone(&old, catalog, now, &mut report);
         let settings_changed = first || old.settings != catalog.settings;
-        for entry in catalog.monitors.values() {
-            let known = old.entry(entry.id).filter(|_| !first);
+        let known = |id| old.entry(id).filter(|_| !first);
+        self.look_again(ShardSet::ALL, &known, settings_changed, now, &mut report);
+        report
+    }
+
+    /// Looks at those monitors of some shards that another catalog touches; `known` says what they
+    /// were before.
+    pub(super) fn look_again<'a>(
+        &mut self,
+        of: ShardSet,
+        known: &dyn Fn(MonitorId) -> Option<&'a Entry>,
+        settings_changed: bool,
+        now: Timestamp,
+        report: &mut Report,
+    ) {
+        let catalog = Arc::clone(&self.catalog);
+        let of = of.and(self.owned);
+        let entries = || catalog.monitors.values().filter(|entry| of.holds(entry.id));
+        for entry in entries() {
+            let known = known(entry.id);
             if settings_changed || self.is_touched(entry, known) {
-                self.apply(entry.id, Input::Catalog, now, &mut report);
+                self.apply(entry.id, Input::Catalog, now, report);
             }
             if known.is_none_or(|known| known.windows != entry.windows) {
-                self.look_at_windows(entry.id, now, &mut report);
+                self.look_at_windows(entry.id, now, report);
             }
         }
         // Groups last, when all of their members are known.
-        for entry in catalog.monitors.values() {
-            let known = old.entry(entry.id).filter(|_| !first);
+        for entry in entries() {
             let is_group = matches!(entry.monitor.check, Check::Group(_));
-            if is_group && (self.is_touched(entry, known) || settings_changed) {
+            if is_group && (self.is_touched(entry, known(entry.id)) || settings_changed) {
                 let members = self.members(entry);
-                self.apply(entry.id, members, now, &mut report);
+                self.apply(entry.id, members, now, report);
             }
         }
-        report
     }
 
     /// Whether a catalog changed anything that a monitor's state depends on.
@@ -55,9 +72,15 @@ impl Engine {
     }
 
     /// Closes what was open of monitors that are gone.
-    fn remove_gone(&mut self, old: &Catalog, new: &Catalog, now: Timestamp, report: &mut Report) {
-        let mut gone: Vec<MonitorId> =
-            self.records.keys().copied().filter(|id| !new.by_id.contains_key(id)).collect();
+    pub(super) fn remove_gone(
+        &mut self,
+        old: &Catalog,
+        new: &Catalog,
+        now: Timestamp,
+        report: &mut Report,
+    ) {
+        let ours = self.records.keys().copied().filter(|id| self.owned.holds(*id));
+        let mut gone: Vec<MonitorId> = ours.filter(|id| !new.by_id.contains_key(id)).collect();
         gone.sort_unstable();
         for id in gone {
             let name = self.records.get(&id).and_then(|record| record.name.clone());

@@ -105,7 +105,7 @@ impl Engine {
 
     /// The mass-outage message stands for the downs that are confirmed now.
     fn speak_for(&mut self, monitors: &[MonitorId], now: Timestamp) {
-        for id in monitors {
+        for id in monitors.iter().filter(|id| self.owned.holds(**id)) {
             if let Some(record) = self.records.get_mut(id) {
                 record.announce.spoken_for(plus(now, MASS_OUTAGE_SPEAKS));
             }
@@ -156,7 +156,7 @@ impl Engine {
         }
     }
 
-    /// One step of one monitor; what follows goes into the queue.
+    /// One step of one monitor, if it is ours; what follows goes into the queue.
     pub(super) fn take_step(
         &mut self,
         entry: &Entry,
@@ -167,6 +167,9 @@ impl Engine {
         queue: &mut VecDeque<Follow>,
     ) {
         let id = entry.id;
+        if !self.owned.holds(id) {
+            return;
+        }
         // Taken out so that the step may look at other records.
         let mut record = self.records.remove(&id).unwrap_or_default();
         let waited = record.announce.waits_for_parents();

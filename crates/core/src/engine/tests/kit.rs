@@ -32,7 +32,7 @@ impl House {
         house
     }
 
-    fn keep(&mut self, second: i64, report: Report) {
+    pub(super) fn keep(&mut self, second: i64, report: Report) {
         self.run_now.extend(report.run_now);
         self.stored.push((second, report.batch));
     }
@@ -121,7 +121,7 @@ impl House {
 }
 
 /// Fills in children and groups from parents and members.
-fn linked(mut entries: Vec<Entry>) -> Vec<Entry> {
+pub(super) fn linked(mut entries: Vec<Entry>) -> Vec<Entry> {
     let copy = entries.clone();
     for entry in &mut entries {
         let is_child = |other: &&Entry| other.parents.contains(&entry.id);
