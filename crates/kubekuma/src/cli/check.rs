@@ -51,10 +51,18 @@ pub(crate) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<Exit
     };
     secrets.sync(rules, reviewed.secrets.iter());
     let results = super::runtime()?.block_on(check_all(&reviewed.catalog, &monitors, secrets))?;
-    let colour = shared.color.on_stdout();
+    show(arguments.output, &results, shared.color.on_stdout())
+}
+
+/// Prints what was seen; the exit code says whether all was well.
+pub(super) fn show(
+    format: OutputFormat,
+    results: &[(Arc<Monitor>, Observation)],
+    colour: bool,
+) -> anyhow::Result<ExitCode> {
     let failed = results.iter().any(|(_, seen)| seen.outcome != Outcome::Success);
     let value: Vec<_> = results.iter().map(|(monitor, seen)| as_json(monitor, seen)).collect();
-    output::show(arguments.output, &value, |_| {
+    output::show(format, &value, |_| {
         results.iter().map(|(monitor, seen)| render(monitor, seen, colour)).collect()
     })?;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -66,10 +74,9 @@ fn select(
     path: &std::path::Path,
     namespace: &str,
 ) -> anyhow::Result<Vec<Arc<Monitor>>> {
-    let probed = |monitor: &Arc<Monitor>| monitor.check.run_class() != RunClass::Passive;
     let all = || catalog.monitors.values().map(|entry| entry.monitor.clone());
     let Some(name) = name else {
-        let monitors: Vec<_> = all().filter(probed).collect();
+        let monitors: Vec<_> = all().filter(|monitor| is_probed(monitor)).collect();
         if monitors.is_empty() {
             bail!(
                 "{} holds no monitor that can be checked; `kubekuma validate` says why",
@@ -90,11 +97,7 @@ fn select(
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             bail!("there is no monitor `{name}` in {} (there are: {known})", path.display())
         }
-        [monitor] if !probed(monitor) => bail!(
-            "{} is a {} monitor: nothing is asked, so there is nothing to run",
-            monitor.name,
-            monitor.check.check_type()
-        ),
+        [monitor] if !is_probed(monitor) => Err(nothing_to_run(monitor)),
         [_] => Ok(named),
         many => {
             let names: Vec<_> = many.iter().map(|monitor| monitor.name.to_string()).collect();
@@ -103,7 +106,22 @@ fn select(
     }
 }
 
-async fn check_all(
+/// Whether a run of the monitor asks somebody.
+pub(super) fn is_probed(monitor: &Monitor) -> bool {
+    monitor.check.run_class() != RunClass::Passive
+}
+
+/// Why a monitor that asks nobody cannot be checked.
+pub(super) fn nothing_to_run(monitor: &Monitor) -> anyhow::Error {
+    anyhow::anyhow!(
+        "{} is a {} monitor: nothing is asked, so there is nothing to run",
+        monitor.name,
+        monitor.check.check_type()
+    )
+}
+
+/// Runs the checks, one after the other.
+pub(super) async fn check_all(
     catalog: &Catalog,
     monitors: &[Arc<Monitor>],
     secrets: LocalSecrets,

@@ -8,6 +8,7 @@ mod demo;
 mod import;
 mod incidents;
 mod output;
+mod plugin;
 mod reference;
 mod serve;
 mod simulate;
@@ -96,8 +97,11 @@ enum Command {
     Completions(completions::Arguments),
 }
 
-/// Parses the arguments and runs the command.
+/// Parses the arguments and runs the command. Under the name of a kubectl plugin it is one.
 pub fn main() -> ExitCode {
+    if let Some(role) = plugin::Role::of(std::env::args_os().next().as_deref()) {
+        return plugin::main(role);
+    }
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Serve(arguments) => serve::run(&cli.shared, arguments),

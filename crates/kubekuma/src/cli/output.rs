@@ -45,6 +45,12 @@ pub(crate) fn show<T: Serialize>(
     }
 }
 
+/// Says on standard error what is worth knowing beside the result.
+pub(crate) fn note(text: &str) {
+    // A note that nobody can read is no reason to fail.
+    let _ = writeln!(io::stderr().lock(), "note: {text}");
+}
+
 /// Prints why a command failed, with its causes.
 pub(crate) fn failure(error: &anyhow::Error) {
     let mut text = format!("error: {error}\n");

@@ -40,6 +40,9 @@ fn command_line() -> String {
     let mut command = super::Cli::command().term_width(100);
     command.build();
     describe(&mut page, &mut command, "kubekuma");
+    let mut plugin = super::plugin::command().term_width(100);
+    plugin.build();
+    describe(&mut page, &mut plugin, "kubectl kuma");
     page
 }
 

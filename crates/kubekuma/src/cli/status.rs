@@ -49,15 +49,20 @@ pub(crate) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<Exit
         rows(&store, now).await
     })?;
     if let Some(state) = &arguments.state {
-        if !MonitorState::ALL.iter().any(|known| known.as_str() == state) {
-            let known: Vec<_> = MonitorState::ALL.iter().map(|state| state.as_str()).collect();
-            anyhow::bail!("there is no state `{state}`; there are {}", known.join(", "));
-        }
-        rows.retain(|row| row.state.as_str() == state);
+        let state = known_state(state)?;
+        rows.retain(|row| row.state == state);
     }
     let colour = shared.color.on_stdout();
     output::show(arguments.output, &rows, |rows| render(rows, now, colour))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The state of that name.
+pub(super) fn known_state(text: &str) -> anyhow::Result<MonitorState> {
+    MonitorState::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
+        let known: Vec<_> = MonitorState::ALL.iter().map(|state| state.as_str()).collect();
+        anyhow::anyhow!("there is no state `{text}`; there are {}", known.join(", "))
+    })
 }
 
 async fn rows(store: &SqliteStore, now: Timestamp) -> anyhow::Result<Vec<Row>> {

@@ -8,6 +8,7 @@ use kuma_api::report::Report;
 
 use super::{OutputFormat, Shared, output};
 use crate::source::review;
+use crate::terminal::paint::ColorChoice;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -23,12 +24,21 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut report = review::review(&arguments.paths, &shared.namespace);
+    report(&shared.namespace, shared.color, arguments)
+}
+
+/// The same for `kubectl kuma validate`.
+pub(super) fn report(
+    namespace: &str,
+    color: ColorChoice,
+    arguments: &Arguments,
+) -> anyhow::Result<ExitCode> {
+    let mut report = review::review(&arguments.paths, namespace);
     if arguments.quiet {
         report.findings.retain(Finding::is_error);
     }
     let failed = report.has_errors();
-    let colour = shared.color.on_stdout();
+    let colour = color.on_stdout();
     output::show(arguments.output, &report, |report: &Report| report.render(colour))?;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

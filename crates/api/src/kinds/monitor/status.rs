@@ -32,6 +32,9 @@ pub struct LastResult {
     /// `up`, `down`, `pending`, `flapping`, `paused`, `maintenance`, `degraded` or `unknown`.
     #[schemars(length(max = 32))]
     pub state: Option<String>,
+    /// Since when the monitor is in that state (RFC 3339).
+    #[schemars(extend("format" = "date-time"))]
+    pub since: Option<String>,
     /// Latency in milliseconds.
     pub latency_ms: Option<i64>,
     /// When the check ended (RFC 3339).
