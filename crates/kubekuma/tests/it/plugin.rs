@@ -49,12 +49,13 @@ fn errors_say_what_to_do() {
     let home = Home::new();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     home.put("config.yaml", kubeconfig(closed));
-    home.put("broken.yaml", "clusters: [");
+    home.put("broken.yaml", "users: [{name: u, user: {token: s3cret}}");
     let mut text = String::new();
     let mut fails = |what: &str, arguments: &[&str], kubeconfig: Option<&str>| {
         let ran = run_as(&home, "kubectl-kuma", arguments, kubeconfig);
         assert_eq!(ran.code, 1, "{what}: {ran:?}");
         let err = ran.err.replace(&closed.to_string(), "[port]");
+        let err = err.replace(&home.path().display().to_string(), "[home]");
         let _ = write!(text, "# {what}\n{err}\n");
     };
     fails("no kubeconfig", &["status"], None);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::{ApiResource, ListParams, Patch, PatchParams, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::core::DynamicObject;
 use kube::{Api, Client, Config, Resource};
 use kuma_core::id::ObjectName;
@@ -173,13 +173,10 @@ pub(super) async fn namespace(shared: &Shared) -> anyhow::Result<String> {
 async fn config(shared: &Shared) -> anyhow::Result<Config> {
     let options = KubeConfigOptions { context: shared.context.clone(), ..Default::default() };
     if let Some(path) = &shared.kubeconfig {
-        let file = Kubeconfig::read_from(path)
-            .map_err(|error| anyhow!(root_cause(&error)))
-            .with_context(|| format!("the kubeconfig {} cannot be read", path.display()))?;
+        let file = Kubeconfig::read_from(path).map_err(|error| unusable(&error))?;
         return Config::from_custom_kubeconfig(file, &options)
             .await
-            .map_err(|error| anyhow!(error.to_string()))
-            .with_context(|| format!("the kubeconfig {} cannot be used", path.display()));
+            .map_err(|error| unusable(&error));
     }
     let error = match Config::from_kubeconfig(&options).await {
         Ok(config) => return Ok(config),
@@ -191,9 +188,26 @@ async fn config(shared: &Shared) -> anyhow::Result<Config> {
     {
         return Ok(config);
     }
-    Err(anyhow!(error.to_string()).context(
-        "no way to the API server is known; name a kubeconfig with --kubeconfig or KUBECONFIG",
-    ))
+    Err(unusable(&error))
+}
+
+/// Why a kubeconfig does not do, without the text around the place: a token may stand there.
+fn unusable(error: &KubeconfigError) -> anyhow::Error {
+    let why = error.to_string();
+    let why = why.lines().next().unwrap_or_default();
+    match error {
+        KubeconfigError::ReadConfig(error, path) => anyhow!(error.to_string()).context(format!(
+            "the kubeconfig {} cannot be read; name one with --kubeconfig or KUBECONFIG",
+            path.display()
+        )),
+        KubeconfigError::LoadContext(context) => anyhow!(
+            "the kubeconfig has no context `{context}`; `kubectl config get-contexts` lists them"
+        ),
+        KubeconfigError::CurrentContextNotSet => {
+            anyhow!("the kubeconfig has no current context; name one with --context")
+        }
+        _ => anyhow!("{why}").context("the kubeconfig cannot be used"),
+    }
 }
 
 /// Lists leave out of their items what they say once for all.
