@@ -146,10 +146,11 @@ impl Cluster {
         let server = &self.server;
         let advice = match status.code {
             401 => format!("the API server at {server} does not know you; sign in again"),
-            403 => format!(
+            403 if status.message.contains(kuma_api::kinds::GROUP) => format!(
                 "you may not {doing}; docs/kubernetes/rbac.md has roles for people \
                  (components/people)"
             ),
+            403 => format!("you may not {doing}"),
             404 => format!(
                 "the cluster at {server} has no KubeKuma kinds, or not these; install them with \
                  `kubekuma crds | kubectl apply --server-side -f -`"
