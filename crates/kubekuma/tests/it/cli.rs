@@ -17,6 +17,7 @@ fn redacted(home: &Home, text: &str) -> String {
     let mut text = text.replace(&home.path().display().to_string(), "[home]");
     for (pattern, instead) in [
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?", "[time]"),
+        (r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4}", "[date]"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
         (r"\d+(\.\d+)? (ms|µs|s)\b", "[duration]"),
         (r"\b\d\d:\d\d:\d\d\b", "[time]"),

@@ -1,6 +1,8 @@
 //! `deploy/manifests` and `examples/kubernetes`: what an administrator would look for before
 //! applying them.
 
+mod rendered;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -27,7 +27,7 @@ pub(super) fn answer(mut root: Command, words: &[String]) -> String {
     };
     let mut lines: Vec<String> =
         candidates.into_iter().filter(|line| line.starts_with(typed)).collect();
-    let takes_paths = asked_value.map_or(command.get_name() == "validate", is_path);
+    let takes_paths = asked_value.map_or_else(|| command.get_name() == "validate", is_path);
     lines.push(if takes_paths { FILES } else { NO_FILES }.to_owned());
     lines.join("\n")
 }
