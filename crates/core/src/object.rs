@@ -56,8 +56,34 @@ pub struct Meta {
     pub generation: i64,
 }
 
-/// A status page, as far as the standalone monitor needs it before pages are served: its
-/// references are checked and its slug is unique.
+/// What leads to a status page from outside (`exposure.mode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExposureMode {
+    /// Whatever people make.
+    #[default]
+    Manual,
+    /// An Ingress.
+    Ingress,
+    /// An HTTPRoute of the Gateway API.
+    GatewayApi,
+}
+
+/// How a status page is reached from outside (`spec.exposure`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Exposure {
+    /// What leads to it.
+    pub mode: ExposureMode,
+    /// Host names under which it is at `/`, lower case, each once.
+    pub hosts: Vec<String>,
+    /// The Secret with the certificate; that there is one means https.
+    pub tls_secret: Option<String>,
+    /// Whether we make the object that leads to it; else it is only looked for.
+    pub manage: bool,
+}
+
+/// A status page, as far as it is needed before pages are served: its references are checked, its
+/// slug is unique, and the way to it from outside is kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatusPage {
     /// Its name.
@@ -68,6 +94,8 @@ pub struct StatusPage {
     pub title: String,
     /// Whether it is public.
     pub published: bool,
+    /// How it is reached from outside.
+    pub exposure: Exposure,
     /// The monitors on it, group by group.
     pub groups: Vec<PageGroup>,
 }

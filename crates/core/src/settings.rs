@@ -302,13 +302,25 @@ impl Default for PublicSettings {
     }
 }
 
+/// Where `discovery` looks for targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiscoverySource {
+    /// Services.
+    Service,
+    /// Ingresses.
+    Ingress,
+    /// HTTPRoutes of the Gateway API, and their Gateways.
+    GatewayApi,
+}
+
 /// `discovery`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiscoverySettings {
     /// Whether anything is looked for.
     pub enabled: bool,
-    /// `ingress`, `gatewayapi`, `service`.
-    pub sources: Vec<String>,
+    /// Where; each once.
+    pub sources: Vec<DiscoverySource>,
     /// Whether suggestions are shown.
     pub show_suggestions: bool,
     /// Whether Monitors are created.

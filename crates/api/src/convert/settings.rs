@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use kuma_core::object::Problem;
 use kuma_core::settings::{
-    AuthMode, AuthSettings, DiscoverySettings, Downsample, EgressSettings, FlappingSettings,
+    AuthMode, AuthSettings, DiscoverySettings, DiscoverySource, Downsample, EgressSettings, FlappingSettings,
     MetricsAuth, ModeSettings, NetworkingSettings, PingMode, PublicSettings, RetentionSettings,
     SchedulerSettings, SelfCheckSettings, Settings,
 };
@@ -34,7 +34,7 @@ pub(super) fn convert(context: &mut Context<'_>, spec: &KubeKumaSettingsSpec) ->
         retention: retention(context, &spec.retention.clone().unwrap_or_default()),
         networking: networking(context, &spec.networking.clone().unwrap_or_default()),
         public: public(context, &spec.public_endpoints.clone().unwrap_or_default()),
-        discovery: discovery(&spec.discovery.clone().unwrap_or_default()),
+        discovery: discovery(context, &spec.discovery.clone().unwrap_or_default()),
         uptime_count_maintenance: spec
             .uptime
             .as_ref()
@@ -270,17 +270,51 @@ fn public(context: &mut Context<'_>, spec: &PublicEndpointsSpec) -> PublicSettin
     }
 }
 
-fn discovery(spec: &DiscoverySpec) -> DiscoverySettings {
+fn discovery(context: &mut Context<'_>, spec: &DiscoverySpec) -> DiscoverySettings {
     let default = DiscoverySettings::default();
     let behavior = spec.behavior.clone().unwrap_or_default();
-    let sources = spec.sources.iter().flatten().map(|source| match source.type_ {
-        DiscoverySourceType::Ingress => "ingress".to_owned(),
-        DiscoverySourceType::GatewayApi => "gatewayapi".to_owned(),
-        DiscoverySourceType::Service => "service".to_owned(),
-    });
+    let mut sources: Vec<_> = spec
+        .sources
+        .iter()
+        .flatten()
+        .map(|source| match source.type_ {
+            DiscoverySourceType::Ingress => DiscoverySource::Ingress,
+            DiscoverySourceType::GatewayApi => DiscoverySource::GatewayApi,
+            DiscoverySourceType::Service => DiscoverySource::Service,
+        })
+        .collect();
+    sources.sort_unstable();
+    sources.dedup();
+    if spec.enabled == Some(true) && sources.is_empty() {
+        context.push(
+            Problem::warning("spec.discovery.sources", "without a source nothing is looked for")
+                .with_fix("name one or more of ingress, gatewayapi and service"),
+        );
+    }
+    if behavior.write_crds == Some(true) && spec.enabled != Some(true) {
+        context.push(
+            Problem::warning(
+                "spec.discovery.behavior.writeCrds",
+                "discovery is off, so no Monitor is created",
+            )
+            .with_fix("set discovery.enabled to true"),
+        );
+    }
+    if let Some(path) = &behavior.default_health_path
+        && path.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#')
+    {
+        context.push(
+            Problem::semantic(
+                "spec.discovery.behavior.defaultHealthPath",
+                "this is not the path of an address",
+            )
+            .with_value(path)
+            .with_fix("write it as /healthz, with %20 for a space"),
+        );
+    }
     DiscoverySettings {
         enabled: spec.enabled.unwrap_or(default.enabled),
-        sources: sources.collect(),
+        sources,
         show_suggestions: behavior.show_suggestions_in_ui.unwrap_or(default.show_suggestions),
         write_crds: behavior.write_crds.unwrap_or(default.write_crds),
         default_health_path: behavior.default_health_path.unwrap_or(default.default_health_path),

@@ -80,7 +80,7 @@ impl Finding {
 }
 
 /// Whether a field may hold a credential, whose value is shown to nobody.
-fn is_sensitive(path: &str) -> bool {
+pub(super) fn is_sensitive(path: &str) -> bool {
     let last = path.rsplit(['.', '[']).find(|part| !part.trim_end_matches(']').is_empty());
     let name = last.unwrap_or("").trim_end_matches(']').to_lowercase();
     let words = ["token", "password", "passwd", "secret", "apikey", "authorization", "credential"];

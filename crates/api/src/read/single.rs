@@ -5,6 +5,7 @@ use kuma_core::id::ObjectKey;
 use kuma_core::object::{Meta, Object, Origin, Problem, RawObject};
 use serde_json::Value;
 
+use super::finding::is_sensitive;
 use super::identity::{self, Identity};
 use super::ours::Registered;
 use super::{ReadContext, interpret, metadata, raw, severe};
@@ -46,6 +47,10 @@ pub fn read_object(value: &Value, origin: Origin, context: &ReadContext) -> Read
     read.key = Some(key.clone());
     let usable = !severe(&read.problems);
     let body = interpret(&Registered, &key, &read.meta, value, &mut read.problems);
+    // These problems go into statuses and into answers that the API server audits.
+    for problem in read.problems.iter_mut().filter(|problem| is_sensitive(&problem.path)) {
+        problem.value = None;
+    }
     read.object = body.filter(|_| usable).map(|body| Object {
         raw: RawObject::new(&as_applied(raw(kind, value))),
         key,
@@ -113,5 +118,16 @@ mod tests {
         }));
         assert_eq!(read.key.unwrap().to_string(), "Monitor shop/web");
         assert!(read.object.is_none() && !read.problems.is_empty());
+    }
+
+    #[test]
+    fn a_problem_does_not_repeat_what_may_be_a_credential() {
+        let read = read(&json!({
+            "apiVersion": "monitoring.kubekuma.io/v1", "kind": "Monitor",
+            "metadata": {"name": "job", "namespace": "shop"},
+            "spec": {"type": "push", "target": {"push": {"token": ["hunter2"]}}},
+        }));
+        assert!(read.problems.iter().any(|problem| problem.path.contains("token")));
+        assert!(!format!("{:?}", read.problems).contains("hunter2"), "{:?}", read.problems);
     }
 }

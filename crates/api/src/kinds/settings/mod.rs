@@ -8,6 +8,7 @@ use super::common::{Condition, SecretKeyRef};
 use super::rules::rules;
 
 mod auth;
+mod discovered;
 mod networking;
 mod public;
 mod retention;
@@ -17,6 +18,7 @@ pub use auth::{
     ApiKeysSpec, AuthModeSpec, AuthSpec, LocalAuthSpec, MfaRequirement, OidcSpec, RoleMappingSpec,
     RoleSpec,
 };
+pub use discovered::{DiscoveryStatus, SuggestionStatus};
 pub use networking::{
     DnsSettingsSpec, EgressSpec, NetworkingSpec, PingModeSpec, PingSettingsSpec, SelfCheckSpec,
 };
@@ -115,4 +117,6 @@ pub struct KubeKumaSettingsStatus {
     /// What is wrong with them.
     #[schemars(length(max = 100), inner(length(max = 1024)))]
     pub errors: Option<Vec<String>>,
+    /// What discovery finds.
+    pub discovery: Option<DiscoveryStatus>,
 }

@@ -10,7 +10,7 @@ use crate::egress::NamespaceEgress;
 use crate::id::{Kind, MonitorId, ObjectKey, ObjectName};
 use crate::maintenance::{MaintenanceWindow, WindowSchedule};
 use crate::monitor::{Alerting, Monitor, MonitorOrigin, Schedule};
-use crate::object::{Body, Meta, MonitorSet, Object, Origin, PageGroup, Problem, StatusPage};
+use crate::object::{Body, Exposure, Meta, MonitorSet, Object, Origin, PageGroup, Problem, StatusPage};
 use crate::policy::{Policy, Triggers};
 use crate::provider::{Provider, ProviderConfig, ProviderType};
 use crate::selector::Selector;
@@ -140,6 +140,7 @@ pub(super) fn page(text: &str, slug: &str, members: &[&str]) -> StatusPage {
         slug: slug.to_owned(),
         title: "Shop".to_owned(),
         published: true,
+        exposure: Exposure::default(),
         groups: vec![PageGroup {
             name: "All".to_owned(),
             description: None,
