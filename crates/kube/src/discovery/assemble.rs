@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use kuma_api::read::{ReadContext, read_object};
+use kuma_core::check::CheckType;
 use kuma_core::id::ObjectName;
 use kuma_core::object::{Origin, Problem, Severity};
 use kuma_core::settings::{DiscoverySettings, DiscoverySource};
@@ -134,7 +135,11 @@ impl<'a> Assembly<'a> {
     }
 
     fn read(&self, found: &Found, wish: &Wish) -> Result<Shown, String> {
-        let health_path = &self.input.settings.default_health_path;
+        // Nobody answers a WebSocket where people ask for health.
+        let health_path = match wish.check {
+            Some(CheckType::Websocket) => "/",
+            _ => &self.input.settings.default_health_path,
+        };
         Ok(match &found.body {
             Body::Service(spec) => match service::drafts(found, spec, wish, health_path) {
                 Ok(drafts) => Shown { drafts, skipped: Vec::new() },
@@ -146,7 +151,7 @@ impl<'a> Assembly<'a> {
                 route::drafts(&route, wish, health_path, self.input.view)
             }
             Body::Unreadable(why) => return Err(format!("it cannot be read: {why}")),
-            Body::Gateway(_) | Body::Monitor => Shown::default(),
+            Body::Gateway(_) | Body::Ours => Shown::default(),
         })
     }
 

@@ -21,16 +21,16 @@ pub(super) fn drafts(found: &Found, spec: &ServiceSpec, wish: &Wish, health_path
     }
     let ports = ports(spec, wish)?;
     let draft = |port: Port| {
-        let path = wish.path.clone().unwrap_or_else(|| health_path.to_owned());
-        let part = if port.label.is_empty() { String::new() } else { port.label.clone() };
+        let check = wish.check.unwrap_or(port.speaks.check);
+        let health_path = if check == CheckType::Websocket { "/" } else { health_path };
         Draft {
-            check: wish.check.unwrap_or(port.speaks.check),
+            check,
             host: host.clone(),
             port: port.number,
             secure: port.speaks.secure,
-            path,
-            part,
+            path: wish.path.clone().unwrap_or_else(|| health_path.to_owned()),
             why: format!("{} listens on port {} ({})", found.title(), port.number, port.speaks.because),
+            part: port.label,
         }
     };
     Ok(ports.into_iter().map(draft).collect())

@@ -45,8 +45,8 @@ pub enum Body {
     Gateway(GatewaySpec),
     /// An HTTPRoute, and what Gateways say about it.
     HttpRoute(RouteSpec, Vec<Accepted>),
-    /// A Monitor; what it says is in the catalog.
-    Monitor,
+    /// An object of ours; what it says is in the catalog.
+    Ours,
     /// It has not the shape of its kind, and why.
     Unreadable(String),
 }
@@ -105,7 +105,7 @@ impl Body {
             Resource::HttpRoute => {
                 typed(spec).map(|spec| Self::HttpRoute(spec, Accepted::read(object)))
             }
-            Resource::Monitor => Ok(Self::Monitor),
+            Resource::Monitor | Resource::StatusPage => Ok(Self::Ours),
         };
         read.unwrap_or_else(Self::Unreadable)
     }

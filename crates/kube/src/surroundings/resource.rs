@@ -15,6 +15,8 @@ pub enum Resource {
     HttpRoute,
     /// Our own Monitor.
     Monitor,
+    /// Our own StatusPage.
+    StatusPage,
 }
 
 impl Resource {
@@ -26,6 +28,7 @@ impl Resource {
             Self::Gateway => "Gateway",
             Self::HttpRoute => "HTTPRoute",
             Self::Monitor => "Monitor",
+            Self::StatusPage => "StatusPage",
         }
     }
 
@@ -35,7 +38,7 @@ impl Resource {
             Self::Service => "",
             Self::Ingress => "networking.k8s.io",
             Self::Gateway | Self::HttpRoute => "gateway.networking.k8s.io",
-            Self::Monitor => kuma_api::kinds::GROUP,
+            Self::Monitor | Self::StatusPage => kuma_api::kinds::GROUP,
         }
     }
 
@@ -47,6 +50,7 @@ impl Resource {
             Self::Gateway => "gateways",
             Self::HttpRoute => "httproutes",
             Self::Monitor => "monitors",
+            Self::StatusPage => "statuspages",
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt;
-use kube::api::DynamicObject;
+use kube::api::{DynamicObject, ListParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 use kuma_core::id::ObjectName;
@@ -100,11 +100,7 @@ impl Surroundings {
 
     fn watch(&self, resource: Resource) -> Watch {
         let shelf = Arc::new(Mutex::new(Shelf::default()));
-        let client = self.client.clone();
-        let api: Api<DynamicObject> = match &self.namespace {
-            Some(namespace) => Api::namespaced_with(client, namespace, &resource.api()),
-            None => Api::all_with(client, &resource.api()),
-        };
+        let api = self.api(resource);
         let scope = self.namespace.clone();
         let task = tokio::spawn(follow(resource, scope, api, Arc::clone(&shelf))).abort_handle();
         Watch { shelf, task }
@@ -116,6 +112,28 @@ impl Surroundings {
         let shelves = state.watches.values().map(|watch| lock(&watch.shelf).version());
         // A watch that ends takes its count with it; one that begins starts at nothing.
         state.changes.wrapping_mul(1 << 40).wrapping_add(shelves.sum::<u64>())
+    }
+
+    /// The resources of which there are objects that carry our label with a writer's name. Whoever
+    /// stopped while something of theirs was there finds it again; what may not be looked at or does
+    /// not exist holds nothing.
+    pub async fn left_by(&self, writer: &str, resources: &[Resource]) -> BTreeSet<Resource> {
+        let mut left = BTreeSet::new();
+        for resource in resources {
+            let parameters = ListParams::default().labels(&format!("{LABEL}={writer}")).limit(1);
+            if self.api(*resource).list_metadata(&parameters).await.is_ok_and(|it| !it.items.is_empty()) {
+                left.insert(*resource);
+            }
+        }
+        left
+    }
+
+    fn api(&self, resource: Resource) -> Api<DynamicObject> {
+        let client = self.client.clone();
+        match &self.namespace {
+            Some(namespace) => Api::namespaced_with(client, namespace, &resource.api()),
+            None => Api::all_with(client, &resource.api()),
+        }
     }
 
     /// What is known now.

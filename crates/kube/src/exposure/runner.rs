@@ -1,0 +1,139 @@
+//! Exposure at work: on the coordinator, again whenever something has changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kube::Client;
+use kuma_core::catalog::CatalogSource;
+use kuma_core::id::ObjectName;
+use tokio_util::sync::CancellationToken;
+
+use super::options::Options;
+use super::standing::Standing;
+use super::{MADE, WRITER, expose, wanted};
+use crate::discovery::Coordinating;
+use crate::owned::{Plan, WriteError, Writer};
+use crate::surroundings::{Resource, Surroundings};
+
+/// How often is looked whether something has changed.
+const TICK: Duration = Duration::from_secs(1);
+/// Least time between two writes.
+const WRITE_EVERY: Duration = Duration::from_millis(200);
+/// Most writes before what to write is worked out again.
+const BATCH: usize = 25;
+/// Looks between two attempts while the API server cannot be written to.
+const AGAIN_SOON: u32 = 5;
+/// Looks between two attempts at what somebody has to mend first.
+const AGAIN_LATER: u32 = 300;
+
+/// What exposure knows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExposureReport {
+    /// How each page stands that says how it is exposed.
+    pub standings: BTreeMap<ObjectName, Standing>,
+    /// What keeps exposure from looking or writing.
+    pub remarks: Vec<String>,
+}
+
+/// Exposure.
+pub struct Exposer {
+    surroundings: Arc<Surroundings>,
+    catalog: Arc<dyn CatalogSource>,
+    coordinating: Arc<dyn Coordinating>,
+    options: Options,
+    writer: Writer,
+    report: Mutex<Arc<ExposureReport>>,
+}
+
+impl Exposer {
+    /// Does nothing before [`Self::run`].
+    pub fn new(
+        client: Client,
+        surroundings: Arc<Surroundings>,
+        catalog: Arc<dyn CatalogSource>,
+        coordinating: Arc<dyn Coordinating>,
+        options: Options,
+    ) -> Arc<Self> {
+        let (writer, report) = (Writer::new(client), Mutex::default());
+        Arc::new(Self { surroundings, catalog, coordinating, options, writer, report })
+    }
+
+    /// What exposure knows now.
+    pub fn report(&self) -> Arc<ExposureReport> {
+        Arc::clone(&self.report.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks and writes until it is told to stop.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut seen = None;
+        let mut left: Option<BTreeSet<Resource>> = None;
+        let mut wait = 0_u32;
+        while stop.run_until_cancelled(tokio::time::sleep(TICK)).await.is_some() {
+            if !self.coordinating.coordinates() {
+                self.surroundings.want("exposure", BTreeSet::new());
+                self.publish(ExposureReport::default());
+                (seen, left) = (None, None);
+                continue;
+            }
+            let catalog = self.catalog.current();
+            let mut resources = wanted(&catalog);
+            // What was made while pages were different is found again, and goes.
+            let left = match &mut left {
+                Some(left) => left,
+                None => left.insert(self.surroundings.left_by(WRITER, &MADE).await),
+            };
+            left.extend(resources.iter().filter(|resource| MADE.contains(resource)));
+            resources.extend(left.iter());
+            self.surroundings.want("exposure", resources);
+            let now = (self.surroundings.version(), catalog.version);
+            wait = wait.saturating_sub(1);
+            if seen == Some(now) && wait != 1 {
+                continue;
+            }
+            seen = Some(now);
+            let view = self.surroundings.view();
+            let exposures = expose(&catalog, &view, &self.options);
+            let mut report = ExposureReport {
+                standings: exposures.standings,
+                remarks: view.remarks,
+            };
+            self.publish(report.clone());
+            wait = match self.write(&exposures.plan, &stop).await {
+                None => 0,
+                Some(error) => {
+                    report.remarks.push(error.to_string());
+                    self.publish(report);
+                    if error.is_passing() { AGAIN_SOON } else { AGAIN_LATER }
+                }
+            };
+        }
+        self.surroundings.want("exposure", BTreeSet::new());
+    }
+
+    /// Carries out the beginning of a plan; one page that cannot be exposed stops no other.
+    async fn write(&self, plan: &Plan, stop: &CancellationToken) -> Option<WriteError> {
+        let mut failure = None;
+        for write in plan.writes.iter().take(BATCH) {
+            let pause = stop.run_until_cancelled(tokio::time::sleep(WRITE_EVERY)).await;
+            if pause.is_none() || !self.coordinating.coordinates() {
+                break;
+            }
+            match self.writer.perform(write).await {
+                Ok(()) => tracing::info!(target = %write.target(), "exposure wrote an object"),
+                Err(error) => {
+                    tracing::warn!(%error, "exposure could not write an object");
+                    failure = Some(error);
+                }
+            }
+        }
+        failure
+    }
+
+    fn publish(&self, report: ExposureReport) {
+        let mut held = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        if **held != report {
+            *held = Arc::new(report);
+        }
+    }
+}
