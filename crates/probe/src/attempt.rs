@@ -68,6 +68,13 @@ impl<'a> Attempt<'a> {
         self.timeout.saturating_sub(self.trace.elapsed()).saturating_sub(margin)
     }
 
+    /// Gives the monitor's condition, if there is one, what it may look at.
+    pub(crate) fn give(&mut self, given: impl FnOnce() -> Given) {
+        if self.monitor.criteria.condition.is_some() {
+            self.given = given();
+        }
+    }
+
     /// The namespace in which the monitor's Secrets are looked up.
     pub(crate) fn namespace(&self) -> &'a str {
         &self.monitor.name.namespace

@@ -24,6 +24,16 @@ pub(crate) struct Given {
     pub(crate) facts: Vec<(String, String)>,
 }
 
+impl Given {
+    /// Variables, and what a person is shown beside them.
+    pub(crate) fn of<const N: usize>(
+        values: [(&'static str, Value); N],
+        facts: Vec<(String, String)>,
+    ) -> Self {
+        Self { values: values.into(), body: Vec::new(), facts }
+    }
+}
+
 /// Judges a success by the monitor's condition. What it takes is no part of the latency.
 pub(crate) async fn judge(attempt: &mut Attempt<'_>, said: String) -> Verdict {
     let Some(condition) = &attempt.monitor.criteria.condition else {

@@ -46,6 +46,7 @@ pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &DnsCheck) -> Verdict 
             if let Some(seen) = &mut attempt.trace.particulars {
                 seen.dns = Some(particulars(&answer));
             }
+            attempt.give(|| judge::given(&question, &answer));
             judge::judge(check, &question, &answer)
         }
         Err(fault) => Err(fault),

@@ -15,8 +15,10 @@ use kuma_core::check::PingCheck;
 use kuma_core::observation::{Outcome, micros};
 use kuma_core::particulars::IcmpParticulars;
 use kuma_core::reason::Reason;
+use kuma_expr::Value;
 
 use crate::attempt::{Attempt, Verdict};
+use crate::condition::Given;
 use crate::fault::Fault;
 use crate::net::connect_fault;
 use crate::trace::Stage;
@@ -120,7 +122,22 @@ async fn measure(
         attempt.trace.phases.first_byte = Some(micros(times.mean));
         attempt.latency = Some(times.mean);
     }
+    attempt.give(|| given(&tally, plan.count));
     judge(check, &plan, method, &tally, reported)
+}
+
+/// What a condition may look at.
+fn given(tally: &Tally, count: usize) -> Given {
+    let ms = |time: Duration| Value::Double(time.as_secs_f64() * 1e3);
+    let times = tally.times().unwrap_or_default();
+    let values = [
+        ("lossPercent", Value::Double(tally.loss_percent(count))),
+        ("minMs", ms(times.min)),
+        ("maxMs", ms(times.max)),
+        ("jitterMs", ms(times.mdev)),
+    ];
+    let facts = [("requests", tally.list()), ("min/avg/max/mdev", times.to_string())];
+    Given::of(values, facts.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
 fn judge(

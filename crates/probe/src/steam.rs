@@ -7,16 +7,31 @@ mod packet;
 
 use kuma_core::check::SteamCheck;
 use kuma_core::reason::Reason;
+use kuma_expr::Value;
 
 use self::info::Info;
 use crate::attempt::{Attempt, Verdict};
+use crate::condition::Given;
 use crate::fault::Fault;
 
 /// Asks, and compares players and map with what is wanted.
 pub(crate) async fn run(attempt: &mut Attempt<'_>, check: &SteamCheck) -> Verdict {
     let info = exchange::ask(attempt, &check.host, check.port).await?;
+    attempt.give(|| given(&info));
     judge(check, &info).map_err(|fault| fault.with_all(info.facts()))?;
     Ok(info.sentence())
+}
+
+/// What a condition may look at.
+fn given(info: &Info) -> Given {
+    let values = [
+        ("name", info.name.clone().into()),
+        ("map", info.map.clone().into()),
+        ("players", Value::Int(info.players.into())),
+        ("bots", Value::Int(info.bots.into())),
+        ("slots", Value::Int(info.most.into())),
+    ];
+    Given::of(values, info.facts())
 }
 
 fn judge(check: &SteamCheck, info: &Info) -> Result<(), Fault> {

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use kuma_core::check::{Check, Criteria};
+use kuma_core::check::{Check, Criteria, variables};
 use kuma_core::id::ObjectName;
 use kuma_core::monitor::{Alerting, Monitor, MonitorOrigin, Schedule};
 use kuma_core::observation::Observation;
 use kuma_core::secret::{SecretError, SecretRef, SecretSource, SecretString};
 use kuma_core::settings::Settings;
 use kuma_core::time::{Clock, Mono, Now, Timestamp};
+use kuma_expr::Condition;
 
 use crate::prober::{Prober, ProberConfig};
 
@@ -81,10 +82,20 @@ pub(crate) fn prober() -> Prober {
     Prober::new(ProberConfig { secrets: Arc::new(OneSecret), clock: TokioClock::start() }).unwrap()
 }
 
-/// Runs `check` once, through a prober that all tests share: loading authorities takes long.
+/// One prober for all tests: loading authorities takes long.
+static SHARED: LazyLock<Prober> = LazyLock::new(prober);
+
+/// Runs `check` once.
 pub(crate) async fn run(check: Check, settings: &Settings, timeout: Duration) -> Observation {
-    static SHARED: LazyLock<Prober> = LazyLock::new(prober);
     SHARED.run(&monitor(check), settings, timeout).await
+}
+
+/// Runs `check` once and judges it by a condition.
+pub(crate) async fn run_judged(check: Check, condition: &str) -> Observation {
+    let mut monitor = monitor(check);
+    let known = variables(monitor.check.check_type());
+    monitor.criteria.condition = Some(Condition::compile(condition, &known).unwrap());
+    SHARED.run(&monitor, &Settings::default(), Duration::from_secs(5)).await
 }
 
 /// A fact of the observation's evidence.

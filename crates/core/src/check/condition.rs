@@ -73,11 +73,62 @@ const HTTP: &[Variable] = &[
     },
 ];
 
+/// What the answers to echo requests have besides.
+const PING: &[Variable] = &[
+    Variable {
+        name: "lossPercent",
+        kind: Type::Double,
+        meaning: "Share of the requests that were not answered, in per cent.",
+    },
+    Variable {
+        name: "minMs",
+        kind: Type::Double,
+        meaning: "Milliseconds of the shortest round trip (`latencyMs` is their mean); 0 without any.",
+    },
+    Variable {
+        name: "maxMs",
+        kind: Type::Double,
+        meaning: "Milliseconds of the longest round trip; 0 without any.",
+    },
+    Variable {
+        name: "jitterMs",
+        kind: Type::Double,
+        meaning: "How far round trips stray from their mean: their standard deviation in milliseconds; 0 with fewer than two. Ask for it with a `count` of some.",
+    },
+];
+
+/// What a DNS server's answer has besides.
+const DNS: &[Variable] = &[
+    Variable { name: "rcode", kind: Type::Text, meaning: "The answer's code, such as `NOERROR`." },
+    Variable {
+        name: "answers",
+        kind: Type::List(&Type::Text),
+        meaning: "The records of the type that was asked for, as in a zone file.",
+    },
+    Variable {
+        name: "ttl",
+        kind: Type::Int,
+        meaning: "The shortest time to live among them in seconds; 0 without any.",
+    },
+];
+
+/// What a game server says of itself.
+const STEAM: &[Variable] = &[
+    Variable { name: "name", kind: Type::Text, meaning: "The server's name." },
+    Variable { name: "map", kind: Type::Text, meaning: "The map that is played." },
+    Variable { name: "players", kind: Type::Int, meaning: "Players, bots among them." },
+    Variable { name: "bots", kind: Type::Int, meaning: "Bots." },
+    Variable { name: "slots", kind: Type::Int, meaning: "Most players that there may be." },
+];
+
 /// What a condition of this type may name; nothing for types that have no attempts.
 pub fn variables(check: CheckType) -> Vec<Variable> {
     match check {
         CheckType::Push | CheckType::Group | CheckType::Kubernetes => Vec::new(),
         CheckType::Http | CheckType::Keyword | CheckType::JsonQuery => [HTTP, COMMON].concat(),
+        CheckType::Ping => [PING, COMMON].concat(),
+        CheckType::Dns => [DNS, COMMON].concat(),
+        CheckType::Steam => [STEAM, COMMON].concat(),
         _ => COMMON.to_vec(),
     }
 }

@@ -4,10 +4,12 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::Record;
 use kuma_core::check::{DnsCheck, Rcode};
 use kuma_core::reason::Reason;
+use kuma_expr::Value;
 
 use super::exchange::{Answer, Question};
 use super::records::{self, Mismatch};
 use crate::attempt::Verdict;
+use crate::condition::Given;
 use crate::fault::Fault;
 use crate::words;
 
@@ -25,12 +27,7 @@ pub(crate) fn judge(check: &DnsCheck, question: &Question, answer: &Answer) -> V
     if code != wire_code(check.rcode) {
         return Err(other_code(check.rcode, code, &asked));
     }
-    let values: Vec<String> = message
-        .answers
-        .iter()
-        .filter(|record| record.record_type() == question.record_type)
-        .map(|record| records::presented(&record.data))
-        .collect();
+    let values = values(question, answer);
     if check.rcode != Rcode::Noerror {
         return Ok(format!("{asked}: {}, as expected", code_name(code)));
     }
@@ -46,6 +43,26 @@ pub(crate) fn judge(check: &DnsCheck, question: &Question, answer: &Answer) -> V
         0 => format!("{asked}: NOERROR without records"),
         _ => format!("{asked}: {}", words::list(&values, NAMED)),
     })
+}
+
+/// The values of the records of the type asked for.
+fn values(question: &Question, answer: &Answer) -> Vec<String> {
+    asked_for(question, answer).map(|record| records::presented(&record.data)).collect()
+}
+
+fn asked_for<'a>(question: &Question, answer: &'a Answer) -> impl Iterator<Item = &'a Record> {
+    let wanted = question.record_type;
+    answer.message.answers.iter().filter(move |record| record.record_type() == wanted)
+}
+
+/// What a condition may look at. The answer is a fact of every result already.
+pub(crate) fn given(question: &Question, answer: &Answer) -> Given {
+    let ttl = asked_for(question, answer).map(|record| record.ttl).min().unwrap_or(0);
+    let values = values(question, answer).into_iter().map(Value::from).collect();
+    let code = code_name(answer.message.metadata.response_code);
+    let values =
+        [("rcode", code.into()), ("answers", Value::list(values)), ("ttl", Value::Int(ttl.into()))];
+    Given::of(values, Vec::new())
 }
 
 fn other_code(expected: Rcode, code: ResponseCode, asked: &str) -> Fault {

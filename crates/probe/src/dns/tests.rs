@@ -294,3 +294,28 @@ async fn what_cannot_be_asked_is_not() {
     assert_eq!(run(metadata).await.outcome, Outcome::Indeterminate(Reason::EgressDenied));
     assert!(server.asked().is_empty());
 }
+
+#[tokio::test]
+async fn answers_can_be_asked_for() {
+    let server = zone().await;
+    for condition in [
+        "answers.exists(a, a == '192.0.2.2') && size(answers) == 2",
+        "rcode == 'NOERROR' && ttl > 0",
+        "answers.all(a, a.startsWith('192.0.2.'))",
+    ] {
+        let check = Check::Dns(Box::new(check(&server, "web.example", RecordType::A)));
+        let seen = common::run_judged(check, condition).await;
+        assert_eq!(seen.outcome, Outcome::Success, "{condition}: {seen:?}");
+    }
+    let check = Check::Dns(Box::new(check(&server, "web.example", RecordType::A)));
+    let seen = common::run_judged(check, "size(answers) > 2").await;
+    assert_eq!(seen.outcome, Outcome::Failure(Reason::Condition));
+    assert!(fact(&seen, "answer").unwrap().contains("192.0.2.1"), "{seen:?}");
+
+    let expecting =
+        DnsCheck { rcode: Rcode::Nxdomain, ..self::check(&server, "no.example", RecordType::A) };
+    let expecting = Check::Dns(Box::new(expecting));
+    let nothing = "rcode == 'NXDOMAIN' && answers == [] && ttl == 0";
+    let seen = common::run_judged(expecting, nothing).await;
+    assert_eq!(seen.outcome, Outcome::Success, "{seen:?}");
+}

@@ -52,9 +52,7 @@ const BODY_VARIABLES: [&str; 3] = ["body", "bodyBytes", "json"];
 
 /// Gives the monitor's condition, if there is one, the answer to look at.
 pub(crate) fn tell(attempt: &mut Attempt<'_>, answer: &Answer) {
-    if attempt.monitor.criteria.condition.is_some() {
-        attempt.given = answer.given();
-    }
+    attempt.give(|| answer.given());
 }
 
 /// The answer at the end of the redirects, with a body that is there as far as `need` asks, and

@@ -23,7 +23,7 @@ pub(crate) struct Tally {
 }
 
 /// Round-trip times of the answered requests; `mdev` as other ping programs compute it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Times {
     pub(crate) min: Duration,
     pub(crate) mean: Duration,
@@ -94,6 +94,12 @@ impl Tally {
     pub(crate) fn is_good(&self, count: usize, max_loss_percent: u32) -> bool {
         let lost = count.saturating_sub(self.answered()) as u64;
         lost * 100 <= count as u64 * u64::from(max_loss_percent)
+    }
+
+    /// Share of `count` requests that were not answered, in per cent.
+    pub(crate) fn loss_percent(&self, count: usize) -> f64 {
+        let lost = count.saturating_sub(self.answered());
+        lost as f64 * 100.0 / count.max(1) as f64
     }
 
     /// `2 of 3 answered (33 % lost)`.
@@ -168,6 +174,8 @@ mod tests {
         insta::assert_snapshot!(tally.times().unwrap(), @"10.000/20.000/30.000/8.165 ms");
         insta::assert_snapshot!(tally.summary(4), @"3 of 4 answered (25 % lost)");
         insta::assert_snapshot!(tally.list(), @"10 ms, no reply, 20 ms, 30 ms");
+        assert!((tally.loss_percent(4) - 25.0).abs() < 1e-9);
+        assert!((tally.loss_percent(5) - 40.0).abs() < 1e-9, "one was not even sent");
         assert!(tally.is_waiting());
         assert_eq!(self::tally(&[None]).times(), None);
     }

@@ -211,3 +211,47 @@ mod verdicts {
         assert!(is_unroutable(&fault));
     }
 }
+
+#[tokio::test]
+async fn loss_and_jitter_can_be_asked_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let check = PingCheck {
+        count: 3,
+        tcp_fallback: Some(true),
+        tcp_fallback_port: Some(port),
+        ..check("127.0.0.1")
+    };
+    for condition in [
+        "lossPercent == 0.0 && jitterMs < 5000.0",
+        "0.0 < minMs && minMs <= latencyMs && latencyMs <= maxMs && jitterMs <= maxMs - minMs",
+    ] {
+        let check = Check::Ping(Box::new(check.clone()));
+        let seen = testing::run_judged(check, condition).await;
+        assert_eq!(seen.outcome, Outcome::Success, "{condition}: {seen:?}");
+    }
+    let check = Check::Ping(Box::new(check));
+    let seen = testing::run_judged(check, "jitterMs < 0.0").await;
+    assert_eq!(seen.outcome, Outcome::Failure(Reason::Condition));
+    assert_eq!(testing::fact(&seen, "requests").unwrap().split(", ").count(), 3);
+}
+
+#[test]
+fn conditions_see_what_the_tally_holds() {
+    let ms = |ms: u64| kuma_core::time::Mono(ms * 1_000_000);
+    let mut tally = Tally::default();
+    for rtt in [Some(10), Some(30), None, None] {
+        let number = tally.send(ms(100));
+        if let Some(rtt) = rtt {
+            tally.answer(number, ms(100 + rtt));
+        }
+    }
+    let values = given(&tally, 5).values;
+    for (name, expected) in
+        [("lossPercent", 60.0), ("minMs", 10.0), ("maxMs", 30.0), ("jitterMs", 10.0)]
+    {
+        let Value::Double(seen) = values[name] else { panic!("{name}: {values:?}") };
+        assert!((seen - expected).abs() < 1e-6, "{name}: {seen}");
+    }
+    assert_eq!(values.len(), 4);
+}

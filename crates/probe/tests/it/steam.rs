@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kuma_core::check::{Check, SteamCheck};
+use kuma_core::check::{Check, CheckType, SteamCheck, variables};
 use kuma_core::observation::{Observation, Outcome};
 use kuma_core::reason::Reason;
+use kuma_expr::Condition;
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
+use crate::fixture::monitor::monitor;
 use crate::fixture::{World, fact};
 
 const QUESTION: &[u8] = b"\xff\xff\xff\xffTSource Engine Query\0";
@@ -210,4 +212,27 @@ async fn a_closed_port_and_a_forbidden_address_are_told_apart() {
     world.settings.networking.egress.deny = vec!["127.0.0.0/8".parse().unwrap()];
     let seen = world.run(Check::Steam(Box::new(check))).await;
     assert_eq!(seen.outcome, Outcome::Indeterminate(Reason::EgressDenied));
+}
+
+#[tokio::test]
+async fn what_a_server_says_can_be_asked_for() {
+    let game = Game::start(vec![answer()], 0, 0).await;
+    let world = World::new();
+    let judged = async |source: &str| {
+        let mut monitor = monitor(Check::Steam(Box::new(game.check())));
+        let condition = Condition::compile(source, &variables(CheckType::Steam)).unwrap();
+        monitor.criteria.condition = Some(condition);
+        world.run_monitor(&monitor).await
+    };
+    for condition in [
+        "players - bots == 3 && slots == 24",
+        "map.startsWith('de_') && name == 'Friday night'",
+        "players * 2 < slots",
+    ] {
+        let seen = judged(condition).await;
+        assert_eq!(seen.outcome, Outcome::Success, "{condition}: {seen:?}");
+    }
+    let seen = judged("bots == 0").await;
+    assert_eq!(seen.outcome, Outcome::Failure(Reason::Condition));
+    assert!(fact(&seen, "players").is_some(), "{seen:?}");
 }
