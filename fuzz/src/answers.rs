@@ -11,14 +11,12 @@ use kuma_core::monitor::Monitor;
 use kuma_core::object::Body;
 use kuma_core::observation::Outcome;
 use kuma_core::reason::Reason;
-use kuma_core::secret::{SecretError, SecretRef, SecretSource, SecretString};
 use kuma_core::settings::Settings;
-use kuma_core::time::{Clock, Mono, Now, Timestamp};
 use kuma_probe::{Prober, ProberConfig};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+
+use crate::outside::{Outside, runtime, send};
 
 /// How long an attempt may take. A server that closes ends it much sooner.
 const TIMEOUT: Duration = Duration::from_millis(300);
@@ -45,6 +43,10 @@ const STREAMS: &[&str] = &[
     "{type: dns, target: {dns: {domain: a.example, server: '127.0.0.1:PORT', protocol: tcp}}}",
     "{type: http, target: {http: {url: 'http://a.example/', proxy: {mode: socks5, urlFromSecretRef: {name: socks5, key: 'PORT'}}}}}",
     "{type: http, target: {http: {url: 'https://a.example/', proxy: {mode: http, urlFromSecretRef: {name: http, key: 'PORT'}}}}}",
+    // Certificates go in the clear up to TLS 1.2, so a recorded handshake gets as far as them.
+    "{type: tls, target: {tls: {host: 127.0.0.1, port: PORT, caBundleSecretRef: {name: authority, key: pem}}}}",
+    "{type: http, target: {http: {url: 'http://127.0.0.1:PORT/', auth: {digest: {usernameSecretRef: {name: word, key: u}, passwordSecretRef: {name: word, key: p}}}}}}",
+    "{type: http, target: {http: {url: 'http://127.0.0.1:PORT/', auth: {oauth2: {tokenUrl: 'http://127.0.0.1:PORT/token', clientId: i, clientSecretRef: {name: word, key: s}}}}}}",
 ];
 
 /// Checks of everything that exchanges datagrams.
@@ -53,29 +55,6 @@ const DATAGRAMS: &[&str] = &[
     "{type: dns, target: {dns: {domain: a.example, recordType: TXT, server: '127.0.0.1:PORT', expected: [x]}}}",
     "{type: steam, target: {steam: {host: 127.0.0.1, port: PORT, expectedMap: de_dust2}}}",
 ];
-
-/// What the checks need: no Secrets but the proxies' addresses, and a clock.
-struct Outside;
-
-impl SecretSource for Outside {
-    fn get(&self, namespace: &str, at: &SecretRef) -> Result<SecretString, SecretError> {
-        let url = format!("{}://127.0.0.1:{}", at.name, at.key);
-        let known = matches!(at.name.as_str(), "socks5" | "http");
-        known.then(|| SecretString::from(url)).ok_or_else(|| SecretError::Missing {
-            namespace: namespace.to_owned(),
-            name: at.name.clone(),
-            key: at.key.clone(),
-        })
-    }
-}
-
-impl Clock for Outside {
-    #[expect(clippy::disallowed_methods, reason = "the shell's side of the port")]
-    fn now(&self) -> Now {
-        let wall = Timestamp::now();
-        Now { mono: Mono(u64::try_from(wall.as_nanosecond()).unwrap_or_default()), wall }
-    }
-}
 
 struct World {
     runtime: Runtime,
@@ -88,18 +67,6 @@ thread_local! {
         prober: Prober::new(ProberConfig { secrets: Arc::new(Outside), clock: Arc::new(Outside) })
             .expect("a prober"),
     };
-}
-
-/// A connection that the other side has closed is an error and not the end of the program: what
-/// Rust's own start sees to, and libFuzzer's does not.
-fn runtime() -> Runtime {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        // The handler stays when its stream is dropped.
-        drop(signal(SignalKind::pipe()).expect("a handler"));
-    });
-    runtime
 }
 
 /// The first byte chooses the check, the second how large the pieces are.
@@ -146,17 +113,6 @@ pub(crate) fn datagrams(data: &[u8]) {
             attempt(world, &monitor, serve).await;
         });
     });
-}
-
-async fn send(mut stream: TcpStream, answer: &[u8], piece: usize) {
-    let mut question = [0; 1024];
-    for part in answer.chunks(piece.max(answer.len() / 16 + 1)) {
-        let _ = tokio::time::timeout(Duration::from_millis(2), stream.read(&mut question)).await;
-        if stream.write_all(part).await.is_err() {
-            return;
-        }
-    }
-    let _ = stream.shutdown().await;
 }
 
 async fn attempt(world: &World, monitor: &Monitor, serve: impl Future<Output = ()>) {

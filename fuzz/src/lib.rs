@@ -5,6 +5,10 @@
 mod answers;
 mod documents;
 mod expressions;
+mod imports;
+mod outside;
+mod receivers;
+mod requests;
 mod rows;
 
 /// A target by its name, as `cargo xtask fuzz` and the folders under `fuzz/seeds` have it.
@@ -26,6 +30,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "rows", run: rows::run },
     Target { name: "answers", run: answers::streams },
     Target { name: "datagrams", run: answers::datagrams },
+    Target { name: "receivers", run: receivers::run },
+    Target { name: "requests", run: requests::run },
+    Target { name: "imports", run: imports::run },
 ];
 
 /// The target of that name.
