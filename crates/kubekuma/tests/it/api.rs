@@ -1,5 +1,7 @@
 //! Who may ask, and what happens to questions that cannot be answered.
 
+use serde_json::json;
+
 use crate::fixture::Site;
 use crate::kit::Home;
 use crate::kit::documents::{settings, web};
@@ -33,6 +35,7 @@ fn questions_that_cannot_be_answered_are_problem_documents() {
         ("/api/v1/monitors?colour=red", "colour"),
         ("/api/v1/monitors?limit=0", "limit"),
         ("/api/v1/monitors?limit=many", "limit"),
+        ("/api/v1/monitors?cursor=a/", "cursor"),
         ("/api/v1/incidents?state=odd", "state"),
         ("/api/v1/incidents?from=yesterday", "from"),
         ("/api/v1/incidents?monitorId=", "monitorId"),
@@ -52,20 +55,35 @@ fn questions_that_cannot_be_answered_are_problem_documents() {
 fn pages_of_monitors_follow_their_cursor() {
     let (target, home) = (Site::start(), Home::new());
     let mut documents = vec![settings()];
-    documents.extend(["a", "b", "c", "d", "e"].map(|name| web(name, &target.url("/"))));
+    // A namespace that is the beginning of another one.
+    for (namespace, name) in
+        [("a", "x"), ("a", "y"), ("a", "z"), ("a-b", "x"), ("a-b", "y"), ("b", "x")]
+    {
+        let mut document = web(name, &target.url("/"));
+        document["metadata"]["namespace"] = json!(namespace);
+        documents.push(document);
+    }
     home.write("all.yaml", &documents);
     let kuma = home.serve();
-    let mut names = Vec::new();
-    let mut path = "/api/v1/monitors?limit=2".to_owned();
-    loop {
-        let page = kuma.get(&path).json();
-        assert_eq!(page["total"], 5);
-        let items = page["items"].as_array().unwrap();
-        names.extend(items.iter().map(|item| item["name"].as_str().unwrap().to_owned()));
-        let Some(next) = page["nextCursor"].as_str() else {
-            break;
-        };
-        path = format!("/api/v1/monitors?limit=2&cursor={next}");
+    for limit in 1..=6 {
+        let mut names = Vec::new();
+        let mut path = format!("/api/v1/monitors?limit={limit}");
+        loop {
+            let page = kuma.get(&path).json();
+            assert_eq!(page["total"], 6);
+            let items = page["items"].as_array().unwrap();
+            names.extend(items.iter().map(|item| {
+                format!(
+                    "{}/{}",
+                    item["namespace"].as_str().unwrap(),
+                    item["name"].as_str().unwrap()
+                )
+            }));
+            let Some(next) = page["nextCursor"].as_str() else {
+                break;
+            };
+            path = format!("/api/v1/monitors?limit={limit}&cursor={next}");
+        }
+        assert_eq!(names, ["a/x", "a/y", "a/z", "a-b/x", "a-b/y", "b/x"], "{limit}");
     }
-    assert_eq!(names, ["a", "b", "c", "d", "e"]);
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Query, State};
 use kuma_core::catalog::{Catalog, Entry};
-use kuma_core::id::{Kind, ObjectKey};
+use kuma_core::id::{Kind, ObjectKey, ObjectName};
 use kuma_core::monitor::{Monitor, MonitorOrigin};
 use kuma_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,8 @@ pub(crate) async fn list(
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::bad_parameter("limit", format!("must be 1 to {MAX_LIMIT}")));
     }
+    let cursor = parameters.cursor.as_deref().map(str::parse::<ObjectName>).transpose();
+    let cursor = cursor.map_err(|error| Problem::bad_parameter("cursor", error.to_string()))?;
     let catalog = context.catalog.current();
     let now = context.clock.now().wall;
     let fits = |entry: &Entry| {
@@ -89,8 +91,8 @@ pub(crate) async fn list(
     let mut page = Page { items: Vec::with_capacity(limit), total: 0, next_cursor: None };
     for (name, entry) in catalog.monitors.iter().filter(|(_, entry)| fits(entry)) {
         page.total += 1;
-        let name = name.to_string();
-        let after_cursor = parameters.cursor.as_deref().is_none_or(|cursor| *name > *cursor);
+        // As names are ordered, which is not how their texts are: `a/b` comes before `a-b/a`.
+        let after_cursor = cursor.as_ref().is_none_or(|cursor| name > cursor);
         if after_cursor && page.items.len() < limit {
             page.items.push(item(&catalog, entry, context.live.get(entry.id), now));
         } else if after_cursor && page.next_cursor.is_none() {
