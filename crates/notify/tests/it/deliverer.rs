@@ -9,7 +9,7 @@ use kuma_core::ports::Store;
 use kuma_core::provider::{ProviderConfig, ProviderType};
 
 use crate::bench::{Bench, hook};
-use crate::http_server::{HttpServer, Reaction, refused};
+use crate::http_server::{HttpServer, Reaction, Received, refused};
 use crate::kit::{at, name, policy, provider, row, until};
 use crate::memory_store::Status;
 
@@ -204,6 +204,49 @@ async fn what_cannot_be_sent_at_all_is_dead_with_the_reason() {
         bench.becomes(&key, Status::Dead).await;
         let error = bench.store.row(&key).last_error.unwrap();
         assert!(error.starts_with(reason), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_away_for_an_hour_hears_everything_in_order_and_nobody_waits_for_it() {
+    let (away, present) = (server().await, server().await);
+    away.always(Reaction::status(503));
+    let providers = vec![hook("away", &away.url("/")), hook("present", &present.url("/"))];
+    let mut bench = Bench::new(providers, Vec::new());
+    bench.start();
+    let mut keys = Vec::new();
+    // Three outages begin and end within the hour; the first attempt at each beginning fails.
+    for name in ["api", "db", "web"] {
+        for kind in [EventKind::Down, EventKind::Up] {
+            let told = bench.enqueue(row(name, "present", kind));
+            bench.becomes(&told, Status::Sent).await;
+            let key = bench.enqueue(row(name, "away", kind));
+            if kind == EventKind::Down {
+                bench.attempted(&key, 1).await;
+            }
+            keys.push(key);
+        }
+        bench.pass(Duration::from_mins(20));
+    }
+    assert_eq!(events(&present), ["down", "up", "down", "up", "down", "up"]);
+    let tried = away.received().len();
+    assert!(tried < 60, "{tried} attempts in an hour");
+    for key in &keys {
+        assert_eq!(bench.store.status(key), Status::Pending);
+    }
+    away.always(Reaction::status(200));
+    // The longest pause between two attempts, with its jitter.
+    bench.pass(Duration::from_mins(15));
+    for key in &keys {
+        bench.becomes(key, Status::Sent).await;
+    }
+    let taken = &away.received()[tried..];
+    for name in ["api", "db", "web"] {
+        let of = |request: &&Received| request.json()["monitor"]["name"] == name;
+        let told: Vec<_> = taken.iter().filter(of).map(|it| it.json()["event"].clone()).collect();
+        assert_eq!(told.last(), Some(&serde_json::json!("up")), "{name}: {told:?}");
+        assert_eq!(told.iter().filter(|it| **it == "up").count(), 1, "{name}: {told:?}");
+        assert!(told.iter().any(|it| it == "down"), "{name}: {told:?}");
     }
 }
 

@@ -69,7 +69,7 @@ pub struct HttpRequest {
     pub proxy: Option<ProxySpec>,
     /// Credentials. Default: none.
     pub auth: Option<HttpAuthSpec>,
-    /// Protocol version. Default: `auto`.
+    /// Protocol version; HTTP/3 is not spoken. Default: `auto`.
     pub http_version: Option<HttpVersionSpec>,
     /// Which addresses may be asked. Default: `auto`.
     pub ip_family: Option<IpFamilySpec>,
@@ -259,6 +259,7 @@ pub struct OAuth2Spec {
 /// How a client says who it is (RFC 6749, section 2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kinds::common::without_description)]
 pub enum ClientAuthenticationSpec {
     /// In the `Authorization` header.
     Basic,
