@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use kuma_core::ports::StoreError;
 use kuma_core::reason::Reason;
-use kuma_core::shard::ShardSet;
 use kuma_core::time::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
@@ -170,6 +169,7 @@ fn backup_path(path: &Path, version: i64, now: Timestamp) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use kuma_core::shard::ShardSet;
     use kuma_core::time::from_ms;
     use sqlx::ConnectOptions;
     use sqlx::sqlite::SqliteConnectOptions;
