@@ -167,7 +167,7 @@ fn expand(
     if let Some(unknown) = used.iter().find(|name| !matrix.contains_key(*name)) {
         let known: Vec<&str> = matrix.keys().map(String::as_str).collect();
         let problem = Problem::semantic(&at, format!("there is no matrix variable `{unknown}`"))
-            .with_fix(format!("use {}", known.join(", ")));
+            .with_fix(fix(unknown, &known));
         return Err(Refused::Item(Box::new(problem)));
     }
     let Some(list) = combinations(matrix, &used, room) else {
@@ -213,4 +213,18 @@ fn is_name(text: &str) -> bool {
                 && bytes.last().is_some_and(|byte| good(*byte))
                 && bytes.iter().all(|byte| good(*byte) || *byte == b'-')
         })
+}
+
+/// What to do about a variable that is not there. YAML takes some short names for yes and no, as
+/// `kubectl` does.
+fn fix(unknown: &str, known: &[&str]) -> String {
+    let read_as = match unknown.to_ascii_lowercase().as_str() {
+        "y" | "yes" | "on" => "true",
+        "n" | "no" | "off" => "false",
+        _ => "",
+    };
+    if known.contains(&read_as) {
+        return format!("put the name in quotes: YAML reads {unknown} as {read_as}");
+    }
+    format!("use {}", known.join(", "))
 }
