@@ -1,7 +1,7 @@
 //! What a source of objects hands on, a folder and a Kubernetes watch alike: what is in force, what
 //! cannot be used as it is written, and what changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::id::ObjectKey;
@@ -57,4 +57,49 @@ pub enum Change {
         /// Why.
         problems: Vec<Problem>,
     },
+}
+
+/// Most field paths that a change names.
+const MAX_PATHS: usize = 20;
+
+/// The field paths that differ between two versions of an object, at most twenty.
+pub fn changed_paths(old: &serde_json::Value, new: &serde_json::Value) -> Vec<String> {
+    let mut paths = Vec::new();
+    differ("", old, new, &mut paths);
+    paths.truncate(MAX_PATHS);
+    paths
+}
+
+fn differ(path: &str, old: &serde_json::Value, new: &serde_json::Value, paths: &mut Vec<String>) {
+    use serde_json::Value::Object;
+    match (old, new) {
+        _ if old == new || paths.len() >= MAX_PATHS => {}
+        (Object(old), Object(new)) => {
+            let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+            for key in keys {
+                let below = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let null = &serde_json::Value::Null;
+                differ(&below, old.get(key).unwrap_or(null), new.get(key).unwrap_or(null), paths);
+            }
+        }
+        _ => paths.push(path.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::changed_paths;
+
+    #[test]
+    fn changed_paths_go_as_deep_as_objects_do() {
+        let old = json!({"spec": {"a": 1, "b": {"c": [1], "d": 2}}});
+        let new = json!({"spec": {"a": 1, "b": {"c": [2], "e": 3}}});
+        assert_eq!(changed_paths(&old, &new), ["spec.b.c", "spec.b.d", "spec.b.e"]);
+        assert_eq!(changed_paths(&old, &old), [""; 0]);
+        let wide: serde_json::Map<_, _> =
+            (0..100).map(|number| (format!("f{number}"), json!(number))).collect();
+        assert_eq!(changed_paths(&json!({}), &wide.into()).len(), 20);
+    }
 }

@@ -2,8 +2,6 @@
 //! version, deletes settle for 5 s, and a vanished root or a mass disappearance keeps the last
 //! catalog for 60 s. Pure: scans and time come in, a snapshot comes out.
 
-mod paths;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,11 +9,10 @@ use std::time::Duration;
 use kuma_api::read::FileReading;
 use kuma_core::id::{Kind, ObjectKey};
 use kuma_core::object::{Object, Origin, Problem, ProblemClass, Severity};
-use kuma_core::source::{Change, Invalid, Snapshot};
+use kuma_core::source::{Change, Invalid, Snapshot, changed_paths};
 use kuma_core::time::Mono;
 
 use super::scan::Scan;
-use paths::changed_paths;
 
 /// How long a vanished object stays before it counts as deleted.
 pub const DELETE_SETTLE: Duration = Duration::from_secs(5);
