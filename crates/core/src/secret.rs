@@ -1,9 +1,9 @@
 //! References to secrets and texts that contain them. A secret's value is resolved just before
 //! use and is never part of a spec, a log line or a stored row.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub use secrecy::{ExposeSecret, SecretString};
+pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// One entry of a Secret in the object's own namespace.
@@ -59,6 +59,28 @@ pub enum SecretError {
         /// The Secret's name.
         name: String,
     },
+    /// RBAC does not let us read it.
+    #[error(
+        "Secret {namespace}/{name} may not be read: add the rule {{apiGroups: [\"\"], resources: \
+         [secrets], verbs: [get]}} to a Role in namespace {namespace}, bound to KubeKuma's \
+         ServiceAccount"
+    )]
+    Forbidden {
+        /// Namespace it was looked up in.
+        namespace: String,
+        /// The Secret's name.
+        name: String,
+    },
+    /// It could not be read yet.
+    #[error("Secret {namespace}/{name} could not be read yet: {why}")]
+    Unread {
+        /// Namespace it was looked up in.
+        namespace: String,
+        /// The Secret's name.
+        name: String,
+        /// What keeps it from being read.
+        why: String,
+    },
     /// The value is not UTF-8 text.
     #[error("entry `{key}` of Secret {namespace}/{name} is not UTF-8 text")]
     NotText {
@@ -69,6 +91,27 @@ pub enum SecretError {
         /// The entry.
         key: String,
     },
+}
+
+/// The label that a Secret may need before it is used (`crds.md`, common conventions).
+pub const USE_LABEL: &str = "kubekuma.io/use";
+
+/// Which Secrets may be used at all: the author of an object must not read any Secret by having it
+/// sent to an URL of their own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// `KUBE_NAMESPACE`.
+    pub system_namespace: String,
+    /// Whether every Secret needs the label (`tenancy.isolated`).
+    pub isolated: bool,
+}
+
+impl Rules {
+    /// Whether a Secret of `namespace` with these labels may be used.
+    pub fn permit(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+        let needs_label = self.isolated || namespace == self.system_namespace;
+        !needs_label || labels.get(USE_LABEL).is_some_and(|value| value == "true")
+    }
 }
 
 /// Port: where secrets come from (a folder, the environment, Kubernetes). Answers from memory.
@@ -180,6 +223,18 @@ impl SecretText {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_label_is_needed_in_our_namespace_and_everywhere_between_tenants() {
+        let labels = |value: &str| BTreeMap::from([(USE_LABEL.to_owned(), value.to_owned())]);
+        let none = BTreeMap::new();
+        let mut rules = Rules { system_namespace: "kubekuma".to_owned(), isolated: false };
+        assert!(rules.permit("shop", &none));
+        assert!(!rules.permit("kubekuma", &none) && rules.permit("kubekuma", &labels("true")));
+        assert!(!rules.permit("kubekuma", &labels("false")));
+        rules.isolated = true;
+        assert!(!rules.permit("shop", &none) && rules.permit("shop", &labels("true")));
+    }
 
     #[test]
     fn references_literals_and_escapes_are_told_apart() {

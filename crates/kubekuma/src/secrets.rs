@@ -8,23 +8,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use kuma_core::id::ObjectName;
 use kuma_core::object::{Body, FolderSecret, Object};
+pub use kuma_core::secret::Rules;
 use kuma_core::secret::{ExposeSecret, SecretError, SecretRef, SecretSource, SecretString};
 
-/// The label that a Secret of the system namespace needs (`crds.md`, common conventions).
-const USE_LABEL: &str = "kubekuma.io/use";
 /// Prefix of environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "KUBEKUMA_SECRET_";
 /// Largest secret read from a file, in bytes.
 const MAX_SECRET_BYTES: u64 = 1 << 20;
-
-/// What the rules need to know.
-#[derive(Debug, Clone, Default)]
-pub struct Rules {
-    /// `KUBE_NAMESPACE`.
-    pub system_namespace: String,
-    /// Whether every Secret needs the label (`tenancy.isolated`).
-    pub isolated: bool,
-}
 
 #[derive(Default)]
 struct Inner {
@@ -65,8 +55,7 @@ impl LocalSecrets {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
         let name = ObjectName::new(namespace, at.name.as_str());
         let Some(secret) = inner.folder.get(&name) else { return Ok(None) };
-        let labelled = secret.labels.get(USE_LABEL).is_some_and(|value| value == "true");
-        if (inner.rules.isolated || namespace == inner.rules.system_namespace) && !labelled {
+        if !inner.rules.permit(namespace, &secret.labels) {
             return Err(SecretError::NotAllowed {
                 namespace: namespace.into(),
                 name: at.name.clone(),
