@@ -2,8 +2,14 @@
 //! Secrets, discovery, exposure, admission. Knows the API server; decides nothing about monitors.
 
 pub mod admission;
+pub mod audit;
+pub mod client;
 pub mod discovery;
 pub mod exposure;
+pub mod index;
+pub mod lease;
 pub mod owned;
 pub mod rights;
+pub mod secrets;
 pub mod surroundings;
+pub mod watch;
