@@ -64,8 +64,12 @@ struct World {
 thread_local! {
     static WORLD: World = World {
         runtime: runtime(),
-        prober: Prober::new(ProberConfig { secrets: Arc::new(Outside), clock: Arc::new(Outside) })
-            .expect("a prober"),
+        prober: Prober::new(ProberConfig {
+            secrets: Arc::new(Outside),
+            clock: Arc::new(Outside),
+            cluster: None,
+        })
+        .expect("a prober"),
     };
 }
 

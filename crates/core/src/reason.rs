@@ -127,6 +127,14 @@ reasons! {
     DockerUnhealthy = 89, "DOCKER_UNHEALTHY", Answered, "The container runs and its health check does not say that it is healthy.", "The evidence has the health check's last output.";
     DockerNotFound = 90, "DOCKER_NOT_FOUND", Answered, "The engine knows no container of this name or id.", "Check `container` with `docker ps --all` on that engine.";
     DockerEngine = 91, "DOCKER_ENGINE", NoAnswer, "The Docker engine cannot be asked; nothing is known about the container.", "Check that the engine runs and `engine` names its socket or address.";
+    KubernetesNotFound = 92, "KUBERNETES_NOT_FOUND", Answered, "There is no such object, or none that the selector selects.", "Compare kind, name, labels and namespace with `kubectl get`.";
+    KubernetesReplicas = 93, "KUBERNETES_REPLICAS", Answered, "Fewer replicas are available than `check.min`.", "The message says how far a rollout has come and what holds it up; look at the pods.";
+    KubernetesNotReady = 94, "KUBERNETES_NOT_READY", Answered, "The object says that it is not ready: a pod, a node, a claim that is not bound, a condition that is not True.", "The message has the object's own reason.";
+    KubernetesEndpoints = 95, "KUBERNETES_ENDPOINTS", Answered, "Fewer endpoints of the Service are ready than `check.min`.", "Compare the Service's selector with the labels of the pods, and look why the pods are not ready.";
+    KubernetesJob = 96, "KUBERNETES_JOB", Answered, "The Job failed.", "The message has the controller's reason; look into the log of its pods.";
+    KubernetesOverdue = 97, "KUBERNETES_OVERDUE", Answered, "The CronJob's last run did not succeed, takes too long, or was not started.", "The evidence has schedule, last start and last success; look at the Jobs that it made.";
+    KubernetesField = 98, "KUBERNETES_FIELD", Answered, "The field that `check.jsonPath` names is not there or has another value than `check.expected`.", "The message has the value.";
+    KubernetesUnknownKind = 99, "KUBERNETES_UNKNOWN_KIND", Answered, "The API server knows no kind of this `apiVersion` and `kind`, so no such object exists.", "Check both for spelling and version; install the CustomResourceDefinition that is missing.";
     Internal = 100, "INTERNAL", Ours, "The check itself failed inside this program.", "Please report it; the log has more.";
     Cancelled = 101, "CANCELLED", Ours, "The run was cut short by a stop or a change.", "Nothing to do.";
     Resources = 102, "RESOURCES", Ours, "This host is out of sockets, ports or memory.", "Raise the limits (open files, ephemeral ports).";
@@ -141,6 +149,9 @@ reasons! {
     StoreDown = 111, "STORE_DOWN", Ours, "The store cannot be reached, so arrivals cannot be known.", "Mend the store.";
     OwnFaultGuard = 112, "OWN_FAULT_GUARD", Ours, "So much failed at once that the fault may be ours; held for a moment.", "If it lasts, one mass-outage message follows.";
     NoVerdict = 113, "NO_VERDICT", Ours, "No attempt came to a verdict for a while.", "The message has the last cause.";
+    KubernetesForbidden = 114, "KUBERNETES_FORBIDDEN", Ours, "KubeKuma, or the monitor's namespace, may not look at these objects.", "The message has the rule that its role lacks, or says which grant is missing.";
+    KubernetesUnavailable = 115, "KUBERNETES_UNAVAILABLE", Ours, "The API server cannot be asked, or has not been asked yet, so what is known of the objects may not be true any more.", "Check that the API server is reachable from KubeKuma.";
+    KubernetesTooMany = 116, "KUBERNETES_TOO_MANY", Ours, "The selector selects more objects than are kept in memory.", "Narrow `labelSelector`.";
     Paused = 150, "PAUSED", Lifecycle, "The monitor was disabled.", "Set `enabled: true` to resume.";
     Deleted = 151, "DELETED", Lifecycle, "The monitor was deleted.", "Nothing to do.";
     Maintenance = 152, "MAINTENANCE", Lifecycle, "A maintenance window is active.", "Nothing to do.";

@@ -15,6 +15,7 @@ mod http;
 mod json;
 mod json_query;
 mod keyword;
+mod kubernetes;
 mod mask;
 mod net;
 mod ping;

@@ -49,7 +49,7 @@ impl Mask {
             | Check::Docker(_)
             | Check::Push(_)
             | Check::Group(_)
-            | Check::Unsupported { .. } => {}
+            | Check::Kubernetes(_) => {}
         }
         Self::new(found.needles)
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use kuma_core::check::{Check, CheckType};
+use kuma_core::check::Check;
+use kuma_core::check::kubernetes::ClusterObjects;
 use kuma_core::monitor::Monitor;
 use kuma_core::observation::Observation;
 use kuma_core::particulars::{Examiner, Particulars};
@@ -24,8 +25,8 @@ use crate::resolve::Resolver;
 use crate::stats::ProbeStats;
 use crate::tls::TlsStack;
 use crate::{
-    certificate, condition, dns, docker, grpc, http, json_query, keyword, ping, steam, tcp,
-    websocket,
+    certificate, condition, dns, docker, grpc, http, json_query, keyword, kubernetes, ping, steam,
+    tcp, websocket,
 };
 
 /// What a prober needs from outside.
@@ -34,6 +35,8 @@ pub struct ProberConfig {
     pub secrets: Arc<dyn SecretSource>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
+    /// Where objects of the cluster come from, in cluster mode.
+    pub cluster: Option<Arc<dyn ClusterObjects>>,
 }
 
 /// Why no prober can be had.
@@ -48,6 +51,7 @@ pub enum ProbeError {
 pub(crate) struct Shared {
     pub(crate) secrets: Arc<dyn SecretSource>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) cluster: Option<Arc<dyn ClusterObjects>>,
     pub(crate) resolver: Resolver,
     pub(crate) tls: TlsStack,
     pub(crate) tokens: TokenCache,
@@ -68,6 +72,7 @@ impl Prober {
                 secrets: config.secrets,
                 resolver: Resolver::new(Arc::clone(&config.clock)),
                 clock: config.clock,
+                cluster: config.cluster,
                 tls,
                 tokens: TokenCache::default(),
             },
@@ -155,15 +160,8 @@ async fn check(attempt: &mut Attempt<'_>) -> Verdict {
         Check::Grpc(check) => Box::pin(grpc::run(attempt, check)).await,
         Check::Push(_) => Err(passive("a push monitor is decided by what its job sends")),
         Check::Group(_) => Err(passive("a group is decided by its members")),
-        Check::Unsupported { check_type, .. } => Err(unsupported(*check_type)),
+        Check::Kubernetes(check) => Box::pin(kubernetes::run(attempt, check)).await,
     }
-}
-
-fn unsupported(check: CheckType) -> Fault {
-    if check == CheckType::Kubernetes {
-        return Fault::ours(Reason::ClusterMode, "kubernetes checks need cluster mode");
-    }
-    Fault::ours(Reason::Unsupported, format!("this build cannot run checks of type {check}"))
 }
 
 fn passive(why: &str) -> Fault {
@@ -183,10 +181,7 @@ mod tests {
     fn an_attempt_is_small_and_can_run_on_any_thread() {
         const MOST: usize = 8 * 1024;
         let prober = testing::prober();
-        let monitor = testing::monitor(Check::Unsupported {
-            check_type: CheckType::Kubernetes,
-            target: String::new(),
-        });
+        let monitor = testing::monitor(testing::group());
         let settings = Settings::default();
         let size = size_of_sendable(&prober.run(&monitor, &settings, Duration::from_secs(1)));
         assert!(size < MOST, "{size} bytes");

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use kuma_core::check::{Check, Criteria, variables};
+use kuma_core::check::kubernetes::ClusterObjects;
+use kuma_core::check::{Check, Criteria, GroupCheck, GroupMembers, GroupRule, variables};
 use kuma_core::id::ObjectName;
 use kuma_core::monitor::{Alerting, Monitor, MonitorOrigin, Schedule};
 use kuma_core::observation::Observation;
@@ -77,9 +78,24 @@ pub(crate) fn monitor(check: Check) -> Monitor {
     }
 }
 
+/// A check that has no attempts.
+pub(crate) fn group() -> Check {
+    Check::Group(Box::new(GroupCheck {
+        members: GroupMembers::Names(Vec::new()),
+        rule: GroupRule::All,
+        suppress_members: false,
+    }))
+}
+
 /// A prober as the program has it.
 pub(crate) fn prober() -> Prober {
-    Prober::new(ProberConfig { secrets: Arc::new(OneSecret), clock: TokioClock::start() }).unwrap()
+    prober_in(None)
+}
+
+/// The same in a cluster, or without one.
+pub(crate) fn prober_in(cluster: Option<Arc<dyn ClusterObjects>>) -> Prober {
+    let (secrets, clock) = (Arc::new(OneSecret), TokioClock::start());
+    Prober::new(ProberConfig { secrets, clock, cluster }).unwrap()
 }
 
 /// One prober for all tests: loading authorities takes long.

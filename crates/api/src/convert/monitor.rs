@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kuma_core::check::{Check, CheckType, Criteria, variables};
+use kuma_core::check::{Criteria, variables};
 use kuma_core::event::EventKind;
 use kuma_core::id::ObjectName;
 use kuma_core::monitor::{Alerting, Monitor, MonitorOrigin, Schedule};
@@ -197,9 +197,4 @@ fn condition(
         return None;
     }
     context.condition(&path, source, &variables)
-}
-
-/// A check that is validated but cannot be run.
-pub(super) const fn unsupported(check_type: CheckType, target: String) -> Check {
-    Check::Unsupported { check_type, target }
 }

@@ -173,6 +173,32 @@ const fn find_out(reason: Reason) -> Option<&'static str> {
             "`docker inspect --format '{{json .State}}' CONTAINER` and `docker logs CONTAINER` on that engine."
         }
         Reason::DockerEngine => "`docker --host ENGINE version` as the user that KubeKuma runs as.",
+        Reason::KubernetesNotFound => {
+            "`kubectl get KIND NAME --namespace NAMESPACE`, or with `--selector`. A monitor without `target.kubernetes.namespace` looks in its own."
+        }
+        Reason::KubernetesReplicas => {
+            "`kubectl rollout status KIND NAME` and `kubectl describe KIND NAME`; then its pods."
+        }
+        Reason::KubernetesNotReady => {
+            "`kubectl describe KIND NAME` shows conditions and events; `kubectl logs POD --previous` what a container said before it ended."
+        }
+        Reason::KubernetesEndpoints => {
+            "`kubectl get endpointslices --selector kubernetes.io/service-name=NAME --output yaml`."
+        }
+        Reason::KubernetesJob => "`kubectl describe job NAME`, `kubectl logs job/NAME`.",
+        Reason::KubernetesOverdue => {
+            "`kubectl get cronjob NAME --output yaml` and `kubectl get jobs`. A run that is going on is waited for until five minutes after the next start, and a start is missed after five minutes. A suspended CronJob is overdue as soon as it misses a start."
+        }
+        Reason::KubernetesField => {
+            "`kubectl get KIND NAME --output json`, which is what the query sees (without `managedFields`)."
+        }
+        Reason::KubernetesUnknownKind => "`kubectl api-resources` and `kubectl get crds`.",
+        Reason::KubernetesForbidden => {
+            "`kubectl auth can-i watch RESOURCE --as system:serviceaccount:NAMESPACE:kubekuma`. Permissions are asked for again every 30 s. With `tenancy.isolated`, the annotation `kubekuma.io/grant-to` on the Namespace of the objects lists who may look at them."
+        }
+        Reason::KubernetesUnavailable => {
+            "`kubectl get --raw /readyz`. What was known is used for a minute after the watch breaks; then it is too old to judge by."
+        }
         Reason::TcpMismatch => "`nc HOST PORT`, and type what `send` says.",
         Reason::PingLoss => {
             "`mtr -n HOST`. Some hosts and networks drop or limit ICMP: a tcp check of a port that is used says more about a service."

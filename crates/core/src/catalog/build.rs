@@ -10,6 +10,7 @@ use super::edges::{Edges, connect};
 use super::egress;
 use super::expand::{Expanded, expand};
 use super::matching::{MatchIndex, Permissions};
+use super::objects;
 use super::routes::Router;
 use super::{Catalog, Entry, ObjectStatus};
 use crate::id::{Kind, MonitorId, ObjectKey, ObjectName};
@@ -59,7 +60,8 @@ pub fn build(input: BuildInput<'_>) -> Catalog {
     collect(&mut catalog, input.objects);
     let permissions =
         Permissions::new(input.objects, input.system_namespace, catalog.settings.tenancy_isolated);
-    let expanded = expand(&input, &catalog.settings, &mut problems);
+    let mut expanded = expand(&input, &catalog.settings, &mut problems);
+    objects::restrict(&mut expanded, &permissions, &mut problems);
     let index = MatchIndex::new(&expanded, permissions);
     egress::warn(&expanded, &catalog.settings.networking.egress, &mut problems);
     let edges = connect(&expanded, &index, &mut problems);

@@ -31,11 +31,16 @@ impl Permissions {
 
     /// Whether objects of `from` may refer to objects of `to`. The system namespace is the
     /// operator's own and may always.
-    fn permits(&self, from: &str, to: &str) -> bool {
+    pub(super) fn permits(&self, from: &str, to: &str) -> bool {
         !self.isolated
             || from == to
             || from == self.system
             || self.grants.get(to).is_some_and(|names| names.contains(from))
+    }
+
+    /// Whether objects of `from` may refer to what belongs to no namespace but to the operator.
+    pub(super) fn permits_cluster(&self, from: &str) -> bool {
+        !self.isolated || from == self.system
     }
 }
 

@@ -6,6 +6,7 @@ mod edges;
 mod egress;
 mod expand;
 mod matching;
+mod objects;
 mod routes;
 #[cfg(test)]
 mod tests;

@@ -3,4 +3,5 @@
 mod cycles;
 mod egress;
 mod kit;
+mod objects;
 mod rules;

@@ -121,10 +121,25 @@ const STEAM: &[Variable] = &[
     Variable { name: "slots", kind: Type::Int, meaning: "Most players that there may be." },
 ];
 
+/// What objects of a cluster have instead: nothing is asked over the network.
+const OBJECTS: &[Variable] = &[
+    Variable {
+        name: "object",
+        kind: Type::Any,
+        meaning: "The object as `kubectl get --output json` shows it, without `managedFields`; of several the first by name.",
+    },
+    Variable {
+        name: "objects",
+        kind: Type::List(&Type::Any),
+        meaning: "The objects that the selector selects, by name, the first 200; for endpoints their EndpointSlices.",
+    },
+];
+
 /// What a condition of this type may name; nothing for types that have no attempts.
 pub fn variables(check: CheckType) -> Vec<Variable> {
     match check {
-        CheckType::Push | CheckType::Group | CheckType::Kubernetes => Vec::new(),
+        CheckType::Push | CheckType::Group => Vec::new(),
+        CheckType::Kubernetes => OBJECTS.to_vec(),
         CheckType::Http | CheckType::Keyword | CheckType::JsonQuery => [HTTP, COMMON].concat(),
         CheckType::Ping => [PING, COMMON].concat(),
         CheckType::Dns => [DNS, COMMON].concat(),

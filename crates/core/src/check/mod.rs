@@ -7,6 +7,7 @@ mod docker;
 mod group;
 mod grpc;
 mod http;
+pub mod kubernetes;
 mod ping;
 mod push;
 mod reasons;
@@ -14,6 +15,7 @@ mod starttls;
 mod steam;
 mod tcp;
 mod tls;
+pub mod value;
 mod websocket;
 
 use std::fmt;
@@ -32,6 +34,7 @@ pub use http::{
     HttpCriteria, HttpVersion, JsonExpectation, JsonOperator, JsonQueryCheck, Keyword,
     KeywordCheck, Proxy, ProxyKind, StatusRange,
 };
+pub use kubernetes::KubernetesCheck;
 pub use ping::PingCheck;
 pub use push::PushCheck;
 pub use starttls::Starttls;
@@ -151,14 +154,8 @@ pub enum Check {
     Push(Box<PushCheck>),
     /// See [`GroupCheck`].
     Group(Box<GroupCheck>),
-    /// A documented type that this build validates but cannot run; every run is Indeterminate
-    /// (`UNSUPPORTED`) and the object carries a warning.
-    Unsupported {
-        /// The type as written.
-        check_type: CheckType,
-        /// What is checked, for identity and display.
-        target: String,
-    },
+    /// See [`KubernetesCheck`].
+    Kubernetes(Box<KubernetesCheck>),
 }
 
 /// How a run of a check is started and which concurrency limit it counts against.
@@ -200,7 +197,7 @@ impl Check {
             Self::Grpc(_) => CheckType::Grpc,
             Self::Push(_) => CheckType::Push,
             Self::Group(_) => CheckType::Group,
-            Self::Unsupported { check_type, .. } => *check_type,
+            Self::Kubernetes(_) => CheckType::Kubernetes,
         }
     }
 
@@ -230,7 +227,7 @@ impl Check {
             Self::Grpc(check) => check.target(),
             Self::Push(_) => "push".to_owned(),
             Self::Group(check) => check.target(),
-            Self::Unsupported { target, .. } => target.clone(),
+            Self::Kubernetes(check) => check.target(),
         }
     }
 
@@ -248,7 +245,7 @@ impl Check {
             Self::Steam(check) => Some(check.host.clone()),
             Self::Docker(check) => check.engine.host().map(str::to_owned),
             Self::Grpc(check) => Some(check.host.clone()),
-            Self::Push(_) | Self::Group(_) | Self::Unsupported { .. } => None,
+            Self::Push(_) | Self::Group(_) | Self::Kubernetes(_) => None,
         }
     }
 }

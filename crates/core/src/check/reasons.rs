@@ -115,7 +115,23 @@ impl CheckType {
             Self::Steam => {
                 &[ANY, NAMES, REACH, &[ConnectionRefused, SteamMalformed, SteamPlayers, SteamMap]]
             }
-            Self::Kubernetes => &[&[Reason::ClusterMode]],
+            Self::Kubernetes => &[
+                &[Timeout, Reason::Condition, Reason::UpsideDown, Reason::Internal],
+                &[Reason::Cancelled, Reason::ClusterMode],
+                &[
+                    Reason::KubernetesNotFound,
+                    Reason::KubernetesReplicas,
+                    Reason::KubernetesNotReady,
+                    Reason::KubernetesEndpoints,
+                    Reason::KubernetesJob,
+                    Reason::KubernetesOverdue,
+                    Reason::KubernetesField,
+                    Reason::KubernetesUnknownKind,
+                    Reason::KubernetesForbidden,
+                    Reason::KubernetesUnavailable,
+                    Reason::KubernetesTooMany,
+                ],
+            ],
             // What else keeps the engine from being asked is a fact beside DOCKER_ENGINE.
             Self::Docker => &[
                 ANY,
@@ -148,7 +164,7 @@ impl CheckType {
                 "Access to the engine: for `unix://` the socket, whose group the process must be in (whoever may use it is root on that host; a read-only proxy in front of it is safer), for `tcp://` and `https://` a way to its port, better with a client certificate.",
             ),
             Self::Kubernetes => Some(
-                "Cluster mode, and a Role that lets KubeKuma get, list and watch objects of the kind.",
+                "Cluster mode, and a role that lets KubeKuma get, list and watch objects of the kind: the shipped one does for Pods, Services' EndpointSlices, workloads, Jobs, claims and Nodes. For anything else the result is `KUBERNETES_FORBIDDEN` and has the rule to add. Objects are watched, not polled: a change is looked at when it happens, and `intervalSeconds` only says how often besides. An object of another namespace needs that namespace's grant when `tenancy.isolated` is set, and objects of the cluster (Nodes) can then be looked at from KubeKuma's own namespace only. Secrets cannot be looked at.",
             ),
             Self::Push => Some(
                 "That the job can reach KubeKuma's address. The token in it is the only credential: use TLS.",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kuma_expr::{EVENT_VARIABLES, Template};
 
 use crate::catalog::{Catalog, Entry, Route, RouteVia};
-use crate::check::{Check, CheckType, Criteria, GroupCheck, GroupMembers, GroupRule};
+use crate::check::{Check, Criteria, GroupCheck, GroupMembers, GroupRule, SteamCheck};
 use crate::id::{MonitorId, ObjectName};
 use crate::monitor::{Alerting, Monitor, MonitorOrigin, Schedule};
 use crate::policy::{Policy, Triggers};
@@ -37,10 +37,13 @@ pub(super) fn monitor(text: &str) -> Monitor {
         generation: 1,
         labels: BTreeMap::from([("tier".to_owned(), "gold".to_owned())]),
         enabled: true,
-        check: Check::Unsupported {
-            check_type: CheckType::Steam,
-            target: format!("{text}.example"),
-        },
+        check: Check::Steam(Box::new(SteamCheck {
+            host: format!("{text}.example"),
+            port: 27015,
+            min_players: None,
+            max_players: None,
+            expected_map: None,
+        })),
         criteria: Criteria::default(),
         schedule: Schedule {
             interval: secs(60),

@@ -127,7 +127,7 @@ pub(super) async fn check_all(
     secrets: LocalSecrets,
 ) -> anyhow::Result<Vec<(Arc<Monitor>, Observation)>> {
     let clock = Arc::new(SystemClock::start());
-    let prober = Prober::new(ProberConfig { secrets: Arc::new(secrets), clock })?;
+    let prober = Prober::new(ProberConfig { secrets: Arc::new(secrets), clock, cluster: None })?;
     let mut results = Vec::new();
     for monitor in monitors {
         let timeout = monitor.schedule.timeout(&catalog.settings.scheduler);

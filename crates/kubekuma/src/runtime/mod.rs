@@ -127,6 +127,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     let prober = Arc::new(Prober::new(ProberConfig {
         secrets: secrets.clone() as Arc<dyn SecretSource>,
         clock: Arc::new(clock),
+        cluster: None,
     })?);
     let stop_commits = CancellationToken::new();
     let commit_stats = Arc::new(commit::CommitStats::default());

@@ -21,7 +21,6 @@ use kuma_core::check::{Check, CheckType, IpFamily, Starttls, TlsOptions, TlsVers
 use kuma_expr::Condition;
 
 use super::Context;
-use super::monitor::unsupported;
 use super::text::reference;
 use crate::kinds::monitor::{
     CriteriaSpec, IpFamilySpec, MonitorType, StarttlsProtocol, TargetSpec, TlsSpec, TlsVersionSpec,

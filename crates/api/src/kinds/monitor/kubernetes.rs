@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 
-/// A Kubernetes object, or several by label.
+/// A Kubernetes object, or several by label, which is watched.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = rules(&[(
@@ -26,10 +26,11 @@ pub struct KubernetesTarget {
     /// it selects must be well.
     #[schemars(length(min = 1, max = 1024))]
     pub label_selector: Option<String>,
-    /// Namespace of the object. Default: the monitor's.
+    /// Namespace of the object; means nothing for kinds that have none. Default: the monitor's.
     #[schemars(length(min = 1, max = 63))]
     pub namespace: Option<String>,
-    /// What is looked at. Default: chosen from `kind`.
+    /// What is looked at. Default: chosen from `kind`; for a kind without a check of its own the
+    /// condition `Ready`.
     pub check: Option<KubernetesCheckSpec>,
 }
 
@@ -47,20 +48,27 @@ pub struct KubernetesTarget {
     ),
 ])))]
 pub struct KubernetesCheckSpec {
-    /// The check. Default: chosen from the object's kind.
+    /// The check: `AvailableReplicasAtLeast` (Deployment, DaemonSet, ReplicaSet and others; a
+    /// StatefulSet's ready replicas), `PodReadiness`, `EndpointNonEmpty` (Service, EndpointSlice),
+    /// `JobSucceeded` (a job that is still running is well), `CronJobFresh` (the last run
+    /// succeeded or is running, and none was missed), `PvcBound`, `NodeReady`, `ConditionTrue`,
+    /// `StatusField`. Default: `StatusField` with `jsonPath`, `ConditionTrue` with `condition`, else
+    /// chosen from the object's kind.
     #[serde(rename = "type")]
     pub type_: Option<KubernetesCheckType>,
-    /// Least number, for AvailableReplicasAtLeast, PodReadiness and EndpointNonEmpty.
-    /// Default: `1`.
+    /// Least number, for AvailableReplicasAtLeast, PodReadiness and EndpointNonEmpty. Of several
+    /// workloads or services each must have it. Default: `1`; for PodReadiness all pods that are
+    /// neither completed nor being deleted, and at least one.
     #[schemars(range(min = 0, max = 100_000))]
     pub min: Option<u32>,
     /// Condition type, for ConditionTrue.
     #[schemars(length(min = 1, max = 316))]
     pub condition: Option<String>,
-    /// JSONPath into the object (RFC 9535), for StatusField.
+    /// JSONPath into the object (RFC 9535), for StatusField, such as `$.status.phase`. Of several
+    /// values that it finds the first counts.
     #[schemars(length(min = 1, max = 2048))]
     pub json_path: Option<String>,
-    /// Value that is expected there. Default: none, there must be one.
+    /// Value that is expected there, compared by value. Default: none, there must be one.
     #[schemars(length(max = 1024))]
     pub expected: Option<String>,
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kuma_core::check::{Check, CheckType, HttpAuth, HttpBody, HttpVersion};
+use kuma_core::check::{
+    Check, GroupCheck, GroupMembers, GroupRule, HttpAuth, HttpBody, HttpVersion,
+};
 use kuma_core::observation::Outcome;
 use kuma_core::reason::Reason;
 use kuma_core::stats::Stats;
@@ -164,20 +166,17 @@ async fn slow_answers_fail_when_a_limit_is_set_and_upside_down_swaps() {
 #[tokio::test]
 async fn what_cannot_be_run_gives_no_verdict() {
     let world = World::new();
-    let check = Check::Unsupported { check_type: CheckType::Dns, target: "zone".into() };
-    // No type lists the reason: every one of them can be run.
+    let check = Check::Group(Box::new(GroupCheck {
+        members: GroupMembers::Names(Vec::new()),
+        rule: GroupRule::All,
+        suppress_members: false,
+    }));
+    // No type lists the reason: nobody asks to run those that have no attempts.
     let seen = world.prober.run(&monitor(check), &world.settings, world.timeout).await;
     assert_eq!(seen.outcome, Outcome::Indeterminate(Reason::Unsupported));
-    assert_eq!(seen.message, "this build cannot run checks of type dns");
+    assert_eq!(seen.message, "nothing to ask: a group is decided by its members");
     let samples = world.prober.samples();
-    let counted = samples.iter().find(|sample| sample.labels.contains(&("type", "dns".to_owned())));
+    let counted =
+        samples.iter().find(|sample| sample.labels.contains(&("type", "group".to_owned())));
     assert!((counted.unwrap().value - 1.0).abs() < f64::EPSILON);
-}
-
-#[tokio::test]
-async fn kubernetes_objects_need_a_cluster() {
-    let check = Check::Unsupported { check_type: CheckType::Kubernetes, target: "web".into() };
-    let seen = World::new().run(check).await;
-    assert_eq!(seen.outcome, Outcome::Indeterminate(Reason::ClusterMode));
-    assert_eq!(seen.message, "kubernetes checks need cluster mode");
 }
