@@ -8,6 +8,7 @@ pub mod discovery;
 pub mod exposure;
 pub mod index;
 pub mod lease;
+pub mod objects;
 pub mod owned;
 pub mod rights;
 pub mod secrets;
