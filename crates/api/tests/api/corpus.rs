@@ -102,10 +102,9 @@ fn every_example_is_accepted() {
 }
 
 #[test]
-fn the_examples_of_checks_and_providers_have_no_warnings_but_these() {
-    let (checks, providers) =
-        (accepted("../../examples/checks"), accepted("../../examples/providers"));
-    insta::assert_snapshot!(format!("{checks}{providers}"));
+fn the_examples_of_checks_and_providers_have_no_warnings() {
+    assert_eq!(accepted("../../examples/checks"), "");
+    assert_eq!(accepted("../../examples/providers"), "");
 }
 
 #[test]
