@@ -15,7 +15,7 @@ use crate::shard::ShardSet;
 use crate::time::Timestamp;
 
 pub use batch::{Batch, CommitReport, Fence};
-pub use membership::Membership;
+pub use membership::{Alone, Authority, Membership};
 pub use messages::{
     Claim, Delivery, DeliveryEnd, Earlier, LONGEST_RECEIPT, OutboxRow, Standing, SuppressedRow,
 };

@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod demo;
 pub mod logging;
 pub mod runtime;

@@ -6,15 +6,24 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use kuma_core::id::ObjectName;
 use kuma_core::object::{Body, FolderSecret, Object};
 pub use kuma_core::secret::Rules;
 use kuma_core::secret::{ExposeSecret, SecretError, SecretRef, SecretSource, SecretString};
+use kuma_core::source::Snapshot;
 
 /// Prefix of environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "KUBEKUMA_SECRET_";
 /// Largest secret read from a file, in bytes.
 const MAX_SECRET_BYTES: u64 = 1 << 20;
+
+/// Secrets that follow what objects need.
+pub trait Secrets: SecretSource {
+    /// Hears what is in force before the catalog of it is built.
+    fn sync<'a>(&'a self, rules: Rules, snapshot: &'a Snapshot) -> BoxFuture<'a, ()>;
+}
 
 #[derive(Default)]
 struct Inner {
@@ -36,7 +45,7 @@ impl LocalSecrets {
     }
 
     /// Takes over the Secret documents of a snapshot.
-    pub fn sync<'a>(&self, rules: Rules, objects: impl Iterator<Item = &'a Object>) {
+    pub fn take_over<'a>(&self, rules: Rules, objects: impl Iterator<Item = &'a Object>) {
         let folder = objects
             .filter_map(|object| match &object.body {
                 Body::Secret(secret) => Some((secret.name.clone(), secret.clone())),
@@ -104,6 +113,13 @@ fn shout(name: &str) -> String {
     name.chars()
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
         .collect()
+}
+
+impl Secrets for LocalSecrets {
+    fn sync<'a>(&'a self, rules: Rules, snapshot: &'a Snapshot) -> BoxFuture<'a, ()> {
+        self.take_over(rules, snapshot.objects.values());
+        std::future::ready(()).boxed()
+    }
 }
 
 impl SecretSource for LocalSecrets {

@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use kuma_core::catalog::CatalogSource;
 use kuma_core::engine::announce::DeliveryFeedback;
 use kuma_core::id::{MonitorId, ObjectName};
-use kuma_core::ports::Store;
+use kuma_core::ports::{Authority, Store};
 use kuma_core::secret::SecretSource;
 use kuma_core::stats::{Sample, Stats};
 use kuma_core::time::{Clock, Timestamp, between};
@@ -59,6 +59,8 @@ pub struct DelivererConfig {
     pub secrets: Arc<dyn SecretSource>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Whether anything may be sent now, and in whose name rows are written.
+    pub authority: Arc<dyn Authority>,
     /// Hears of what the engine must know: another provider was told instead.
     pub feedback: Option<Feedback>,
 }
@@ -182,6 +184,9 @@ impl Deliverer {
     /// when only a wake-up or a finished send can change anything.
     async fn fill(self: &Arc<Self>, lanes: &mut Lanes, running: &mut Running) -> Option<Duration> {
         loop {
+            if !self.config.authority.may_act() {
+                return Some(FLOOR);
+            }
             self.start(lanes, running);
             if lanes.is_full() {
                 return None;

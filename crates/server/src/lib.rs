@@ -11,6 +11,7 @@ pub mod live;
 pub mod metrics;
 pub mod problem;
 pub mod routes;
+mod standby;
 pub mod uptime_kuma;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 pub use live::Live;
+pub use standby::{Why, standby};
 
 /// Largest request body accepted, in bytes (`design/api.md`).
 pub const MAX_BODY_BYTES: usize = 1 << 20;

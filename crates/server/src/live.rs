@@ -9,6 +9,7 @@ use kuma_core::check::CheckType;
 use kuma_core::id::{IdMap, MonitorId, ObjectName};
 use kuma_core::observation::{Certificate, Observation, Outcome};
 use kuma_core::reason::Reason;
+use kuma_core::shard::ShardSet;
 use kuma_core::state::MonitorState;
 use kuma_core::time::Timestamp;
 
@@ -112,6 +113,8 @@ impl Default for Totals {
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// Whose numbers are ours to report; all of them on a store of our own.
+    others: ShardSet,
     monitors: IdMap<LiveMonitor>,
     totals: Totals,
 }
@@ -161,7 +164,7 @@ impl Live {
     /// Records an attempt.
     pub fn attempt(&self, id: MonitorId, observation: &Observation, at: Timestamp, attempts: u32) {
         let mut inner = self.lock();
-        let Inner { monitors, totals } = &mut *inner;
+        let Inner { monitors, totals, .. } = &mut *inner;
         let Some(live) = monitors.get_mut(&id) else {
             return;
         };
@@ -213,6 +216,20 @@ impl Live {
         let mut all: Vec<_> = self.lock().monitors.values().cloned().collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
+    }
+
+    /// Says which shards are ours: of the others' monitors the state is shown, and nothing counted.
+    pub fn own(&self, owned: ShardSet) {
+        self.lock().others = ShardSet::ALL.without(owned);
+    }
+
+    /// Every monitor whose shard is ours, by name: each is in the metrics of one instance.
+    pub fn ours(&self) -> Vec<LiveMonitor> {
+        let inner = self.lock();
+        let ours = inner.monitors.iter().filter(|(id, _)| !inner.others.holds(**id));
+        let mut ours: Vec<_> = ours.map(|(_, live)| live.clone()).collect();
+        ours.sort_by(|a, b| a.name.cmp(&b.name));
+        ours
     }
 
     /// The totals.

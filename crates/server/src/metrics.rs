@@ -64,7 +64,7 @@ pub fn render(
     let mut registry = Registry::with_prefix("kubekuma");
     registry.register_collector(Box::new(All {
         samples,
-        monitors: live.all(),
+        monitors: live.ours(),
         totals: live.totals(),
         version,
     }));

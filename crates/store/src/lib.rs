@@ -7,5 +7,7 @@
 
 pub mod chunk;
 mod sqlite;
+mod url;
 
 pub use sqlite::{CheckReport, Replay, SqliteOptions, SqliteStore};
+pub use url::{DatabaseUrl, DatabaseUrlError, PostgresUrl};

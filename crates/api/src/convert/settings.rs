@@ -3,9 +3,9 @@
 use ipnet::IpNet;
 use kuma_core::object::Problem;
 use kuma_core::settings::{
-    AuthMode, AuthSettings, DiscoverySettings, DiscoverySource, Downsample, EgressSettings, FlappingSettings,
-    MetricsAuth, ModeSettings, NetworkingSettings, PingMode, PublicSettings, RetentionSettings,
-    SchedulerSettings, SelfCheckSettings, Settings,
+    AuthMode, AuthSettings, DiscoverySettings, DiscoverySource, Downsample, EgressSettings,
+    FlappingSettings, MetricsAuth, ModeSettings, NetworkingSettings, PingMode, PublicSettings,
+    RetentionSettings, SchedulerSettings, SelfCheckSettings, Settings,
 };
 
 use super::Context;

@@ -135,8 +135,7 @@ fn exposed_hosts(
                     .with_fix("use a DNS name of letters, digits and -, no address"),
             );
         } else if hosts.contains(&host) {
-            context
-                .push(Problem::warning(path, "the host is named already").with_value(written));
+            context.push(Problem::warning(path, "the host is named already").with_value(written));
         } else {
             hosts.push(host);
         }

@@ -3,8 +3,31 @@
 
 use std::time::Duration;
 
-use super::StoreResult;
+use super::{Fence, StoreResult};
 use crate::shard::{MemberId, Shard, ShardSet, View};
+
+/// Port: whether this process may act now, and in whose name it writes.
+pub trait Authority: Send + Sync {
+    /// The fence of what is decided now.
+    fn fence(&self) -> Fence;
+
+    /// Whether something may be claimed, sent or said now.
+    fn may_act(&self) -> bool;
+}
+
+/// The authority of a process that has its store to itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Alone;
+
+impl Authority for Alone {
+    fn fence(&self) -> Fence {
+        Fence::Exclusive
+    }
+
+    fn may_act(&self) -> bool {
+        true
+    }
+}
 
 /// Port: heartbeat rows and shard rows. All times are the store's; a member's own clock decides
 /// nothing, and one that hears nothing for as long as `ttl` stops by itself.

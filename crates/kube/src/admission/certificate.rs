@@ -37,7 +37,9 @@ impl CertificateFiles {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// A file cannot be read.
-    #[error("{path} cannot be read: {why}; mount the Secret with the certificate of the webhook there")]
+    #[error(
+        "{path} cannot be read: {why}; mount the Secret with the certificate of the webhook there"
+    )]
     Unreadable {
         /// The file.
         path: String,
@@ -168,10 +170,8 @@ impl Certificates {
 }
 
 async fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    let unreadable = |why: String| CertificateError::Unreadable {
-        path: path.display().to_string(),
-        why,
-    };
+    let unreadable =
+        |why: String| CertificateError::Unreadable { path: path.display().to_string(), why };
     let file = tokio::fs::File::open(path).await.map_err(|error| unreadable(error.to_string()))?;
     let mut bytes = Vec::new();
     let mut bounded = file.take(MAX_BYTES + 1);

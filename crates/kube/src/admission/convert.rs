@@ -111,7 +111,8 @@ impl Conversions {
             to: to.to_owned(),
             why: bounded(why, 500),
         };
-        let object = up.map_or(Ok(object.clone()), |steps| (steps.to_v1)(object)).map_err(failed)?;
+        let object =
+            up.map_or(Ok(object.clone()), |steps| (steps.to_v1)(object)).map_err(failed)?;
         let mut object =
             down.map_or(Ok(object.clone()), |steps| (steps.from_v1)(object)).map_err(failed)?;
         let Some(entries) = object.as_object_mut() else {
@@ -134,8 +135,9 @@ impl Conversions {
         let steps = self.steps.get(&(kind, version.to_owned()));
         steps.copied().map(Some).ok_or_else(|| {
             let others = self.steps.keys().filter(|(other, _)| *other == kind);
-            let known: Vec<_> =
-                std::iter::once(VERSION).chain(others.map(|(_, version)| version.as_str())).collect();
+            let known: Vec<_> = std::iter::once(VERSION)
+                .chain(others.map(|(_, version)| version.as_str()))
+                .collect();
             ConversionError::NoVersion {
                 kind,
                 version: bounded(version.to_owned(), 60),

@@ -84,7 +84,11 @@ async fn validate_review(State(webhook): State<Arc<Webhook>>, body: Bytes) -> Re
     match tokio::task::spawn_blocking(answered).await {
         Ok(Ok(review)) => {
             let allowed = review.response.as_ref().is_some_and(|response| response.allowed);
-            if allowed { webhook.allowed.inc() } else { webhook.denied.inc() }
+            if allowed {
+                webhook.allowed.inc()
+            } else {
+                webhook.denied.inc()
+            }
             axum::Json(review).into_response()
         }
         Ok(Err(why)) => {

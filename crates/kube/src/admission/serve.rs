@@ -94,8 +94,7 @@ struct Connection {
 impl Connection {
     async fn run(self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
-        let Ok(Ok(stream)) =
-            tokio::time::timeout(HEAD_TIMEOUT, self.acceptor.accept(stream)).await
+        let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, self.acceptor.accept(stream)).await
         else {
             return;
         };

@@ -30,9 +30,8 @@ pub fn answer(
 ) -> Result<AdmissionReview<DynamicObject>, String> {
     let review: AdmissionReview<DynamicObject> = serde_json::from_slice(body)
         .map_err(|error| bounded(format!("this is no AdmissionReview: {error}"), 300))?;
-    let request: AdmissionRequest<DynamicObject> = review
-        .try_into()
-        .map_err(|_| "this AdmissionReview has no request".to_owned())?;
+    let request: AdmissionRequest<DynamicObject> =
+        review.try_into().map_err(|_| "this AdmissionReview has no request".to_owned())?;
     Ok(judge(&request, context, catalog).into_review())
 }
 
@@ -60,13 +59,13 @@ pub fn judge(
             .unwrap_or_else(|| context.default_namespace.clone()),
     };
     let (title, problems) = problems(object, &own, catalog);
-    let before = match request.old_object.as_ref().filter(|_| request.operation == Operation::Update) {
-        Some(old) => problems_of(old, &own, catalog),
-        None => Vec::new(),
-    };
-    let is_new = |problem: &&Problem| {
-        problem.severity == Severity::Error && !before.contains(*problem)
-    };
+    let before =
+        match request.old_object.as_ref().filter(|_| request.operation == Operation::Update) {
+            Some(old) => problems_of(old, &own, catalog),
+            None => Vec::new(),
+        };
+    let is_new =
+        |problem: &&Problem| problem.severity == Severity::Error && !before.contains(*problem);
     let errors: Vec<&Problem> = problems.iter().filter(is_new).collect();
     let warnings = problems.iter().filter(|problem| !is_new(problem));
     let warnings: Vec<String> =
@@ -124,11 +123,7 @@ fn named(value: &mut Value) {
     }
 }
 
-fn refusal(
-    request: &AdmissionRequest<DynamicObject>,
-    title: &str,
-    errors: &[&Problem],
-) -> Status {
+fn refusal(request: &AdmissionRequest<DynamicObject>, title: &str, errors: &[&Problem]) -> Status {
     let mut message = format!("{title} cannot be used:");
     for problem in errors.iter().take(MOST) {
         message.push_str("\n  ");

@@ -65,9 +65,7 @@ pub(super) fn read(
             "path" => path(text).map(|it| wish.path = Some(it)),
             "port" => ports(text).map(|it| wish.ports = it),
             "type" => check(text).map(|it| wish.check = Some(it)),
-            "interval-seconds" => {
-                interval(text, min_interval).map(|it| wish.interval = Some(it))
-            }
+            "interval-seconds" => interval(text, min_interval).map(|it| wish.interval = Some(it)),
             "name" => object_name(text).map(|it| wish.name = Some(it)),
             "policy" => object_name(text).map(|it| wish.policy = Some(it)),
             _ => {
@@ -117,7 +115,10 @@ fn ports(text: &str) -> Read<Vec<String>> {
     };
     let mut ports: Vec<String> = text.split(',').map(|port| port.trim().to_owned()).collect();
     if ports.len() > MAX_PORTS || !ports.iter().all(|port| is_port(port)) {
-        return wrong("this is no port", "write a number or the name of a port, or several with commas between");
+        return wrong(
+            "this is no port",
+            "write a number or the name of a port, or several with commas between",
+        );
     }
     ports.sort_unstable();
     ports.dedup();
@@ -129,7 +130,10 @@ fn check(text: &str) -> Read<CheckType> {
         Some(check) => Ok(check),
         None => {
             let names = TYPES.map(CheckType::as_str).join(", ");
-            wrong("discovery makes no checks of this type", format!("use one of {names}, or write a Monitor"))
+            wrong(
+                "discovery makes no checks of this type",
+                format!("use one of {names}, or write a Monitor"),
+            )
         }
     }
 }
@@ -233,11 +237,16 @@ mod tests {
     #[test]
     fn a_misspelt_annotation_is_said_and_those_of_others_are_not() {
         let (_, problems) = read_all(&[
-            ("intervalseconds", "30"), ("made-for", "x"), ("grant-to", "a"), ("zebra-crossing", "1"),
+            ("intervalseconds", "30"),
+            ("made-for", "x"),
+            ("grant-to", "a"),
+            ("zebra-crossing", "1"),
         ]);
         assert_eq!(
             problems,
-            ["metadata.annotations[kubekuma.io/intervalseconds]: discovery knows no such annotation; did you mean kubekuma.io/interval-seconds?"]
+            [
+                "metadata.annotations[kubekuma.io/intervalseconds]: discovery knows no such annotation; did you mean kubekuma.io/interval-seconds?"
+            ]
         );
     }
 

@@ -125,7 +125,9 @@ impl<'a> Assembly<'a> {
             self.discovery.troubled.insert(found.uid.clone());
             let why = format!("{} addresses cannot all have one name", shown.drafts.len());
             let problem = Problem::semantic(format!("metadata.annotations[{PREFIX}name]"), why)
-                .with_fix(format!("remove it, or leave one address with {PREFIX}path or {PREFIX}port"));
+                .with_fix(format!(
+                    "remove it, or leave one address with {PREFIX}path or {PREFIX}port"
+                ));
             self.notice(&source, problem);
             return;
         }
@@ -174,8 +176,9 @@ impl<'a> Assembly<'a> {
             _ => None,
         };
         if let Some(why) = written {
-            let problem = Problem::semantic("metadata.name", format!("{address} cannot be suggested: {why}"))
-                .with_fix(format!("set the annotation {PREFIX}name"));
+            let problem =
+                Problem::semantic("metadata.name", format!("{address} cannot be suggested: {why}"))
+                    .with_fix(format!("set the annotation {PREFIX}name"));
             self.notice(source, problem);
             return;
         }
@@ -185,10 +188,10 @@ impl<'a> Assembly<'a> {
             return;
         }
         self.suggested.insert(name.clone(), source.clone());
-        self.checked
-            .entry(address.clone())
-            .or_default()
-            .push(Holder { namespace: own.to_owned(), title: format!("the suggestion from {source}") });
+        self.checked.entry(address.clone()).or_default().push(Holder {
+            namespace: own.to_owned(),
+            title: format!("the suggestion from {source}"),
+        });
         self.discovery.suggestions.push(Suggestion {
             written: self.names.get(&name).copied().unwrap_or(false),
             name,
@@ -231,5 +234,8 @@ fn refusal(name: &ObjectName, spec: &serde_json::Value) -> Option<Problem> {
     }
     let first = read.problems.into_iter().find(|problem| problem.severity == Severity::Error)?;
     let why = format!("what it shows cannot be monitored: {first}");
-    Some(Problem::semantic("spec", why).with_fix(format!("write a Monitor, and set {PREFIX}monitor to \"false\" here")))
+    Some(
+        Problem::semantic("spec", why)
+            .with_fix(format!("write a Monitor, and set {PREFIX}monitor to \"false\" here")),
+    )
 }

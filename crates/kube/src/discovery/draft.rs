@@ -172,7 +172,11 @@ mod tests {
 
     #[test]
     fn one_url_has_one_form() {
-        for text in ["https://A.example.com:443/x#y", "https://u@a.example.com./x", "https://a.example.com/x"] {
+        for text in [
+            "https://A.example.com:443/x#y",
+            "https://u@a.example.com./x",
+            "https://a.example.com/x",
+        ] {
             assert_eq!(normal_url(text), "https://a.example.com/x");
         }
         assert_eq!(normal_url("${SECRET:a:b}"), "${SECRET:a:b}");

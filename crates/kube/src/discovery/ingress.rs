@@ -108,7 +108,9 @@ pub(super) fn unusable_host(host: &str) -> Option<String> {
 /// without hosts, which is for all of them.
 fn is_secure(spec: &IngressSpec, host: &str) -> bool {
     let covers = |name: &String| match name.strip_prefix("*.") {
-        Some(domain) => host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain)),
+        Some(domain) => {
+            host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain))
+        }
         None => name.eq_ignore_ascii_case(host),
     };
     spec.tls.iter().any(|tls| tls.hosts.is_empty() || tls.hosts.iter().any(covers))

@@ -53,11 +53,7 @@ pub(super) fn drafts(route: &Route<'_>, wish: &Wish, health_path: &str, view: &V
 }
 
 /// Each host of the route with the best listener for it.
-fn doors(
-    route: &Route<'_>,
-    view: &View,
-    skipped: &mut Vec<String>,
-) -> BTreeMap<String, Door> {
+fn doors(route: &Route<'_>, view: &View, skipped: &mut Vec<String>) -> BTreeMap<String, Door> {
     let mut doors: BTreeMap<String, Door> = BTreeMap::new();
     if route.spec.parent_refs.is_empty() {
         skipped.push("it is attached to no Gateway".to_owned());
@@ -160,12 +156,7 @@ fn within(host: &str, of: &str) -> bool {
     }
 }
 
-fn paths(
-    spec: &RouteSpec,
-    wish: &Wish,
-    health_path: &str,
-    skipped: &mut Vec<String>,
-) -> Vec<Path> {
+fn paths(spec: &RouteSpec, wish: &Wish, health_path: &str, skipped: &mut Vec<String>) -> Vec<Path> {
     if let Some(path) = &wish.path {
         return vec![Path::root(path.clone())];
     }
@@ -192,9 +183,11 @@ fn paths(
     paths.dedup_by(|one, other| one.1 == other.1);
     paths
         .into_iter()
-        .map(|(exact, path)| {
-            if exact { Path::exact(&path) } else { Path::below(&path, health_path) }
-        })
+        .map(
+            |(exact, path)| {
+                if exact { Path::exact(&path) } else { Path::below(&path, health_path) }
+            },
+        )
         .collect()
 }
 
@@ -218,7 +211,9 @@ fn path_of(matched: &RouteMatch) -> Result<(bool, String), String> {
     let value = if path.value.is_empty() { "/".to_owned() } else { path.value };
     let shown = kuma_core::observation::bounded(value.clone(), 80);
     if !matched.headers.is_empty() || !matched.query_params.is_empty() {
-        return Err(format!("{shown} needs certain headers or parameters; write a Monitor that sends them"));
+        return Err(format!(
+            "{shown} needs certain headers or parameters; write a Monitor that sends them"
+        ));
     }
     if !matches!(matched.method.as_str(), "" | "GET") {
         return Err(format!("{shown} is not for GET; write a Monitor with the method"));

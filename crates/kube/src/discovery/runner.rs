@@ -118,8 +118,7 @@ impl Discoverer {
             }
             let catalog = self.catalog.current();
             self.surroundings.want("discovery", wanted(&catalog.settings.discovery));
-            let now =
-                Seen { surroundings: self.surroundings.version(), catalog: catalog.version };
+            let now = Seen { surroundings: self.surroundings.version(), catalog: catalog.version };
             wait = wait.saturating_sub(1);
             if seen == Some(now) && wait != 1 {
                 continue;
@@ -228,13 +227,8 @@ fn look(catalog: &Catalog, view: &View) -> Look {
 impl Stats for Discoverer {
     fn samples(&self) -> Vec<Sample> {
         let report = self.report();
-        let sample = |name, help, kind, value: f64| Sample {
-            name,
-            help,
-            kind,
-            labels: Vec::new(),
-            value,
-        };
+        let sample =
+            |name, help, kind, value: f64| Sample { name, help, kind, labels: Vec::new(), value };
         let open = report.discovery.suggestions.iter().filter(|it| !it.written).count();
         vec![
             sample(

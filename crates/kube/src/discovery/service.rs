@@ -17,7 +17,15 @@ pub(super) fn drafts(found: &Found, spec: &ServiceSpec, wish: &Wish, health_path
         let why = format!("{} has {}", found.title(), annotation("type"));
         let part = "ping".to_owned();
         let path = String::new();
-        return Ok(vec![Draft { check: CheckType::Ping, host, port: 0, secure: false, path, part, why }]);
+        return Ok(vec![Draft {
+            check: CheckType::Ping,
+            host,
+            port: 0,
+            secure: false,
+            path,
+            part,
+            why,
+        }]);
     }
     let ports = ports(spec, wish)?;
     let draft = |port: Port| {
@@ -29,7 +37,12 @@ pub(super) fn drafts(found: &Found, spec: &ServiceSpec, wish: &Wish, health_path
             port: port.number,
             secure: port.speaks.secure,
             path: wish.path.clone().unwrap_or_else(|| health_path.to_owned()),
-            why: format!("{} listens on port {} ({})", found.title(), port.number, port.speaks.because),
+            why: format!(
+                "{} listens on port {} ({})",
+                found.title(),
+                port.number,
+                port.speaks.because
+            ),
             part: port.label,
         }
     };
@@ -46,11 +59,7 @@ fn host(found: &Found, spec: &ServiceSpec) -> Result<String, String> {
         return Ok(format!("{}.{}.svc", found.name.name, found.name.namespace));
     }
     let name = spec.external_name.trim_end_matches('.').to_ascii_lowercase();
-    if is_dns_name(&name) {
-        Ok(name)
-    } else {
-        Err("its externalName is no host name".to_owned())
-    }
+    if is_dns_name(&name) { Ok(name) } else { Err("its externalName is no host name".to_owned()) }
 }
 
 /// A port with what is known about it.
@@ -106,9 +115,7 @@ fn named(spec: &ServiceSpec, wanted: &str) -> Result<Port, String> {
         .iter()
         .find(|port| number.map_or(port.name == wanted, |number| port.port == number));
     match (found, number) {
-        (Some(port), _) => {
-            read(spec, port).map(|port| Port { label: wanted.to_owned(), ..port })
-        }
+        (Some(port), _) => read(spec, port).map(|port| Port { label: wanted.to_owned(), ..port }),
         // An ExternalName Service need not list the ports of what it stands for.
         (None, Some(number)) if spec.type_ == "ExternalName" => {
             let port = ServicePort { port: number, ..ServicePort::default() };

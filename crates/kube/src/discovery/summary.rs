@@ -18,13 +18,12 @@ pub fn summary(report: &Report) -> DiscoveryStatus {
         .iter()
         .map(|notice| bounded(format!("{}: {}", notice.source, notice.problem), 1024));
     let remarks = report.remarks.iter().map(|remark| bounded(remark.clone(), 1024)).chain(notices);
-    let suggestions = open.iter().take(if report.shown { MOST } else { 0 }).map(|suggestion| {
-        SuggestionStatus {
+    let suggestions =
+        open.iter().take(if report.shown { MOST } else { 0 }).map(|suggestion| SuggestionStatus {
             source: bounded(suggestion.source.to_string(), 600),
             name: suggestion.name.to_string(),
             target: bounded(suggestion.target.clone(), 2100),
-        }
-    });
+        });
     DiscoveryStatus {
         suggestion_count: Some(count(open.len())),
         written_count: Some(count(report.written)),

@@ -30,8 +30,7 @@ pub fn plan_monitors(
         .iter()
         .filter(|suggestion| suggestion.eligible)
         .map(|suggestion| {
-            let target =
-                Target { resource: Resource::Monitor, name: suggestion.name.clone() };
+            let target = Target { resource: Resource::Monitor, name: suggestion.name.clone() };
             let origin = suggestion.source.to_string();
             Desired::new(target, WRITER, suggestion.owner.clone(), &origin, &suggestion.spec)
         })
@@ -58,8 +57,7 @@ pub(super) fn written(view: &View) -> BTreeMap<Target, Live> {
 
 /// The kinds of owners of which everything is known that decides about them.
 fn seen(view: &View, looked_at: &BTreeSet<Resource>) -> BTreeSet<&'static str> {
-    let complete =
-        |resource| looked_at.contains(&resource) && view.complete.contains(&resource);
+    let complete = |resource| looked_at.contains(&resource) && view.complete.contains(&resource);
     [Resource::Service, Resource::Ingress, Resource::HttpRoute]
         .into_iter()
         .filter(|resource| complete(*resource))

@@ -48,7 +48,12 @@ pub(super) fn standing(
             (None, Some(way)) => {
                 let why = format!(
                     "{} leads {host} to the Service {}/{}; unless that stands for it, lead it to {}/{}, port {}",
-                    way.title, way.service.0, way.service.1, options.system_namespace, options.service, options.port
+                    way.title,
+                    way.service.0,
+                    way.service.1,
+                    options.system_namespace,
+                    options.service,
+                    options.port
                 );
                 return Standing::new(page, Reason::RoutedElsewhere, why);
             }

@@ -21,7 +21,7 @@ use crate::owned::{Desired, Live, Plan, Target, plan};
 use crate::surroundings::{Found, Resource, View};
 
 pub use options::{GatewayName, Options};
-pub use runner::{ExposureReport, Exposer};
+pub use runner::{Exposer, ExposureReport};
 pub use standing::{Reason, Standing};
 
 /// The value of our label on what exposure makes.
@@ -65,7 +65,11 @@ pub fn expose(catalog: &Catalog, view: &View, options: &Options) -> Exposures {
     for (name, page) in &catalog.pages {
         let Some(resource) = resource(page.exposure.mode) else { continue };
         let standing = if !page.published {
-            Standing::new(page, Reason::Unpublished, "the page is not published, so nothing leads to it")
+            Standing::new(
+                page,
+                Reason::Unpublished,
+                "the page is not published, so nothing leads to it",
+            )
         } else if !view.complete.contains(&resource) {
             let why = format!("not all {} have been seen yet", resource.plural());
             Standing::new(page, Reason::Pending, why)

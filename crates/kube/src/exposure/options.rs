@@ -34,7 +34,11 @@ impl FromStr for GatewayName {
         };
         if [Some(name), namespace, listener].into_iter().flatten().all(is_dns_name) {
             let owned = |text: Option<&str>| text.map(str::to_owned);
-            Ok(Self { namespace: owned(namespace), name: name.to_owned(), listener: owned(listener) })
+            Ok(Self {
+                namespace: owned(namespace),
+                name: name.to_owned(),
+                listener: owned(listener),
+            })
         } else {
             Err(wrong())
         }

@@ -94,10 +94,8 @@ impl Exposer {
             seen = Some(now);
             let view = self.surroundings.view();
             let exposures = expose(&catalog, &view, &self.options);
-            let mut report = ExposureReport {
-                standings: exposures.standings,
-                remarks: view.remarks,
-            };
+            let mut report =
+                ExposureReport { standings: exposures.standings, remarks: view.remarks };
             self.publish(report.clone());
             wait = match self.write(&exposures.plan, &stop).await {
                 None => 0,

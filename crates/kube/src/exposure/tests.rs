@@ -66,8 +66,12 @@ fn created(exposures: &Exposures) -> Value {
 fn as_stored(mut object: Value) -> Value {
     object["metadata"]["uid"] = json!("uid-made");
     object["metadata"]["resourceVersion"] = json!("7");
-    let spec: Value =
-        object["spec"].as_object().unwrap().keys().map(|key| (format!("f:{key}"), json!({}))).collect();
+    let spec: Value = object["spec"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(|key| (format!("f:{key}"), json!({})))
+        .collect();
     object["metadata"]["managedFields"] =
         json!([{"manager": "kubekuma", "operation": "Apply", "fieldsV1": {"f:spec": spec}}]);
     object
@@ -218,6 +222,9 @@ fn a_route_of_somebody_is_looked_for_too() {
     };
     let ours = json!({"name": "kubekuma", "namespace": "kubekuma", "port": 3000});
     assert_eq!(ask(route(&json!(["*.example.com"]), &ours)), "Exposed");
-    assert_eq!(ask(route(&json!(["status.example.com"]), &json!({"name": "kubekuma"}))), "HostRoutedElsewhere");
+    assert_eq!(
+        ask(route(&json!(["status.example.com"]), &json!({"name": "kubekuma"}))),
+        "HostRoutedElsewhere"
+    );
     assert_eq!(ask(route(&json!([]), &ours)), "HostNotRouted");
 }

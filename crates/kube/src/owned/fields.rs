@@ -27,9 +27,11 @@ pub(super) fn differs(wish: &Value, live: &Value) -> bool {
     };
     let (owners, live_owners) = both("/metadata/ownerReferences");
     let live_owners = live_owners.and_then(Value::as_array);
-    let owned = owners.as_array().into_iter().flatten().all(|owner| {
-        live_owners.into_iter().flatten().any(|live| holds(live, owner))
-    });
+    let owned = owners
+        .as_array()
+        .into_iter()
+        .flatten()
+        .all(|owner| live_owners.into_iter().flatten().any(|live| holds(live, owner)));
     let left_over = managers(live).filter(|entry| is_ours(entry)).any(|entry| {
         let fields = entry.pointer("/fieldsV1/f:spec");
         fields.is_some_and(|fields| beyond(wish.get("spec").unwrap_or(&Value::Null), fields))
@@ -41,7 +43,10 @@ pub(super) fn differs(wish: &Value, live: &Value) -> bool {
 fn managers(live: &Value) -> impl Iterator<Item = &Value> {
     let entries = live.pointer("/metadata/managedFields").and_then(Value::as_array);
     // Whoever writes the status has no say about the spec.
-    entries.into_iter().flatten().filter(|entry| entry.get("subresource").is_none_or(Value::is_null))
+    entries
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.get("subresource").is_none_or(Value::is_null))
 }
 
 fn is_ours(entry: &Value) -> bool {
@@ -51,9 +56,11 @@ fn is_ours(entry: &Value) -> bool {
 
 /// The named fields of an entry, with what is said about what lies below each.
 fn named(fields: &Value) -> impl Iterator<Item = (&str, &Map<String, Value>)> {
-    fields.as_object().into_iter().flatten().filter_map(|(key, below)| {
-        Some((key.strip_prefix("f:")?, below.as_object()?))
-    })
+    fields
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, below)| Some((key.strip_prefix("f:")?, below.as_object()?)))
 }
 
 fn has_named(fields: &Map<String, Value>) -> bool {
@@ -124,7 +131,10 @@ mod tests {
         let live = live(
             &json!({"type": "http", "schedule": {"intervalSeconds": 5}, "target": {"http": {"url": "a"}}}),
             &[
-                ("kubectl-edit", json!({"f:schedule": {"f:intervalSeconds": {}}, "f:target": {"f:http": {".": {}, "f:method": {}}}})),
+                (
+                    "kubectl-edit",
+                    json!({"f:schedule": {"f:intervalSeconds": {}}, "f:target": {"f:http": {".": {}, "f:method": {}}}}),
+                ),
                 ("kubekuma", json!({"f:type": {}, "f:target": {"f:http": {"f:url": {}}}})),
             ],
         );
@@ -147,8 +157,7 @@ mod tests {
     fn defaults_of_the_api_server_are_no_difference_but_what_we_no_longer_say_is() {
         let wish = json!({"spec": {"rules": [{"backendRefs": [{"name": "a", "port": 1}]}]}});
         let ours = [("kubekuma", json!({"f:rules": {}}))];
-        let defaulted =
-            json!({"rules": [{"backendRefs": [{"name": "a", "port": 1, "kind": "Service", "weight": 1}]}]});
+        let defaulted = json!({"rules": [{"backendRefs": [{"name": "a", "port": 1, "kind": "Service", "weight": 1}]}]});
         assert!(!differs(&wish, &live(&defaulted, &ours)));
         let ours = [("kubekuma", json!({"f:rules": {}, "f:hostnames": {}}))];
         assert!(differs(&wish, &live(&defaulted, &ours)));

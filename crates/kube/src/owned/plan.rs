@@ -149,13 +149,12 @@ pub fn plan(
                     plan.writes.push(Write::Update { target: target.clone(), object: wish });
                 }
             }
-            None if taken(target) => plan
-                .clashes
-                .push(Clash { target: target.clone(), owner: desired.owner.clone() }),
-            None => plan.writes.push(Write::Create {
-                target: target.clone(),
-                object: desired.object.clone(),
-            }),
+            None if taken(target) => {
+                plan.clashes.push(Clash { target: target.clone(), owner: desired.owner.clone() })
+            }
+            None => plan
+                .writes
+                .push(Write::Create { target: target.clone(), object: desired.object.clone() }),
         }
     }
     plan

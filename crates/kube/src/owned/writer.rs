@@ -146,8 +146,7 @@ mod tests {
 
     #[test]
     fn what_the_api_server_says_decides_whether_to_try_again() {
-        let target =
-            Target { resource: Resource::Monitor, name: ObjectName::new("shop", "web") };
+        let target = Target { resource: Resource::Monitor, name: ObjectName::new("shop", "web") };
         let failure = |code| {
             let status = Status { code, ..Status::failure("because", "Reason") };
             failed(&target, &kube::Error::Api(Box::new(status)))

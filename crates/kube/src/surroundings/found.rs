@@ -115,8 +115,7 @@ fn typed<T: DeserializeOwned + Default>(spec: &Value) -> Result<T, String> {
     if spec.is_null() {
         return Ok(T::default());
     }
-    T::deserialize(spec)
-        .map_err(|error| kuma_core::observation::bounded(error.to_string(), 200))
+    T::deserialize(spec).map_err(|error| kuma_core::observation::bounded(error.to_string(), 200))
 }
 
 /// The owner of an object, as `metadata.ownerReferences` has it.
@@ -160,7 +159,10 @@ mod tests {
         );
         let found = found.unwrap();
         assert_eq!(found.title(), "Ingress shop/web");
-        assert_eq!(found.annotations, BTreeMap::from([("kubekuma.io/path".into(), "/live".into())]));
+        assert_eq!(
+            found.annotations,
+            BTreeMap::from([("kubekuma.io/path".into(), "/live".into())])
+        );
         assert!(found.whole.is_none() && !found.leaving);
         let Body::Ingress(spec) = found.body else { panic!("{:?}", found.body) };
         assert_eq!(spec.rules[0].paths()[0].backend.service_name(), "web");
@@ -207,9 +209,28 @@ mod tests {
             let key = prop_oneof![
                 "[a-z]{1,5}",
                 proptest::sample::select(vec![
-                    "metadata", "name", "spec", "rules", "host", "http", "paths", "path", "ports",
-                    "port", "status", "parents", "parentRef", "conditions", "listeners", "tls",
-                    "hosts", "annotations", "labels", "hostnames", "parentRefs", "matches",
+                    "metadata",
+                    "name",
+                    "spec",
+                    "rules",
+                    "host",
+                    "http",
+                    "paths",
+                    "path",
+                    "ports",
+                    "port",
+                    "status",
+                    "parents",
+                    "parentRef",
+                    "conditions",
+                    "listeners",
+                    "tls",
+                    "hosts",
+                    "annotations",
+                    "labels",
+                    "hostnames",
+                    "parentRefs",
+                    "matches",
                 ])
                 .prop_map(str::to_owned),
             ];

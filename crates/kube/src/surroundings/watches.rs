@@ -121,7 +121,12 @@ impl Surroundings {
         let mut left = BTreeSet::new();
         for resource in resources {
             let parameters = ListParams::default().labels(&format!("{LABEL}={writer}")).limit(1);
-            if self.api(*resource).list_metadata(&parameters).await.is_ok_and(|it| !it.items.is_empty()) {
+            if self
+                .api(*resource)
+                .list_metadata(&parameters)
+                .await
+                .is_ok_and(|it| !it.items.is_empty())
+            {
                 left.insert(*resource);
             }
         }
@@ -215,7 +220,10 @@ fn explain(resource: Resource, scope: Option<&str>, error: &watcher::Error) -> (
                 || "the ClusterRole of KubeKuma".to_owned(),
                 |namespace| format!("the Role of KubeKuma in {namespace}"),
             );
-            (format!("{plural} may not be watched; add to {role}: {}", Rule::to_watch(resource)), true)
+            (
+                format!("{plural} may not be watched; add to {role}: {}", Rule::to_watch(resource)),
+                true,
+            )
         }
         404 if group.starts_with("gateway.") => (
             format!(

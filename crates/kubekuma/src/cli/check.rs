@@ -49,7 +49,7 @@ pub(crate) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<Exit
         system_namespace: shared.namespace.clone(),
         isolated: reviewed.catalog.settings.tenancy_isolated,
     };
-    secrets.sync(rules, reviewed.secrets.iter());
+    secrets.take_over(rules, reviewed.secrets.iter());
     let results = super::runtime()?.block_on(check_all(&reviewed.catalog, &monitors, secrets))?;
     show(arguments.output, &results, shared.color.on_stdout())
 }

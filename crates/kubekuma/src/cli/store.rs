@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use kuma_store::SqliteStore;
+use kuma_store::{DatabaseUrl, SqliteStore};
 
 use crate::clock::SystemClock;
 
 /// The database of a command.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Database {
-    /// Where history is kept: `sqlite:./kubekuma.db` or `sqlite:/path`.
+    /// Where history is kept: `sqlite:./kubekuma.db`, `sqlite:/path`, or `postgres://…` for
+    /// several instances that share it.
     #[arg(
         long = "database",
         env = "DATABASE_URL",
@@ -29,24 +30,25 @@ impl Database {
         Self { url: format!("sqlite:{}", path.display()) }
     }
 
-    /// The file of a SQLite URL.
+    /// Where it is.
+    ///
+    /// # Errors
+    /// Says what is accepted.
+    pub(crate) fn location(&self) -> anyhow::Result<DatabaseUrl> {
+        Ok(self.url.parse()?)
+    }
+
+    /// The file of a SQLite URL, for commands that look into files.
     ///
     /// # Errors
     /// Says what is accepted.
     pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
-        if self.url.starts_with("postgres://") || self.url.starts_with("postgresql://") {
-            bail!(
-                "this build stores in SQLite only; set DATABASE_URL to sqlite:./kubekuma.db or another path"
-            );
+        match self.location()? {
+            DatabaseUrl::Sqlite(path) => Ok(path),
+            DatabaseUrl::Postgres(_) => bail!(
+                "this command reads SQLite files only; ask PostgreSQL itself, which has the same views"
+            ),
         }
-        let path = self.url.strip_prefix("sqlite:").with_context(|| {
-            format!("`{}` is no database URL; it should look like sqlite:./kubekuma.db", self.url)
-        })?;
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if path.is_empty() {
-            bail!("`{}` names no file; it should look like sqlite:./kubekuma.db", self.url);
-        }
-        Ok(PathBuf::from(path))
     }
 
     /// Opens an existing database for reading, beside a running `serve`.

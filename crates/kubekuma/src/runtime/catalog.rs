@@ -76,6 +76,11 @@ impl Holder {
         Self(watch::Sender::new(Arc::default()))
     }
 
+    /// The catalog in force.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.0.borrow().clone()
+    }
+
     /// Puts a catalog in force.
     pub fn set(&self, catalog: Arc<Catalog>) {
         self.0.send_replace(catalog);
@@ -84,6 +89,6 @@ impl Holder {
 
 impl CatalogSource for Holder {
     fn current(&self) -> Arc<Catalog> {
-        self.0.borrow().clone()
+        self.catalog()
     }
 }

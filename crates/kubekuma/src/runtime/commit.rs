@@ -10,15 +10,16 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use kuma_core::catalog::CatalogSource;
-use kuma_core::ports::{Batch, CommitReport, Fence, OutboxRow, Store, StoreError};
+use kuma_core::ports::{Authority, Batch, CommitReport, Fence, OutboxRow, Store, StoreError};
 use kuma_core::stats::{Counter, Sample, StatKind, Stats};
 use kuma_core::time::{Clock, Timestamp, minus};
 use kuma_core::trouble::Trouble;
 use kuma_notify::Deliverer;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::standing::Standing;
 use crate::clock::SystemClock;
 
 /// After so long without the store, messages go out without it.
@@ -41,6 +42,7 @@ pub struct CommitStats {
     failed: Counter,
     kept: Counter,
     emergency: Counter,
+    refused: Counter,
     /// Whether the store is away right now.
     pub away: AtomicBool,
 }
@@ -69,6 +71,12 @@ impl Stats for CommitStats {
                 &self.kept,
             ),
             sample(
+                "store_refused_rows",
+                "Rows that the store refused because their shard is another instance's by now.",
+                StatKind::Counter,
+                &self.refused,
+            ),
+            sample(
                 "emergency_messages",
                 "Messages sent without the store.",
                 StatKind::Counter,
@@ -81,16 +89,38 @@ impl Stats for CommitStats {
 /// Takes batches in order.
 #[derive(Debug, Clone)]
 pub struct Committer {
-    sender: mpsc::UnboundedSender<Batch>,
+    sender: mpsc::UnboundedSender<Order>,
+    standing: Arc<Standing>,
+}
+
+/// What the worker is given.
+#[derive(Debug)]
+enum Order {
+    /// A batch, in whose name it was decided.
+    Commit(Box<Batch>, Fence),
+    /// Answer when everything before is committed, or kept because the store is away.
+    Flush(oneshot::Sender<()>),
 }
 
 impl Committer {
     /// Hands a batch on. Never blocks: while the store is away only decisions are kept, and those
     /// are bounded.
+    /// It is written in the name that this process has now: what was decided before a shard was lost
+    /// is not written in the name under which it came back.
     pub fn commit(&self, batch: Batch) {
         if !batch.is_empty() {
             // The receiver lives until the program stops.
-            let _ = self.sender.send(batch);
+            let _ = self.sender.send(Order::Commit(Box::new(batch), self.standing.fence()));
+        }
+    }
+
+    /// Resolves when everything that was handed over before is committed, or kept because the
+    /// store is away.
+    pub async fn flush(&self) {
+        let (done, flushed) = oneshot::channel();
+        if self.sender.send(Order::Flush(done)).is_ok() {
+            // A worker that has ended has flushed.
+            let _ = flushed.await;
         }
     }
 }
@@ -98,6 +128,7 @@ impl Committer {
 /// A commit under way, and what must survive its failure.
 struct Pending {
     decisions: Option<Batch>,
+    fence: Fence,
     results: u64,
     told: bool,
 }
@@ -109,11 +140,16 @@ struct Worker {
     deliverer: Arc<Deliverer>,
     stats: Arc<CommitStats>,
     commits: Commits,
-    /// Routine results that wait for company, and until when.
-    gathered: Option<(Batch, Instant)>,
+    /// Routine results that wait for company.
+    gathered: Option<Gathered>,
+    /// What was decided in another name than what is gathered, and waits until that has gone.
+    next: Option<(Batch, Fence)>,
     /// Commits under way that hold decisions: one at most, so that none overtakes one that fails.
     deciding: usize,
-    kept: VecDeque<Batch>,
+    kept: VecDeque<(Batch, Fence)>,
+    /// Who waits until nothing is under way.
+    flushing: Vec<oneshot::Sender<()>>,
+    standing: Arc<Standing>,
     /// Keys that were handed over without the store.
     handed: HashSet<String>,
     away_since: Option<Instant>,
@@ -123,12 +159,20 @@ struct Worker {
     clock: SystemClock,
 }
 
+/// Results that wait for company, in whose name, and until when.
+struct Gathered {
+    batch: Batch,
+    fence: Fence,
+    until: Instant,
+}
+
 /// Starts the worker; it ends when every [`Committer`] is gone or on `stop`, after a last try.
 pub fn start(
     store: Arc<dyn Store>,
     deliverer: Arc<Deliverer>,
     stats: Arc<CommitStats>,
     world: (Arc<dyn CatalogSource>, SystemClock),
+    standing: Arc<Standing>,
     stop: CancellationToken,
 ) -> (Committer, tokio::task::JoinHandle<()>) {
     let (sender, receiver) = mpsc::unbounded_channel();
@@ -138,32 +182,37 @@ pub fn start(
         stats,
         commits: Commits::new(),
         gathered: None,
+        next: None,
         deciding: 0,
         kept: VecDeque::new(),
+        flushing: Vec::new(),
+        standing: standing.clone(),
         handed: HashSet::new(),
         away_since: None,
         told_since: None,
         catalog: world.0,
         clock: world.1,
     };
-    (Committer { sender }, tokio::spawn(worker.run(receiver, stop)))
+    (Committer { sender, standing }, tokio::spawn(worker.run(receiver, stop)))
 }
 
 impl Worker {
-    async fn run(mut self, mut batches: mpsc::UnboundedReceiver<Batch>, stop: CancellationToken) {
+    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>, stop: CancellationToken) {
         let mut retry = tokio::time::interval(RETRY);
         retry.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            self.answer_flushes();
             let due = self.due();
             tokio::select! {
-                batch = batches.recv(), if self.has_room() => match batch {
-                    Some(batch) => self.gather(batch),
+                order = orders.recv(), if self.has_room() => match order {
+                    Some(Order::Commit(batch, fence)) => self.gather(*batch, fence),
+                    Some(Order::Flush(done)) => self.flushing.push(done),
                     None => break,
                 },
                 () = tokio::time::sleep_until(due), if self.may_hand_on() => self.hand_on(),
                 Some((pending, end)) = self.commits.next() => self.done(pending, end),
                 _ = retry.tick(), if self.away_since.is_some() => self.again().await,
-                () = stop.cancelled(), if !batches.is_closed() => batches.close(),
+                () = stop.cancelled(), if !orders.is_closed() => orders.close(),
             }
         }
         while let Some((pending, end)) = self.commits.next().await {
@@ -182,10 +231,21 @@ impl Worker {
         }
     }
 
-    /// When what was gathered goes on: decisions at once.
+    /// When what was gathered goes on: decisions at once, and whatever somebody waits for.
     fn due(&self) -> Instant {
-        let until = self.gathered.as_ref().filter(|(batch, _)| !batch.durable);
-        until.map_or_else(Instant::now, |(_, until)| *until)
+        let hurried = self.next.is_some() || !self.flushing.is_empty();
+        let waits = |gathered: &&Gathered| !gathered.batch.durable && !hurried;
+        let until = self.gathered.as_ref().filter(waits);
+        until.map_or_else(Instant::now, |gathered| gathered.until)
+    }
+
+    fn answer_flushes(&mut self) {
+        if self.gathered.is_none() && self.commits.is_empty() {
+            for done in self.flushing.drain(..) {
+                // Whoever asked may have gone.
+                let _ = done.send(());
+            }
+        }
     }
 
     fn may_hand_on(&self) -> bool {
@@ -193,16 +253,30 @@ impl Worker {
     }
 
     fn has_room(&self) -> bool {
-        let full = |(batch, _): &(Batch, Instant)| batch.heartbeats.len() >= MAX_RESULTS;
-        self.commits.len() < MAX_PENDING && !self.gathered.as_ref().is_some_and(full)
+        let full = |gathered: &Gathered| gathered.batch.heartbeats.len() >= MAX_RESULTS;
+        self.flushing.is_empty()
+            && self.next.is_none()
+            && self.commits.len() < MAX_PENDING
+            && !self.gathered.as_ref().is_some_and(full)
     }
 
     /// Puts a batch behind those that wait, and hands all of them on if it cannot wait itself.
-    fn gather(&mut self, batch: Batch) {
-        let (gathered, _) =
-            self.gathered.get_or_insert_with(|| (Batch::default(), Instant::now() + GATHER));
-        gathered.append(batch);
-        let waits = !gathered.durable && gathered.heartbeats.len() < MAX_RESULTS;
+    fn gather(&mut self, batch: Batch, fence: Fence) {
+        // What was decided in another name is written in another name, and after what is under way.
+        if self.gathered.as_ref().is_some_and(|gathered| gathered.fence != fence) {
+            self.next = Some((batch, fence));
+            if self.deciding == 0 {
+                self.hand_on();
+            }
+            return;
+        }
+        let gathered = self.gathered.get_or_insert_with(|| Gathered {
+            batch: Batch::default(),
+            fence,
+            until: Instant::now() + GATHER,
+        });
+        gathered.batch.append(batch);
+        let waits = !gathered.batch.durable && gathered.batch.heartbeats.len() < MAX_RESULTS;
         if !waits && self.deciding == 0 {
             self.hand_on();
         }
@@ -212,13 +286,21 @@ impl Worker {
     /// so several are under way at once, in order. Decisions are not: one that fails is tried again
     /// later, and what was decided after it must not be there before it.
     fn hand_on(&mut self) {
-        let Some((batch, _)) = self.gathered.take() else { return };
+        let Some(gathered) = self.gathered.take() else { return };
+        self.hand_over(gathered);
+        if let Some((batch, fence)) = self.next.take() {
+            self.gather(batch, fence);
+        }
+    }
+
+    fn hand_over(&mut self, Gathered { batch, fence, .. }: Gathered) {
         if self.away_since.is_some() {
             self.stats.dropped.add(batch.heartbeats.len() as u64);
-            return self.keep(decisions(&batch));
+            return self.keep(decisions(&batch), fence);
         }
         let pending = Pending {
             decisions: decisions(&batch),
+            fence,
             results: batch.heartbeats.len() as u64,
             told: !batch.outbox.is_empty(),
         };
@@ -228,39 +310,53 @@ impl Worker {
     fn start(&mut self, pending: Pending, batch: Batch) {
         self.deciding += usize::from(pending.decisions.is_some());
         let store = self.store.clone();
-        let commit = async move { (pending, store.commit(batch, Fence::Exclusive).await) };
+        let fence = pending.fence.clone();
+        let commit = async move { (pending, store.commit(batch, fence).await) };
         self.commits.push(commit.boxed());
     }
 
     fn done(&mut self, pending: Pending, end: Result<CommitReport, StoreError>) {
         self.deciding -= usize::from(pending.decisions.is_some());
         match end {
-            Ok(_) if pending.told => self.deliverer.wake(),
-            Ok(_) => {}
+            Ok(report) => {
+                self.refused(report);
+                if pending.told {
+                    self.deliverer.wake();
+                }
+            }
             Err(error) => {
                 self.stats.dropped.add(pending.results);
-                self.lost(pending.decisions, &error);
+                self.lost(pending.decisions, pending.fence, &error);
             }
         }
     }
 
-    fn lost(&mut self, decisions: Option<Batch>, error: &StoreError) {
+    /// Rows of shards that are somebody else's by now are not written, here or later.
+    fn refused(&self, report: CommitReport) {
+        if report.refused > 0 {
+            tracing::warn!(rows = report.refused, "rows of shards of other instances were refused");
+            self.stats.refused.add(report.refused);
+            self.standing.doubt();
+        }
+    }
+
+    fn lost(&mut self, decisions: Option<Batch>, fence: Fence, error: &StoreError) {
         self.stats.failed.inc();
         if self.away_since.is_none() {
             tracing::error!(%error, "the store is away; checks go on, results wait");
             self.away_since = Some(Instant::now());
             self.stats.away.store(true, Ordering::Relaxed);
         }
-        self.keep(decisions);
+        self.keep(decisions, fence);
     }
 
-    fn keep(&mut self, decisions: Option<Batch>) {
+    fn keep(&mut self, decisions: Option<Batch>, fence: Fence) {
         let Some(decisions) = decisions else { return };
         if self.kept.len() == MAX_KEPT {
             self.kept.pop_front();
             tracing::error!("too many decisions wait for the store; the oldest is dropped");
         }
-        self.kept.push_back(decisions);
+        self.kept.push_back((decisions, fence));
         self.stats.kept.set(self.kept.len() as u64);
     }
 
@@ -270,9 +366,10 @@ impl Worker {
             self.tell_trouble(since.elapsed());
             self.emergency();
         }
-        while let Some(batch) = self.kept.front().cloned() {
-            if self.store.commit(batch, Fence::Exclusive).await.is_err() {
-                return;
+        while let Some((batch, fence)) = self.kept.front().cloned() {
+            match self.store.commit(batch, fence).await {
+                Ok(report) => self.refused(report),
+                Err(_) => return,
             }
             self.kept.pop_front();
             self.stats.kept.set(self.kept.len() as u64);
@@ -313,21 +410,28 @@ impl Worker {
             return;
         };
         let batch = Batch { outbox: vec![row], durable: true, ..Batch::default() };
+        let fence = self.standing.fence();
         if self.away_since.is_some() {
-            self.keep(Some(batch));
+            self.keep(Some(batch), fence);
         } else {
-            let pending = Pending { decisions: Some(batch.clone()), results: 0, told: true };
+            let decisions = Some(batch.clone());
+            let pending = Pending { decisions, fence, results: 0, told: true };
             self.start(pending, batch);
         }
     }
 
     /// Hands the messages that wait to the deliverer, which sends each key once; the rows stay in
     /// the kept batches and are inserted when the store is back.
+    ///
+    /// Not after a standstill: a member whose heartbeat may have expired asks the store first.
     fn emergency(&mut self) {
+        if !self.standing.may_act() {
+            return;
+        }
         let fresh: Vec<OutboxRow> = self
             .kept
             .iter()
-            .flat_map(|batch| batch.outbox.iter())
+            .flat_map(|(batch, _)| batch.outbox.iter())
             .filter(|row| !self.handed.contains(&row.key))
             .cloned()
             .collect();

@@ -2,8 +2,10 @@
 //! task, so that everything about monitors happens in one order.
 
 pub mod pushes;
+mod shards;
 mod show;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +13,12 @@ use kuma_core::catalog::{Catalog, Entry};
 use kuma_core::check::RunClass;
 use kuma_core::engine::announce::DeliveryFeedback;
 use kuma_core::engine::verdict::Next;
-use kuma_core::engine::{Change, Engine, Report};
+use kuma_core::engine::{Change, Engine, Handover, Report};
 use kuma_core::id::MonitorId;
 use kuma_core::observation::Observation;
-use kuma_core::ports::PushArrival;
+use kuma_core::ports::{PushArrival, StateRow};
 use kuma_core::schedule::{After, Limits, Scheduler, Timing, seed};
+use kuma_core::shard::{Shard, ShardSet};
 use kuma_core::time::{Clock, Mono, Now, Timestamp, between, plus};
 use kuma_probe::Prober;
 use kuma_server::Live;
@@ -27,6 +30,7 @@ use super::commit::{CommitStats, Committer};
 use super::lateness::Lateness;
 use super::own_fault::{Pulse, excuse_links};
 use crate::clock::SystemClock;
+use crate::cluster::InCluster;
 
 /// Wall and monotonic clock may drift apart this far before it counts as a jump.
 const JUMP: Duration = Duration::from_secs(2);
@@ -69,6 +73,15 @@ pub enum Message {
     },
     /// Whether any link but loopback is up.
     Links(bool),
+    /// Shards are ours from now on; what the store knows of their monitors.
+    Gain(ShardSet, Box<Handover>),
+    /// Shards are somebody else's from now on. Answered when their runs are cut short and what was
+    /// decided about them is handed on.
+    Lose(ShardSet, oneshot::Sender<()>),
+    /// What other processes decided about monitors of theirs.
+    Others(Vec<StateRow>),
+    /// Objects that monitors look at have changed: these run at once.
+    RunNow(Vec<MonitorId>),
     /// Stop: runs under way are cut short, decisions are handed on, then the answer is sent.
     Stop(oneshot::Sender<()>),
 }
@@ -93,6 +106,8 @@ pub struct Parts {
     pub lateness: Arc<Lateness>,
     /// The engine with its loaded states.
     pub engine: Engine,
+    /// Hears what changed, on a cluster.
+    pub watcher: Option<Arc<InCluster>>,
     /// What the loop is told.
     pub messages: mpsc::UnboundedReceiver<Message>,
     /// The same channel, for results.
@@ -104,6 +119,10 @@ struct Loop {
     scheduler: Scheduler,
     catalog: Arc<Catalog>,
     runs: CancellationToken,
+    /// Cuts the runs of single shards short.
+    shard_runs: BTreeMap<Shard, CancellationToken>,
+    /// Arrivals that were decided about: on a shared store they are seen until that is committed.
+    arrivals_seen: BTreeSet<i64>,
     origin: Now,
     /// Since when the own-fault guard holds, if it does.
     guard_since: Option<Timestamp>,
@@ -120,6 +139,8 @@ pub async fn run(parts: Parts) {
         scheduler,
         catalog: Arc::default(),
         runs: CancellationToken::new(),
+        shard_runs: BTreeMap::new(),
+        arrivals_seen: BTreeSet::new(),
         origin,
         guard_since: None,
         listened: origin.mono,
@@ -227,6 +248,22 @@ impl Loop {
                 let report = self.parts.engine.observe_links(up, now.wall);
                 self.apply(report, now);
             }
+            Message::Gain(shards, handover) => self.gain(shards, &handover, now),
+            Message::Lose(shards, done) => {
+                self.lose(shards);
+                // Whoever asked may have gone.
+                let _ = done.send(());
+            }
+            Message::Others(states) => {
+                let report = self.parts.engine.observe_others(&states, now.wall);
+                self.apply(report, now);
+                self.show_others(&states);
+            }
+            Message::RunNow(ids) => {
+                for id in ids.into_iter().filter(|id| self.parts.engine.owned().holds(*id)) {
+                    self.scheduler.run_now(id, now.mono);
+                }
+            }
             Message::Stop(_) => {}
         }
     }
@@ -255,21 +292,11 @@ impl Loop {
         for id in self.catalog.by_id.keys().filter(|id| !catalog.by_id.contains_key(id)) {
             self.scheduler.remove(*id);
         }
-        for entry in catalog.monitors.values().filter(|entry| is_probed(entry)) {
-            if entry.monitor.enabled {
-                self.scheduler.set(entry.id, timing(entry, catalog), now.mono);
-            } else {
-                self.scheduler.stop(entry.id);
-            }
-        }
         self.catalog = catalog.clone();
+        self.schedule(ShardSet::ALL, now);
         let report = self.parts.engine.swap(catalog, now.wall);
         self.apply(report, now);
-        for entry in catalog.monitors.values() {
-            let Some(state) = self.parts.engine.state(entry.id) else { continue };
-            self.parts.live.update(entry.id, |live| live.state = state);
-            self.show_next_run(entry.id, now);
-        }
+        self.show_states(ShardSet::ALL, now);
     }
 
     fn start_runs(&mut self) {
@@ -283,7 +310,7 @@ impl Loop {
             let monitor = entry.monitor.clone();
             let settings = self.catalog.settings.clone();
             let (id, prober, clock) = (start.id, self.parts.prober.clone(), self.parts.clock);
-            let (sender, cut) = (self.parts.sender.clone(), self.runs.clone());
+            let (sender, cut) = (self.parts.sender.clone(), self.cut(start.id));
             let pulse = self.parts.pulse.clone();
             tokio::spawn(async move {
                 let timeout = monitor.schedule.timeout(&settings.scheduler);
@@ -322,7 +349,10 @@ impl Loop {
             show::log(change, &self.catalog);
         }
         for id in &report.run_now {
-            self.scheduler.run_now(*id, now.mono);
+            // A parent of another shard is asked by its owner, when its turn comes.
+            if self.parts.engine.owned().holds(*id) {
+                self.scheduler.run_now(*id, now.mono);
+            }
         }
         self.show_passive(&report.batch.heartbeats);
         self.watch_guard(now);
@@ -336,6 +366,9 @@ impl Loop {
         let Some(entry) = self.catalog.entry(change.id).filter(|entry| is_probed(entry)) else {
             return;
         };
+        if !self.parts.engine.owned().holds(change.id) {
+            return;
+        }
         match change.next {
             Next::Keep => {}
             Next::Regular => {

@@ -3,39 +3,41 @@
 pub mod catalog;
 pub mod commit;
 pub mod engine_loop;
+pub mod front;
 pub mod lateness;
+mod load;
+mod membership;
 pub mod own_fault;
 pub mod ready;
 pub mod signals;
 mod source_loop;
+mod standing;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod upkeep;
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use kuma_api::read::ReadContext;
+use axum::Router;
 use kuma_core::catalog::CatalogSource;
 use kuma_core::engine::Engine;
-use kuma_core::id::{MonitorId, ObjectKey};
-use kuma_core::object::{Object, Origin};
-use kuma_core::ports::{Batch, Heartbeat, Incident, IncidentQuery, Store, StoreError};
+use kuma_core::id::ObjectKey;
+use kuma_core::object::Object;
+use kuma_core::ports::{Authority, Membership, Store};
 use kuma_core::secret::SecretSource;
-use kuma_core::shard::ShardSet;
+use kuma_core::shard::{MemberId, ShardSet};
 use kuma_core::stats::Stats;
 use kuma_core::time::Clock;
 use kuma_notify::{Deliverer, DelivererConfig, Feedback};
 use kuma_probe::{Prober, ProberConfig};
 use kuma_server::gate::Gate;
 use kuma_server::{Context, Live};
-use kuma_store::{SqliteOptions, SqliteStore};
-use tokio::net::TcpListener;
+use kuma_store::DatabaseUrl;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -43,30 +45,46 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::clock::SystemClock;
-use crate::secrets::{self, LocalSecrets};
-use crate::source::folder::FolderWatch;
-use crate::source::scan::Scanner;
-use crate::source::settle::Settler;
+use crate::cluster::{Cluster, InCluster};
+use crate::secrets::{self, LocalSecrets, Secrets};
+use crate::source::Source;
+use crate::source::files::Files;
 use engine_loop::Message;
+pub(crate) use load::newest_incidents;
+pub use source_loop::CatalogListener;
+pub use standing::Standing;
+pub use storage::Storage;
 
 /// Longest a stop may take (`design/overview.md`).
 pub const STOP_WITHIN: Duration = Duration::from_secs(10);
 
+/// Where objects come from.
+#[derive(Debug, Clone)]
+pub enum Objects {
+    /// A folder, or single files.
+    Folder {
+        /// They.
+        roots: Vec<PathBuf>,
+        /// Folder of secrets.
+        secrets_dir: Option<PathBuf>,
+    },
+    /// The API server.
+    Cluster(Box<Cluster>),
+}
+
 /// What `serve` needs to know.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The folder, or single files.
-    pub roots: Vec<PathBuf>,
-    /// The database file.
-    pub database: PathBuf,
-    /// Where the server listens.
-    pub listen: SocketAddr,
+    /// Where objects come from.
+    pub objects: Objects,
+    /// Where history is kept.
+    pub database: DatabaseUrl,
+    /// How this process is called among those that share a store; another name at each start.
+    pub member: MemberId,
     /// Who may use the API.
     pub gate: Gate,
     /// `KUBE_NAMESPACE`.
     pub namespace: String,
-    /// Folder of secrets.
-    pub secrets_dir: Option<PathBuf>,
 }
 
 /// A running monitor.
@@ -75,41 +93,54 @@ pub struct Running {
     pub live: Arc<Live>,
     /// Time.
     pub clock: SystemClock,
-    /// Where the server listens.
-    pub address: SocketAddr,
+    /// What is to be served.
+    pub router: Router,
     engine: mpsc::UnboundedSender<Message>,
     status: Arc<ready::Status>,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
+    membership: Option<(Arc<dyn Membership>, MemberId)>,
+    cluster: Option<Arc<InCluster>>,
+    stop_membership: CancellationToken,
     stop_source: CancellationToken,
     stop_delivery: CancellationToken,
     stop_commits: CancellationToken,
-    stop_server: CancellationToken,
     tracker: TaskTracker,
+    members: TaskTracker,
     commits: tokio::task::JoinHandle<()>,
+}
+
+/// Where objects come from, and what comes with it.
+struct Supply {
+    source: Box<dyn Source>,
+    secrets: Arc<dyn Secrets>,
+    cluster: Option<Arc<InCluster>>,
 }
 
 /// Starts everything; returns when the first catalog is in force and checks have begun.
 ///
 /// # Errors
-/// When the port is taken, the database cannot be opened or the folder does not exist.
+/// When the database cannot be opened or the folder does not exist.
 pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Running> {
-    let listener = TcpListener::bind(options.listen).await.with_context(|| {
-        let (port, address) = (options.listen.port(), options.listen.ip());
-        format!("port {port} on {address} cannot be listened on; name another with --port")
-    })?;
-    let address = listener.local_addr()?;
-    let missing = options.roots.iter().find(|root| !root.exists());
-    if !options.database.exists() {
+    let missing = missing_root(&options);
+    if let DatabaseUrl::Sqlite(path) = &options.database
+        && !path.exists()
+    {
         refuse(missing)?;
     }
-    let store = open_store(&options, clock).await?;
-    let last_valid = last_valid(&store).await?;
+    let Storage { store, stats: store_stats, membership } =
+        storage::open(&options.database, options.member.clone(), clock).await?;
+    let last_valid = load::last_valid(&*store).await?;
     // What ran before goes on without the folder; where nothing did, the path is a mistake.
     if last_valid.is_empty() {
         refuse(missing)?;
     }
-    let port: Arc<dyn Store> = store.clone();
-    let secrets = Arc::new(LocalSecrets::new(options.secrets_dir.clone(), secrets::environment()));
+    let standing = Arc::new(match &membership {
+        Some(_) => Standing::member(clock, options.member.clone()),
+        None => Standing::alone(clock),
+    });
+    let stop_source = CancellationToken::new();
+    let Supply { source, secrets, cluster } =
+        supply(&options, last_valid, clock, &stop_source).await;
     let holder = catalog::Holder::empty();
     let (sender, messages) = mpsc::unbounded_channel();
     let told = sender.clone();
@@ -118,8 +149,9 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         let _ = told.send(Message::Delivery(monitor, feedback));
     });
     let deliverer = Arc::new(Deliverer::new(DelivererConfig {
+        authority: standing.clone() as Arc<dyn Authority>,
         feedback: Some(feedback),
-        store: port.clone(),
+        store: store.clone(),
         catalog: Arc::new(holder.clone()),
         secrets: secrets.clone() as Arc<dyn SecretSource>,
         clock: Arc::new(clock),
@@ -127,45 +159,52 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     let prober = Arc::new(Prober::new(ProberConfig {
         secrets: secrets.clone() as Arc<dyn SecretSource>,
         clock: Arc::new(clock),
-        cluster: None,
+        cluster: cluster.as_ref().map(|cluster| cluster.objects()),
     })?);
     let stop_commits = CancellationToken::new();
     let commit_stats = Arc::new(commit::CommitStats::default());
     let world = (Arc::new(holder.clone()) as Arc<dyn CatalogSource>, clock);
     let (committer, commits) = commit::start(
-        port.clone(),
+        store.clone(),
         deliverer.clone(),
         commit_stats.clone(),
         world,
+        standing.clone(),
         stop_commits.clone(),
     );
     let arrivals = Arc::new(engine_loop::pushes::Arrivals::default());
-    let status =
-        Arc::new(ready::Status::new(sender.clone(), commit_stats.clone(), arrivals.clone()));
+    let status = Arc::new(ready::Status::new(
+        sender.clone(),
+        commit_stats.clone(),
+        arrivals.clone(),
+        standing.clone(),
+    ));
     let live = Arc::new(Live::default());
     let lateness = Arc::new(lateness::Lateness::default());
     let mut source = source_loop::SourceLoop::new(source_loop::Parts {
         clock,
-        scanner: Scanner::new(
-            options.roots.clone(),
-            ReadContext { default_namespace: options.namespace.clone() },
-        ),
-        watch: FolderWatch::start(options.roots.clone(), clock),
-        settler: Settler::new(last_valid),
-        store: port.clone(),
+        source,
+        store: store.clone(),
+        standing: standing.clone(),
         committer: committer.clone(),
         secrets: secrets.clone(),
         deliverer: deliverer.clone(),
         holder: holder.clone(),
         engine: sender.clone(),
+        listener: cluster.as_ref().map(|cluster| cluster.listener()),
         status: status.clone(),
         namespace: options.namespace.clone(),
     });
     let first = source.first().await?;
     live.sync(&first);
-    let engine = load_engine(&store, &first, &live).await?;
+    let engine = match &membership {
+        Some(_) => {
+            live.own(ShardSet::NONE);
+            Engine::without_shards()
+        }
+        None => load::engine(&*store, &first, &live).await?,
+    };
     let tracker = TaskTracker::new();
-    let stop_source = CancellationToken::new();
     let pulse = Arc::new(own_fault::Pulse::new(clock));
     let (beating, stopped) = (pulse.clone(), stop_source.clone());
     tracker.spawn(async move { beating.run(stopped).await });
@@ -179,36 +218,75 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         live: live.clone(),
         lateness: lateness.clone(),
         engine,
+        watcher: cluster.clone(),
         messages,
         sender: sender.clone(),
     }));
     // The loop has just been given the other end.
     let _ = sender.send(Message::Catalog(first));
-    replay_pushes(&store, &sender, &committer).await?;
+    if membership.is_none() {
+        load::replay_pushes(&*store, &sender, &committer).await?;
+    }
     let stop_delivery = CancellationToken::new();
     tracker.spawn(deliverer.clone().run(stop_delivery.clone()));
+    let (stop_membership, members) = (CancellationToken::new(), TaskTracker::new());
+    let member_stats = Arc::new(membership::MembershipStats::default());
+    if let Some(membership) = &membership {
+        let woken = deliverer.clone();
+        let parts = membership::Parts {
+            clock,
+            me: options.member.clone(),
+            membership: membership.clone(),
+            store: store.clone(),
+            catalog: holder.clone(),
+            standing: standing.clone(),
+            committer: committer.clone(),
+            engine: sender.clone(),
+            wake_delivery: Arc::new(move || woken.wake()),
+            stats: member_stats.clone(),
+        };
+        members.spawn(membership::run(parts, stop_membership.clone()));
+    }
+    members.close();
     // On a thread of its own: where much has changed it computes for seconds.
     let (runtime, stop) = (Handle::current(), stop_source.clone());
     tracker.spawn_blocking(move || runtime.block_on(source.run(stop)));
     let upkeep = upkeep::Parts {
         clock,
-        store: port.clone(),
+        store: store.clone(),
         live: live.clone(),
         catalog: holder.clone(),
-        secrets: secrets.clone(),
+        secrets: secrets.clone() as Arc<dyn SecretSource>,
+        standing: standing.clone(),
         namespace: options.namespace.clone(),
         commits: commit_stats.clone(),
         engine: sender.clone(),
     };
     upkeep::start(upkeep, &tracker, &stop_source);
     let on_demand = Arc::new(kuma_server::blackbox::OnDemand::new(prober.clone()));
-    let stats: Vec<Arc<dyn Stats>> = vec![lateness, prober, store.clone(), commit_stats, deliverer];
-    let stop_server = CancellationToken::new();
+    let mut stats: Vec<Arc<dyn Stats>> =
+        vec![lateness, prober, store_stats, commit_stats, deliverer.clone()];
+    if membership.is_some() {
+        stats.push(member_stats);
+    }
+    if let Some(cluster) = &cluster {
+        stats.extend(cluster.stats());
+        cluster.start(crate::cluster::World {
+            catalog: holder.clone(),
+            live: live.clone(),
+            deliverer,
+            standing: standing.clone(),
+            engine: sender.clone(),
+            member: options.member.clone(),
+            shared: membership.is_some(),
+            clock,
+        });
+    }
     let router = kuma_server::router(Context {
         catalog: Arc::new(holder),
         live: live.clone(),
-        store: port,
-        secrets,
+        store: store.clone(),
+        secrets: secrets as Arc<dyn SecretSource>,
         clock: Arc::new(clock),
         runtime: status.clone(),
         stats: Arc::new(stats),
@@ -216,23 +294,22 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         gate: options.gate,
         version: env!("CARGO_PKG_VERSION"),
     });
-    let stopped = stop_server.clone().cancelled_owned();
-    tracker.spawn(async move {
-        kuma_server::serve(listener, router, stopped).await;
-    });
     tracker.close();
     Ok(Running {
         live,
         clock,
-        address,
+        router,
         engine: sender,
         status,
         store,
+        membership: membership.map(|membership| (membership, options.member)),
+        cluster,
+        stop_membership,
         stop_source,
         stop_delivery,
         stop_commits,
-        stop_server,
         tracker,
+        members,
         commits,
     })
 }
@@ -243,6 +320,8 @@ impl Running {
         let begun = self.clock.now().mono;
         self.status.stopping();
         let stopped = tokio::time::timeout(STOP_WITHIN, async {
+            self.stop_membership.cancel();
+            self.members.wait().await;
             self.stop_source.cancel();
             let (done, finished) = oneshot::channel();
             if self.engine.send(Message::Stop(done)).is_ok() {
@@ -253,8 +332,14 @@ impl Running {
             if let Err(error) = self.commits.await {
                 tracing::error!(%error, "commits did not end well");
             }
+            // Others go on at once; only messages that are being sent are seen to their end.
+            if let Some((membership, me)) = &self.membership {
+                membership::leave(&**membership, me).await;
+            }
             self.stop_delivery.cancel();
-            self.stop_server.cancel();
+            if let Some(cluster) = &self.cluster {
+                cluster.stop().await;
+            }
             self.tracker.wait().await;
         })
         .await;
@@ -269,135 +354,38 @@ impl Running {
     }
 }
 
+async fn supply(
+    options: &Options,
+    last_valid: BTreeMap<ObjectKey, Object>,
+    clock: SystemClock,
+    stop: &CancellationToken,
+) -> Supply {
+    match &options.objects {
+        Objects::Folder { roots, secrets_dir } => Supply {
+            source: Box::new(Files::new(roots.clone(), &options.namespace, last_valid, clock)),
+            secrets: Arc::new(LocalSecrets::new(secrets_dir.clone(), secrets::environment())),
+            cluster: None,
+        },
+        Objects::Cluster(cluster) => {
+            let (source, secrets, cluster) =
+                InCluster::watch(cluster, &options.namespace, last_valid, clock, stop).await;
+            Supply { source: Box::new(source), secrets: Arc::new(secrets), cluster: Some(cluster) }
+        }
+    }
+}
+
+/// A root that is not there, if one is.
+fn missing_root(options: &Options) -> Option<&PathBuf> {
+    match &options.objects {
+        Objects::Folder { roots, .. } => roots.iter().find(|root| !root.exists()),
+        Objects::Cluster(_) => None,
+    }
+}
+
 /// An error that names the root that is missing, if one is.
 fn refuse(missing: Option<&PathBuf>) -> anyhow::Result<()> {
     missing.map_or(Ok(()), |root| {
         let root = root.display();
         anyhow::bail!("there is no folder or file {root}; name the one that holds your YAML")
     })
-}
-
-async fn open_store(options: &Options, clock: SystemClock) -> anyhow::Result<Arc<SqliteStore>> {
-    if let Some(folder) = options.database.parent().filter(|folder| !folder.as_os_str().is_empty())
-    {
-        anyhow::ensure!(
-            folder.is_dir(),
-            "there is no folder {} for the database; make it, or name another with --database",
-            folder.display()
-        );
-    }
-    let store = SqliteStore::open(SqliteOptions {
-        path: options.database.clone(),
-        clock: Arc::new(clock),
-        product_version: env!("CARGO_PKG_VERSION").to_owned(),
-    })
-    .await
-    .map_err(|error| {
-        let what_to_do = match error {
-            StoreError::Damaged(_) => {
-                ": restore a backup of it, or move it away (with -wal and -shm) to begin anew"
-            }
-            _ => "",
-        };
-        let path = options.database.display();
-        anyhow::Error::from(error)
-            .context(format!("the database {path} cannot be opened{what_to_do}"))
-    })?;
-    Ok(Arc::new(store))
-}
-
-/// The last valid version of every object, so that a broken file does not stop what ran before
-/// the restart.
-async fn last_valid(store: &SqliteStore) -> anyhow::Result<BTreeMap<ObjectKey, Object>> {
-    let mut objects = BTreeMap::new();
-    for stored in store.load_objects().await? {
-        let conversion = kuma_api::convert::convert(&stored.key, &stored.meta, &stored.raw.value());
-        let Some(body) = conversion.body else {
-            warn!(object = %stored.key, "the stored version is not valid any more");
-            continue;
-        };
-        let object = Object {
-            key: stored.key.clone(),
-            meta: stored.meta,
-            origin: Origin::Store,
-            raw: stored.raw,
-            body,
-        };
-        objects.insert(stored.key, object);
-    }
-    Ok(objects)
-}
-
-/// Hands over pushes that the last process stored and did not look at. One that is older than what
-/// is known of its monitor says nothing any more.
-async fn replay_pushes(
-    store: &SqliteStore,
-    engine: &mpsc::UnboundedSender<Message>,
-    committer: &commit::Committer,
-) -> anyhow::Result<()> {
-    let pending = store.pending_pushes(ShardSet::ALL).await?;
-    if pending.is_empty() {
-        return Ok(());
-    }
-    let last = store.last_results(ShardSet::ALL).await?;
-    let last: HashMap<_, _> =
-        last.iter().map(|result| (result.heartbeat.monitor, result.heartbeat.at)).collect();
-    let mut stale = Vec::new();
-    for arrival in pending {
-        if last.get(&arrival.monitor).is_some_and(|at| *at > arrival.at) {
-            stale.push(arrival.id);
-        } else {
-            // The loop has just been given the other end.
-            let _ = engine.send(Message::Pushed(arrival));
-        }
-    }
-    committer.commit(Batch { push_consumed: stale, durable: true, ..Batch::default() });
-    Ok(())
-}
-
-/// The engine as it was when the last process ended, brought up to the newest results.
-async fn load_engine(
-    store: &SqliteStore,
-    catalog: &kuma_core::catalog::Catalog,
-    live: &Live,
-) -> anyhow::Result<Engine> {
-    let (mut engine, bad) = Engine::load(&store.load_states(ShardSet::ALL).await?);
-    for (id, error) in bad {
-        warn!(monitor = id.0, %error, "a stored state begins anew");
-    }
-    let last = store.last_results(ShardSet::ALL).await?;
-    let beats: Vec<Heartbeat> = last.into_iter().map(|result| result.heartbeat).collect();
-    let lost = beats.iter().map(|beat| beat.monitor).filter(|id| engine.record(*id).is_none());
-    let found = newest_incidents(store, &lost.collect::<Vec<_>>()).await?;
-    engine.recover_incidents(&found);
-    engine.resume(catalog, &beats);
-    for beat in &beats {
-        live.update(beat.monitor, |live| {
-            live.state = beat.state;
-            live.since = Some(beat.at);
-        });
-    }
-    let open = IncidentQuery { open: Some(true), limit: 100_000, ..IncidentQuery::default() };
-    for incident in store.incidents(open).await? {
-        live.update(incident.monitor, |live| live.incident_since = Some(incident.started_at));
-    }
-    Ok(engine)
-}
-
-/// The newest incident of each of these monitors, whose states are lost.
-async fn newest_incidents(
-    store: &SqliteStore,
-    lost: &[MonitorId],
-) -> anyhow::Result<Vec<Incident>> {
-    let mut found = Vec::new();
-    if lost.is_empty() {
-        return Ok(found);
-    }
-    let names = store.names().await?;
-    for name in lost.iter().filter_map(|id| names.get(id)) {
-        let query =
-            IncidentQuery { monitor: Some(name.clone()), limit: 1, ..IncidentQuery::default() };
-        found.extend(store.incidents(query).await?);
-    }
-    Ok(found)
 }

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::commit::CommitStats;
 use super::engine_loop::Message;
 use super::engine_loop::pushes::Arrivals;
+use super::standing::Standing;
 
 /// What the source says of itself.
 #[derive(Debug, Clone, Default)]
@@ -20,8 +21,8 @@ pub struct SourceStatus {
     pub synced: bool,
     /// Objects and files that cannot be used as written.
     pub broken: Vec<String>,
-    /// Set while the last catalog is kept because much vanished at once.
-    pub holding: Option<String>,
+    /// What else is worth knowing, such as that the last catalog is kept because much vanished.
+    pub remarks: Vec<String>,
 }
 
 /// The running program as the server sees it.
@@ -32,6 +33,7 @@ pub struct Status {
     engine: mpsc::UnboundedSender<Message>,
     commits: Arc<CommitStats>,
     arrivals: Arc<Arrivals>,
+    standing: Arc<Standing>,
     stopping: AtomicBool,
 }
 
@@ -41,6 +43,7 @@ impl Status {
         engine: mpsc::UnboundedSender<Message>,
         commits: Arc<CommitStats>,
         arrivals: Arc<Arrivals>,
+        standing: Arc<Standing>,
     ) -> Self {
         Self {
             source: Mutex::default(),
@@ -48,6 +51,7 @@ impl Status {
             engine,
             commits,
             arrivals,
+            standing,
             stopping: AtomicBool::new(false),
         }
     }
@@ -73,9 +77,9 @@ impl Runtime for Status {
         let source = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut remarks = Vec::new();
         if !source.synced {
-            remarks.push("the first scan is not done".to_owned());
+            remarks.push("not everything that is there was seen yet".to_owned());
         }
-        remarks.extend(source.holding.clone());
+        remarks.extend(source.remarks.iter().cloned());
         if !source.broken.is_empty() {
             let shown: Vec<_> = source.broken.iter().take(5).cloned().collect();
             let more = source.broken.len() - shown.len();
@@ -90,6 +94,9 @@ impl Runtime for Status {
         if self.commits.away.load(Ordering::Relaxed) {
             let message = Some("commits fail; decisions wait in memory".to_owned());
             checks.insert("commits", ReadyCheck { ok: false, message });
+        }
+        if let Some(standby) = self.standing.standby() {
+            checks.insert("member", ReadyCheck { ok: false, message: Some(standby) });
         }
         if self.stopping.load(Ordering::Relaxed) {
             let message = Some("the process is stopping".to_owned());

@@ -1,15 +1,14 @@
-//! The loop that turns the folder into catalogs: scan, settle, give surrogates, build, put in
+//! The loop that turns what a source holds into catalogs: look, give surrogates, build, put in
 //! force, audit.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use kuma_core::catalog::Catalog;
 use kuma_core::id::{Kind, MonitorId, ObjectKey, ObjectName};
 use kuma_core::object::{Object, Problem, Severity};
 use kuma_core::ports::{AuditEvent, Batch, Store, StoredObject};
-use kuma_core::source::{Change, Invalid, Snapshot};
+use kuma_core::source::{Change, Snapshot};
 use kuma_core::time::Clock;
 use kuma_notify::Deliverer;
 use tokio::sync::mpsc;
@@ -20,35 +19,37 @@ use super::catalog::{self, Holder, Surrogates};
 use super::commit::Committer;
 use super::engine_loop::Message;
 use super::ready::{SourceStatus, Status};
+use super::standing::Standing;
 use super::tokens;
 use crate::clock::SystemClock;
-use crate::secrets::{LocalSecrets, Rules};
-use crate::source::folder::FolderWatch;
-use crate::source::scan::{Scan, Scanner};
-use crate::source::settle::Settler;
+use crate::secrets::{Rules, Secrets};
+use crate::source::{Seen, Source};
+
+/// Hears of every catalog that is put in force, and of the snapshot it was made of.
+pub type CatalogListener = Arc<dyn Fn(&Arc<Catalog>, &Snapshot) + Send + Sync>;
 
 /// What the loop is made of.
 pub(super) struct Parts {
     /// Time.
     pub(super) clock: SystemClock,
-    /// Reads the folder.
-    pub(super) scanner: Scanner,
-    /// Tells when it changes.
-    pub(super) watch: FolderWatch,
-    /// Decides what a scan changes.
-    pub(super) settler: Settler,
+    /// Where objects come from.
+    pub(super) source: Box<dyn Source>,
     /// Gives surrogates.
     pub(super) store: Arc<dyn Store>,
+    /// Whether what is not about one monitor is ours to do.
+    pub(super) standing: Arc<Standing>,
     /// Takes audit events and last valid versions.
     pub(super) committer: Committer,
     /// Hears of providers that can be tried again, and sends test messages.
     pub(super) deliverer: Arc<Deliverer>,
-    /// Takes Secret documents.
-    pub(super) secrets: Arc<LocalSecrets>,
+    /// Hears which Secrets are there, or are needed.
+    pub(super) secrets: Arc<dyn Secrets>,
     /// Holds the catalog.
     pub(super) holder: Holder,
     /// Hears of new catalogs.
     pub(super) engine: mpsc::UnboundedSender<Message>,
+    /// The same, for what runs on Kubernetes only.
+    pub(super) listener: Option<CatalogListener>,
     /// Hears how the source stands.
     pub(super) status: Arc<Status>,
     /// `KUBE_NAMESPACE`.
@@ -62,92 +63,93 @@ pub(super) struct SourceLoop {
     version: u64,
     /// Set while monitors wait for surrogates because the store is away.
     waiting: bool,
-    /// What was settled last.
-    settled: Scan,
+    /// Whether objects, audit and providers were ours to look after at the last look.
+    in_charge: bool,
 }
 
 impl SourceLoop {
-    /// A loop that has read nothing yet.
+    /// A loop that has looked at nothing yet.
     pub(super) fn new(parts: Parts) -> Self {
-        Self {
-            parts,
-            surrogates: HashMap::new(),
-            version: 0,
-            waiting: false,
-            settled: Scan::default(),
-        }
+        let in_charge = parts.standing.coordinates();
+        Self { parts, surrogates: HashMap::new(), version: 0, waiting: false, in_charge }
     }
 
-    /// The first scan: puts a catalog in force and returns it, without telling the engine.
+    /// The first look: puts a catalog in force and returns it, without telling the engine.
     ///
     /// # Errors
     /// When the store gives no surrogates.
     pub(super) async fn first(&mut self) -> anyhow::Result<Arc<Catalog>> {
-        let scan = self.parts.scanner.scan();
         let now = self.parts.clock.now();
-        let changes = self.parts.settler.apply(&scan, now.mono);
-        let snapshot = self.parts.settler.snapshot();
-        if let Some(holding) = &snapshot.holding {
-            warn!(reason = holding, "the last catalog is kept");
-        }
-        let names = catalog::monitor_names(snapshot);
+        let seen = self.parts.source.look(now.mono).unwrap_or_default();
+        let names = catalog::monitor_names(self.parts.source.snapshot());
         self.intern(names).await?;
-        let catalog = self.build(&scan);
-        self.record(&changes, &catalog);
-        self.revive(&changes, &catalog).await;
-        self.try_out(&changes, &catalog, true);
-        self.settled = scan;
+        let catalog = self.build().await;
+        if self.in_charge {
+            self.record(&seen, &catalog);
+            self.revive(&seen, &catalog).await;
+            self.try_out(&seen, &catalog, true);
+        }
         Ok(catalog)
     }
 
-    /// Scans again whenever something changed, until `stop`.
+    /// Looks again whenever something may have changed, until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
+        let standing = self.parts.standing.clone();
+        let mut held = standing.changes();
         loop {
-            let deadline = self.parts.settler.deadline();
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.parts.watch.changed(deadline) => {}
+                () = self.parts.source.changed() => {}
+                Ok(()) = held.changed() => {}
             }
+            self.take_charge().await;
             self.again().await;
         }
     }
 
     async fn again(&mut self) {
-        self.parts.watch.follow();
-        let scan = self.parts.scanner.scan();
         let now = self.parts.clock.now();
-        let due = self.parts.settler.deadline().is_some_and(|at| at <= now.mono);
-        if !due && !self.waiting && scan.saw_the_same(&self.settled) {
-            return;
-        }
-        let before = Standing::of(self.parts.settler.snapshot());
-        let changes = self.parts.settler.apply(&scan, now.mono);
-        let after = self.parts.settler.snapshot();
-        before.log_news(after);
-        self.settled = scan.clone();
-        let same = changes.is_empty() && before == Standing::of(after);
-        if same && !self.waiting {
-            return;
-        }
-        let names = catalog::monitor_names(after);
+        let seen = match self.parts.source.look(now.mono) {
+            Some(seen) => seen,
+            None if self.waiting => Vec::new(),
+            None => return self.show_source(),
+        };
+        let names = catalog::monitor_names(self.parts.source.snapshot());
         self.waiting = false;
         if let Err(error) = self.intern(names).await {
             error!(%error, "new monitors wait for the store");
             self.waiting = true;
         }
-        let catalog = self.build(&scan);
-        self.record(&changes, &catalog);
-        self.revive(&changes, &catalog).await;
-        self.try_out(&changes, &catalog, false);
+        let catalog = self.build().await;
+        if self.in_charge {
+            self.record(&seen, &catalog);
+            self.revive(&seen, &catalog).await;
+            self.try_out(&seen, &catalog, false);
+        }
         // Without an engine loop the process is stopping.
         let _ = self.parts.engine.send(Message::Catalog(catalog));
     }
 
+    /// Sees to what is not about one monitor when that becomes ours: what the store has of the
+    /// objects may be older than what is in force.
+    async fn take_charge(&mut self) {
+        let before = std::mem::replace(&mut self.in_charge, self.parts.standing.coordinates());
+        if before || !self.in_charge {
+            return;
+        }
+        let catalog = self.parts.holder.catalog();
+        let objects: Vec<StoredObject> =
+            self.parts.source.snapshot().objects.values().filter_map(stored).collect();
+        self.parts.committer.commit(Batch { objects, durable: true, ..Batch::default() });
+        self.revive(&[], &catalog).await;
+        self.try_out(&[], &catalog, true);
+    }
+
     /// Gives dead letters of open incidents another chance when their provider or its Secret
     /// changed.
-    async fn revive(&self, changes: &[Change], catalog: &Catalog) {
+    async fn revive(&self, seen: &[Seen], catalog: &Catalog) {
         for name in catalog.providers.keys() {
-            if !is_changed(name, changes) && !is_secret_changed(name, changes) {
+            if !is_changed(name, seen) && !is_secret_changed(name, seen) {
                 continue;
             }
             let now = self.parts.clock.now().wall;
@@ -163,9 +165,9 @@ impl SourceLoop {
     /// Sends the test messages that new and changed providers ask for. Verifies the others without
     /// a message when they or a Secret of their namespace changed, and at the start, when nothing
     /// is known of them yet.
-    fn try_out(&self, changes: &[Change], catalog: &Catalog, start: bool) {
+    fn try_out(&self, seen: &[Seen], catalog: &Catalog, start: bool) {
         for (name, provider) in catalog.providers.iter().filter(|(_, it)| it.enabled) {
-            let changed = is_changed(name, changes);
+            let changed = is_changed(name, seen);
             let (deliverer, provider) = (self.parts.deliverer.clone(), provider.clone());
             if changed && provider.send_test_message {
                 tokio::spawn(async move {
@@ -176,7 +178,7 @@ impl SourceLoop {
                         }
                     }
                 });
-            } else if start || changed || is_secret_changed(name, changes) {
+            } else if start || changed || is_secret_changed(name, seen) {
                 tokio::spawn(deliverer.verify(provider));
             }
         }
@@ -193,9 +195,9 @@ impl SourceLoop {
         Ok(())
     }
 
-    fn build(&mut self, scan: &Scan) -> Arc<Catalog> {
+    async fn build(&mut self) -> Arc<Catalog> {
         self.version += 1;
-        let snapshot = self.parts.settler.snapshot();
+        let snapshot = self.parts.source.snapshot();
         // A monitor without a surrogate (the store was away) waits for the next catalog.
         let ids = |name: &ObjectName| self.surrogates.get(name).copied().unwrap_or(MonitorId(0));
         let mut built = catalog::build(snapshot, &self.parts.namespace, &ids, self.version);
@@ -205,12 +207,20 @@ impl SourceLoop {
             system_namespace: self.parts.namespace.clone(),
             isolated: built.settings.tenancy_isolated,
         };
-        self.parts.secrets.sync(rules, snapshot.objects.values());
+        self.parts.secrets.sync(rules, snapshot).await;
         self.apply_tokens(&mut built);
         let catalog = Arc::new(built);
         self.parts.holder.set(catalog.clone());
-        self.parts.status.set_source(status(&catalog, snapshot, scan));
+        self.show_source();
+        if let Some(listener) = &self.parts.listener {
+            listener(&catalog, snapshot);
+        }
         catalog
+    }
+
+    fn show_source(&self) {
+        let catalog = self.parts.holder.catalog();
+        self.parts.status.set_source(status(&catalog, &*self.parts.source));
     }
 
     fn apply_tokens(&self, catalog: &mut Catalog) {
@@ -236,42 +246,41 @@ impl SourceLoop {
     }
 
     /// Audit events, log lines and last valid versions of what changed.
-    fn record(&self, changes: &[Change], catalog: &Catalog) {
-        if changes.is_empty() {
+    fn record(&self, seen: &[Seen], catalog: &Catalog) {
+        if seen.is_empty() {
             return;
         }
         let mut batch = Batch { durable: true, ..Batch::default() };
-        for change in changes {
-            self.record_one(change, catalog, &mut batch);
+        for seen in seen {
+            self.record_one(seen, &mut batch);
         }
         info!(
             monitors = catalog.monitors.len(),
             objects = catalog.objects.len(),
-            changes = changes.len(),
+            changes = seen.len(),
             "configuration applied"
         );
         self.parts.committer.commit(batch);
     }
 
-    fn record_one(&self, change: &Change, catalog: &Catalog, batch: &mut Batch) {
-        let objects = &self.parts.settler.snapshot().objects;
-        let (key, event_type, actor, summary) = match change {
+    fn record_one(&self, seen: &Seen, batch: &mut Batch) {
+        let objects = &self.parts.source.snapshot().objects;
+        let (key, event_type, summary) = match &seen.change {
             Change::Applied { key, paths, new } => {
                 let Some(object) = objects.get(key) else { return };
                 batch.objects.extend(stored(object));
                 let summary = if *new { "created".to_owned() } else { paths.join(", ") };
-                (key, "applied", Some(object.origin.to_string()), Some(summary))
+                (key, "applied", Some(summary))
             }
             Change::Deleted { key } => {
                 batch.objects_deleted.push(key.clone());
-                (key, "deleted", None, None)
+                (key, "deleted", None)
             }
             Change::Rejected { key, problems } => {
                 let why: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                let actor = catalog.objects.get(key).map(|status| status.origin.to_string());
-                let at = actor.as_deref().unwrap_or_default();
+                let at = seen.actor.as_deref().unwrap_or_default();
                 error!(object = %key, at, why = why.join("; "), "an object cannot be used as written");
-                (key, "rejected", actor, Some(why.join("; ")))
+                (key, "rejected", Some(why.join("; ")))
             }
         };
         batch.audit.push(AuditEvent {
@@ -279,56 +288,25 @@ impl SourceLoop {
             resource_type: key.kind.to_string(),
             resource_key: key.name.to_string(),
             event_type: event_type.to_owned(),
-            actor,
+            actor: seen.actor.clone(),
             summary,
             details: None,
         });
     }
 }
 
-/// What else than its objects can change in a snapshot.
-#[derive(PartialEq)]
-struct Standing {
-    broken_files: BTreeMap<PathBuf, String>,
-    holding: Option<String>,
-    invalid: BTreeMap<ObjectKey, Invalid>,
-}
-
-impl Standing {
-    fn of(snapshot: &Snapshot) -> Self {
-        Self {
-            broken_files: snapshot.broken_files.clone(),
-            holding: snapshot.holding.clone(),
-            invalid: snapshot.invalid.clone(),
-        }
-    }
-
-    fn log_news(&self, after: &Snapshot) {
-        if let Some(holding) = &after.holding
-            && self.holding.is_none()
-        {
-            warn!(reason = holding, "the last catalog is kept");
-        }
-        for (path, why) in &after.broken_files {
-            if self.broken_files.get(path) != Some(why) {
-                error!(file = %path.display(), why, "a file is broken; what it held stays as it was");
-            }
-        }
-    }
-}
-
 /// Whether a provider is new or changed.
-fn is_changed(provider: &ObjectName, changes: &[Change]) -> bool {
-    applied(changes).any(|key| key.kind == Kind::NotificationProvider && key.name == *provider)
+fn is_changed(provider: &ObjectName, seen: &[Seen]) -> bool {
+    applied(seen).any(|key| key.kind == Kind::NotificationProvider && key.name == *provider)
 }
 
 /// Whether a Secret that a provider may use is new or changed.
-fn is_secret_changed(provider: &ObjectName, changes: &[Change]) -> bool {
-    applied(changes).any(|key| key.kind == Kind::Secret && key.name.namespace == provider.namespace)
+fn is_secret_changed(provider: &ObjectName, seen: &[Seen]) -> bool {
+    applied(seen).any(|key| key.kind == Kind::Secret && key.name.namespace == provider.namespace)
 }
 
-fn applied(changes: &[Change]) -> impl Iterator<Item = &ObjectKey> {
-    changes.iter().filter_map(|change| match change {
+fn applied(seen: &[Seen]) -> impl Iterator<Item = &ObjectKey> {
+    seen.iter().filter_map(|seen| match &seen.change {
         Change::Applied { key, .. } => Some(key),
         _ => None,
     })
@@ -344,8 +322,9 @@ fn stored(object: &Object) -> Option<StoredObject> {
     Some(StoredObject { key: object.key.clone(), meta: object.meta.clone(), raw, digest })
 }
 
-fn status(catalog: &Catalog, snapshot: &Snapshot, scan: &Scan) -> SourceStatus {
-    let mut broken: Vec<String> = snapshot
+fn status(catalog: &Catalog, source: &dyn Source) -> SourceStatus {
+    let mut broken: Vec<String> = source
+        .snapshot()
         .broken_files
         .iter()
         .map(|(path, why)| format!("{}: {why}", path.display()))
@@ -355,6 +334,5 @@ fn status(catalog: &Catalog, snapshot: &Snapshot, scan: &Scan) -> SourceStatus {
         broken
             .extend(errors.map(|problem| format!("{key} ({}): {problem}", status.origin)).take(1));
     }
-    let missing = scan.root_missing().then(|| "the folder is gone".to_owned());
-    SourceStatus { synced: true, broken, holding: snapshot.holding.clone().or(missing) }
+    SourceStatus { synced: source.synced(), broken, remarks: source.remarks() }
 }

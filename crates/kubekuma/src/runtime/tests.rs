@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use kuma_core::catalog::Catalog;
 use kuma_core::id::{IncidentId, ObjectName};
-use kuma_core::ports::{Batch, Fence, StateRow};
+use kuma_core::ports::{Batch, Fence, Heartbeat, Incident, StateRow};
 use kuma_core::reason::Reason;
 use kuma_core::state::MonitorState;
 use kuma_core::time::from_ms;
+
+use kuma_store::{SqliteOptions, SqliteStore};
 
 use super::*;
 
@@ -57,7 +59,7 @@ async fn a_monitor_whose_state_cannot_be_read_keeps_its_open_incident() {
         ..Batch::default()
     };
     store.commit(batch, Fence::Exclusive).await.unwrap();
-    let engine = load_engine(&store, &Catalog::default(), &Live::default()).await.unwrap();
+    let engine = load::engine(&store, &Catalog::default(), &Live::default()).await.unwrap();
     let open = engine.record(monitor).and_then(|record| record.verdict.open_incident(monitor));
     assert_eq!(open, Some(IncidentId::new(monitor, 2)));
     store.close().await.unwrap();

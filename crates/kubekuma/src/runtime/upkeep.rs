@@ -8,6 +8,7 @@ use std::time::Duration;
 use kuma_core::catalog::CatalogSource;
 use kuma_core::id::MonitorId;
 use kuma_core::ports::Store;
+use kuma_core::secret::SecretSource;
 use kuma_core::time::{Clock, minus};
 use kuma_notify::Heartbeat;
 use kuma_server::Live;
@@ -22,8 +23,8 @@ use super::catalog::Holder;
 use super::commit::CommitStats;
 use super::engine_loop::Message;
 use super::own_fault::links_up;
+use super::standing::Standing;
 use crate::clock::SystemClock;
-use crate::secrets::LocalSecrets;
 
 /// How often uptime is computed anew, at most.
 const UPTIME_EVERY: Duration = Duration::from_secs(20);
@@ -50,7 +51,8 @@ pub(super) struct Parts {
     pub(super) store: Arc<dyn Store>,
     pub(super) live: Arc<Live>,
     pub(super) catalog: Holder,
-    pub(super) secrets: Arc<LocalSecrets>,
+    pub(super) secrets: Arc<dyn SecretSource>,
+    pub(super) standing: Arc<Standing>,
     pub(super) namespace: String,
     pub(super) commits: Arc<CommitStats>,
     pub(super) engine: mpsc::UnboundedSender<Message>,
@@ -126,6 +128,9 @@ async fn uptime(parts: Parts) {
 }
 
 async fn retention(parts: Parts) {
+    if !parts.standing.coordinates() {
+        return;
+    }
     let settings = parts.catalog.current().settings.retention.clone();
     loop {
         let now = parts.clock.now().wall;
@@ -167,6 +172,9 @@ async fn links(parts: Parts) {
 
 /// Tells an outside watcher that we are well, if one is named; says nothing while we are not.
 async fn heartbeat(parts: Parts, client: Arc<Heartbeat>) {
+    if !parts.standing.coordinates() {
+        return;
+    }
     let catalog = parts.catalog.current();
     let Some(url) = &catalog.settings.heartbeat_url else { return };
     let away = parts.commits.away.load(Ordering::Relaxed);

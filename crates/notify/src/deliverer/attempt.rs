@@ -10,7 +10,7 @@ use kuma_core::delivery::{
 };
 use kuma_core::engine::announce::DeliveryFeedback;
 use kuma_core::id::ObjectName;
-use kuma_core::ports::{Batch, Claim, DeliveryEnd, Earlier, Fence, OutboxRow, StoreError};
+use kuma_core::ports::{Batch, Claim, DeliveryEnd, Earlier, OutboxRow, StoreError};
 use kuma_core::time::Timestamp;
 
 use super::Deliverer;
@@ -79,6 +79,10 @@ impl Deliverer {
     pub(super) async fn deliver(&self, claim: Claim) -> Option<Ended> {
         let now = self.wall();
         let claim = self.without_direct(claim, now).await?;
+        if !self.config.authority.may_act() {
+            // Others may have taken over meanwhile; they find the row `sending` and send it.
+            return None;
+        }
         let provider = &claim.rows.first()?.provider;
         if let Some(until) = self.paused_until(provider, now) {
             let end = DeliveryEnd::Retry {
@@ -285,7 +289,7 @@ impl Deliverer {
         let stored = self
             .until_stored("fallback messages", || {
                 let batch = Batch { outbox: rows.clone(), durable: true, ..Batch::default() };
-                self.config.store.commit(batch, Fence::Exclusive)
+                self.config.store.commit(batch, self.config.authority.fence())
             })
             .await;
         if stored {

@@ -175,6 +175,7 @@ impl World {
             catalog: FixedCatalog::of(vec![real(at)], Vec::new()),
             secrets: Arc::new(secrets),
             clock: Arc::new(Machine),
+            authority: Arc::new(kuma_core::ports::Alone),
             feedback: None,
         };
         let transports = Transports::with_timeout(Duration::from_secs(5));

@@ -56,6 +56,7 @@ impl Bench {
             catalog: Arc::clone(&catalog) as _,
             secrets: Arc::new(MapSecrets::default()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            authority: Arc::new(kuma_core::ports::Alone),
             feedback: None,
         };
         let transports = Transports::with_timeout(Duration::from_secs(5));

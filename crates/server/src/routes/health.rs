@@ -16,6 +16,13 @@ pub(crate) struct Health {
     timestamp: Timestamp,
 }
 
+impl Health {
+    /// Alive.
+    pub(crate) const fn at(timestamp: Timestamp) -> Self {
+        Self { status: "ok", timestamp }
+    }
+}
+
 /// What is served, for whoever opens the address in a browser; the dashboard comes here.
 pub(crate) async fn index(State(context): State<Context>) -> String {
     let catalog = context.catalog.current();
@@ -34,7 +41,7 @@ pub(crate) async fn index(State(context): State<Context>) -> String {
 
 /// Alive as long as the process serves requests.
 pub(crate) async fn health(State(context): State<Context>) -> Json<Health> {
-    Json(Health { status: "ok", timestamp: context.clock.now().wall })
+    Json(Health::at(context.clock.now().wall))
 }
 
 #[derive(Debug, Serialize)]
@@ -42,6 +49,13 @@ pub(crate) struct Ready {
     ready: bool,
     timestamp: Timestamp,
     checks: BTreeMap<&'static str, ReadyCheck>,
+}
+
+impl Ready {
+    /// Ready if every check holds.
+    pub(crate) fn of(checks: BTreeMap<&'static str, ReadyCheck>, timestamp: Timestamp) -> Self {
+        Self { ready: checks.values().all(|check| check.ok), timestamp, checks }
+    }
 }
 
 /// Ready when the source has synced, the store answers and the lock rule holds.
@@ -52,7 +66,7 @@ pub(crate) async fn ready(State(context): State<Context>) -> (StatusCode, Json<R
         Err(error) => ReadyCheck { ok: false, message: Some(error.to_string()) },
     };
     checks.insert("store", store);
-    let ready = checks.values().all(|check| check.ok);
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Ready { ready, timestamp: context.clock.now().wall, checks }))
+    let ready = Ready::of(checks, context.clock.now().wall);
+    let status = if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(ready))
 }

@@ -12,6 +12,8 @@ use axum::middleware;
 use axum::routing::{any, get};
 use http::StatusCode;
 
+pub(crate) use health::{Health, Ready};
+
 use crate::problem::Problem;
 use crate::{Context, gate};
 

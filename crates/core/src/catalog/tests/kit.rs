@@ -10,7 +10,9 @@ use crate::egress::NamespaceEgress;
 use crate::id::{Kind, MonitorId, ObjectKey, ObjectName};
 use crate::maintenance::{MaintenanceWindow, WindowSchedule};
 use crate::monitor::{Alerting, Monitor, MonitorOrigin, Schedule};
-use crate::object::{Body, Exposure, Meta, MonitorSet, Object, Origin, PageGroup, Problem, StatusPage};
+use crate::object::{
+    Body, Exposure, Meta, MonitorSet, Object, Origin, PageGroup, Problem, StatusPage,
+};
 use crate::policy::{Policy, Triggers};
 use crate::provider::{Provider, ProviderConfig, ProviderType};
 use crate::selector::Selector;

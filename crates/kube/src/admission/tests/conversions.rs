@@ -8,17 +8,23 @@ use serde_json::{Value, json};
 use crate::admission::{ConversionError, Conversions};
 
 fn to_v1(mut object: Value) -> Result<Value, String> {
-    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return Ok(object) };
+    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
+        return Ok(object);
+    };
     if let Some(every) = spec.shift_remove("every") {
-        let seconds: Option<u32> = every.as_str().and_then(|text| text.strip_suffix('s')?.parse().ok());
-        let seconds = seconds.ok_or_else(|| format!("spec.every: {every} is no number of seconds"))?;
+        let seconds: Option<u32> =
+            every.as_str().and_then(|text| text.strip_suffix('s')?.parse().ok());
+        let seconds =
+            seconds.ok_or_else(|| format!("spec.every: {every} is no number of seconds"))?;
         spec.insert("schedule".to_owned(), json!({"intervalSeconds": seconds}));
     }
     Ok(object)
 }
 
 fn from_v1(mut object: Value) -> Result<Value, String> {
-    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return Ok(object) };
+    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
+        return Ok(object);
+    };
     if let Some(schedule) = spec.shift_remove("schedule") {
         spec.insert("every".to_owned(), json!(format!("{}s", schedule["intervalSeconds"])));
     }
@@ -62,7 +68,10 @@ fn what_cannot_be_converted_says_why() {
         told(table().convert(json!({"apiVersion": "v1", "kind": "Pod"}), V1)),
         "v1 Pod is no object of monitoring.kubekuma.io"
     );
-    assert_eq!(told(table().convert(v1(1), "apps/v1")), "apps/v1 is no object of monitoring.kubekuma.io");
+    assert_eq!(
+        told(table().convert(v1(1), "apps/v1")),
+        "apps/v1 is no object of monitoring.kubekuma.io"
+    );
     let odd = json!({"apiVersion": V2, "kind": "Monitor", "metadata": {"name": "web"}, "spec": {"every": "soon"}});
     assert_eq!(
         told(table().convert(odd, V1)),
@@ -101,10 +110,16 @@ fn a_review_converts_all_of_its_objects_or_none() {
         serde_json::to_value(answer).unwrap()["response"].clone()
     };
     let response = ask(&review(V2, &[v1(60), v1(30)]));
-    assert_eq!((&response["uid"], &response["result"]["status"]), (&json!("review-2"), &json!("Success")));
+    assert_eq!(
+        (&response["uid"], &response["result"]["status"]),
+        (&json!("review-2"), &json!("Success"))
+    );
     assert_eq!(response["convertedObjects"][1]["spec"]["every"], "30s");
     let response = ask(&review(V2, &[v1(60), json!({"apiVersion": V1, "kind": "Nonsense"})]));
-    assert_eq!((&response["result"]["status"], &response["convertedObjects"]), (&json!("Failure"), &json!([])));
+    assert_eq!(
+        (&response["result"]["status"], &response["convertedObjects"]),
+        (&json!("Failure"), &json!([]))
+    );
     assert!(table().answer(b"{}").is_err());
 }
 

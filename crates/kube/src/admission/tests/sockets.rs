@@ -90,7 +90,12 @@ async fn post(
 }
 
 /// Asks until the certificate is the one that is in use.
-async fn ask(running: &Running, trusted: &CertificateDer<'static>, path: &str, body: &Value) -> Value {
+async fn ask(
+    running: &Running,
+    trusted: &CertificateDer<'static>,
+    path: &str,
+    body: &Value,
+) -> Value {
     let body = body.to_string();
     let asked = async {
         loop {
@@ -114,7 +119,9 @@ async fn reviews_are_answered_over_tls() {
     let review = verdicts::review("CREATE", &object, &Value::Null);
     let answer = ask(&running, &trusted, "/admission/validate", &review).await;
     assert_eq!(answer["response"]["allowed"], json!(false));
-    assert!(answer["response"]["status"]["message"].as_str().unwrap().contains("spec.target.http.url"));
+    assert!(
+        answer["response"]["status"]["message"].as_str().unwrap().contains("spec.target.http.url")
+    );
     let review = conversions::review("monitoring.kubekuma.io/v2test", &[object]);
     let answer = ask(&running, &trusted, "/admission/convert", &review).await;
     assert_eq!(answer["response"]["convertedObjects"][0]["spec"]["every"], "60s");

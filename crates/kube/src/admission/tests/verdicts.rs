@@ -57,7 +57,8 @@ fn an_object_that_can_run_is_let_through() {
 #[test]
 fn a_refusal_names_every_problem_with_its_path_and_what_would_be_right() {
     let mut object = monitor("ftp://shop.example.com", 60);
-    object["spec"]["successCriteria"] = json!({"http": {"headerMatches": [{"name": "a", "regex": "("}]}});
+    object["spec"]["successCriteria"] =
+        json!({"http": {"headerMatches": [{"name": "a", "regex": "("}]}});
     object["metadata"]["annotations"] = json!({"a": "b\u{1b}[2J"});
     let verdict = ask(&review("CREATE", &object, &Value::Null));
     assert_eq!(verdict["allowed"], json!(false));
@@ -80,7 +81,10 @@ fn a_warning_lets_through_and_is_said() {
     let verdict = ask(&review("CREATE", &object, &Value::Null));
     assert_eq!(verdict["allowed"], json!(true));
     let warning = verdict["warnings"][0].as_str().unwrap();
-    assert!(warning.starts_with("spec.target.push.token: ") && !warning.contains("hunter2"), "{warning}");
+    assert!(
+        warning.starts_with("spec.target.push.token: ") && !warning.contains("hunter2"),
+        "{warning}"
+    );
 }
 
 #[test]
@@ -106,7 +110,11 @@ fn what_is_not_ours_to_judge_is_let_through() {
     let mut leaving = wrong.clone();
     leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
     assert_eq!(ask(&review("UPDATE", &leaving, &Value::Null))["allowed"], json!(true));
-    let mut foreign = review("CREATE", &json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}), &Value::Null);
+    let mut foreign = review(
+        "CREATE",
+        &json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}),
+        &Value::Null,
+    );
     foreign["request"]["kind"]["group"] = json!("");
     assert_eq!(ask(&foreign)["allowed"], json!(true));
 }
@@ -143,18 +151,27 @@ fn limits_of_the_settings_names_and_slugs_count_too() {
             "metadata": {"name": name, "namespace": "shop"}, "spec": spec,
         })
     };
-    let mut settings = kind("KubeKumaSettings", "kubekuma", &json!({"scheduler": {"minIntervalSeconds": 30}}));
+    let mut settings =
+        kind("KubeKumaSettings", "kubekuma", &json!({"scheduler": {"minIntervalSeconds": 30}}));
     settings["metadata"].as_object_mut().unwrap().shift_remove("namespace");
-    let set = kind("MonitorSet", "many", &json!({"items": [
-        {"name": "one", "type": "tcp", "target": {"tcp": {"host": "a", "port": 1}}},
-    ]}));
+    let set = kind(
+        "MonitorSet",
+        "many",
+        &json!({"items": [
+            {"name": "one", "type": "tcp", "target": {"tcp": {"host": "a", "port": 1}}},
+        ]}),
+    );
     let page = kind("StatusPage", "status", &json!({"slug": "shop", "title": "Shop"}));
     let catalog = catalog(&[settings, set, page, monitor("http://a", 60)]);
     let ask = |object: &Value| ask_beside(&review("CREATE", object, &Value::Null), Some(&catalog));
-    let message = |verdict: &Value| verdict["status"]["message"].as_str().unwrap_or_default().to_owned();
+    let message =
+        |verdict: &Value| verdict["status"]["message"].as_str().unwrap_or_default().to_owned();
 
     let verdict = ask(&monitor("http://a", 20));
-    assert!(message(&verdict).contains("spec.schedule.intervalSeconds: the interval is shorter"), "{verdict}");
+    assert!(
+        message(&verdict).contains("spec.schedule.intervalSeconds: the interval is shorter"),
+        "{verdict}"
+    );
     assert_eq!(ask(&monitor("http://a", 30))["allowed"], json!(true));
     let verdict = ask(&kind("StatusPage", "other", &json!({"slug": "shop", "title": "Shop"})));
     assert!(message(&verdict).contains("spec.slug: the slug is taken by shop/status"), "{verdict}");
@@ -163,29 +180,43 @@ fn limits_of_the_settings_names_and_slugs_count_too() {
     let verdict = ask(&same);
     assert_eq!(verdict["allowed"], json!(true));
     assert!(verdict["warnings"][0].as_str().unwrap().contains("MonitorSet many"), "{verdict}");
-    let clash = kind("MonitorSet", "we", &json!({"items": [
-        {"name": "b", "type": "tcp", "target": {"tcp": {"host": "a", "port": 1}}},
-    ]}));
+    let clash = kind(
+        "MonitorSet",
+        "we",
+        &json!({"items": [
+            {"name": "b", "type": "tcp", "target": {"tcp": {"host": "a", "port": 1}}},
+        ]}),
+    );
     assert_eq!(ask(&clash)["allowed"], json!(true));
 }
 
 #[test]
 fn what_is_no_review_is_said_to_be_none() {
-    for bytes in [&b""[..], b"{}", b"[]", b"\xff", br#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}"#] {
+    for bytes in [
+        &b""[..],
+        b"{}",
+        b"[]",
+        b"\xff",
+        br#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}"#,
+    ] {
         assert!(answer(bytes, &ReadContext::default(), None).is_err());
     }
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
-        Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from),
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
         any::<String>().prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 32, 6, |inner| {
         let key = prop_oneof![
             "[a-z]{1,6}",
-            proptest::sample::select(vec!["type", "target", "http", "url", "spec", "metadata", "name", "items"])
-                .prop_map(str::to_owned),
+            proptest::sample::select(vec![
+                "type", "target", "http", "url", "spec", "metadata", "name", "items"
+            ])
+            .prop_map(str::to_owned),
         ];
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),

@@ -9,11 +9,14 @@ fn gateway(name: &str, listeners: &Value) -> Value {
 }
 
 fn edge() -> Value {
-    gateway("infra/edge", &json!([
-        {"name": "http", "port": 80, "protocol": "HTTP"},
-        {"name": "https", "port": 443, "protocol": "HTTPS", "hostname": "*.example.com"},
-        {"name": "alt", "port": 8443, "protocol": "HTTPS", "hostname": "alt.example.org"},
-    ]))
+    gateway(
+        "infra/edge",
+        &json!([
+            {"name": "http", "port": 80, "protocol": "HTTP"},
+            {"name": "https", "port": 443, "protocol": "HTTPS", "hostname": "*.example.com"},
+            {"name": "alt", "port": 8443, "protocol": "HTTPS", "hostname": "alt.example.org"},
+        ]),
+    )
 }
 
 fn route(name: &str, parent: &Value, hosts: &[&str], rules: &Value) -> Value {
@@ -31,7 +34,12 @@ fn the_listener_decides_about_tls_port_and_host() {
     let found = look(
         &[
             edge(),
-            route("shop/best", &json!({"name": "edge", "namespace": "infra"}), &["shop.example.com"], &any),
+            route(
+                "shop/best",
+                &json!({"name": "edge", "namespace": "infra"}),
+                &["shop.example.com"],
+                &any,
+            ),
             route("shop/plain", &at("http"), &["plain.example.com"], &any),
             route("shop/listeners", &at("alt"), &[], &any),
             route("shop/narrower", &at("alt"), &["*.example.org"], &any),
@@ -55,7 +63,8 @@ fn rules_are_read_as_a_plain_get_meets_them() {
         {"matches": [{"path": {"value": "/form"}, "method": "POST"}]},
         {"matches": [{"path": {"value": "/moved"}}], "filters": [{"type": "RequestRedirect", "requestRedirect": {}}]},
     ]);
-    let found = look(&[edge(), route("shop/web", &at("https"), &["shop.example.com"], &rules)], &[]);
+    let found =
+        look(&[edge(), route("shop/web", &at("https"), &["shop.example.com"], &rules)], &[]);
     insta::assert_snapshot!(told(&found));
 }
 

@@ -3,9 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::kit::{
-    ingress, look, look_at, monitor, object, rule, service, told, view,
-};
+use super::kit::{ingress, look, look_at, monitor, object, rule, service, told, view};
 use crate::discovery::Known;
 
 #[test]
@@ -13,15 +11,27 @@ fn services_are_read_by_what_their_ports_say() {
     let none = json!({});
     let found = look(
         &[
-            service("shop/api", &json!({"monitor": "true", "interval-seconds": "30", "policy": "on-call"}), &json!([
-                {"name": "metrics", "port": 9090}, {"name": "http", "port": 8000, "targetPort": "web"},
-            ])),
-            service("shop/cart", &none, &json!([{"name": "main", "port": 7000, "appProtocol": "grpc"}])),
+            service(
+                "shop/api",
+                &json!({"monitor": "true", "interval-seconds": "30", "policy": "on-call"}),
+                &json!([
+                    {"name": "metrics", "port": 9090}, {"name": "http", "port": 8000, "targetPort": "web"},
+                ]),
+            ),
+            service(
+                "shop/cart",
+                &none,
+                &json!([{"name": "main", "port": 7000, "appProtocol": "grpc"}]),
+            ),
             service("shop/db", &none, &json!([{"name": "postgres", "port": 5432}])),
             service("shop/dns", &none, &json!([{"port": 53, "protocol": "UDP"}])),
-            service("shop/front", &json!({"port": "http,8443", "path": "/live"}), &json!([
-                {"name": "http", "port": 80}, {"name": "secure", "port": 8443, "appProtocol": "https"},
-            ])),
+            service(
+                "shop/front",
+                &json!({"port": "http,8443", "path": "/live"}),
+                &json!([
+                    {"name": "http", "port": 80}, {"name": "secure", "port": 8443, "appProtocol": "https"},
+                ]),
+            ),
             service("shop/quiet", &json!({"monitor": "false"}), &json!([{"port": 80}])),
             service("shop/socket", &none, &json!([{"name": "wss", "port": 443}])),
         ],
@@ -33,9 +43,14 @@ fn services_are_read_by_what_their_ports_say() {
 #[test]
 fn headless_and_external_services_lead_elsewhere() {
     let headless = |name: &str, target: &Value| {
-        object("Service", name, &json!({}), &json!({
-            "clusterIP": "None", "ports": [{"name": "http", "port": 80, "targetPort": target}],
-        }))
+        object(
+            "Service",
+            name,
+            &json!({}),
+            &json!({
+                "clusterIP": "None", "ports": [{"name": "http", "port": 80, "targetPort": target}],
+            }),
+        )
     };
     let external = |name: &str, annotations: &Value, host: &str| {
         let spec = json!({"type": "ExternalName", "externalName": host});
@@ -72,9 +87,14 @@ fn ingresses_are_read_with_hosts_tls_and_paths() {
     let found = look(
         &[
             object("Ingress", "shop/web", &json!({}), &spec),
-            object("Ingress", "shop/fallback", &json!({}), &json!({
-                "defaultBackend": {"service": {"name": "web"}},
-            })),
+            object(
+                "Ingress",
+                "shop/fallback",
+                &json!({}),
+                &json!({
+                    "defaultBackend": {"service": {"name": "web"}},
+                }),
+            ),
         ],
         &[],
     );
@@ -91,13 +111,21 @@ fn annotations_of_an_ingress_decide() {
     };
     let found = ask(&json!({"path": "/live", "name": "front", "type": "http", "port": "8443"}));
     assert!(found.starts_with("shop/front\n"), "{found}");
-    assert!(found.contains(r#"{"type":"http","target":{"http":{"url":"https://a.example.com:8443/live"}}}"#), "{found}");
+    assert!(
+        found.contains(
+            r#"{"type":"http","target":{"http":{"url":"https://a.example.com:8443/live"}}}"#
+        ),
+        "{found}"
+    );
     let found = ask(&json!({"path": "/", "type": "tls"}));
     assert!(found.contains(r#"{"tls":{"host":"a.example.com","port":443}}"#), "{found}");
     let found = ask(&json!({"name": "front"}));
     insta::assert_snapshot!(found, @"to mend: Ingress shop/web: metadata.annotations[kubekuma.io/name]: 2 addresses cannot all have one name; remove it, or leave one address with kubekuma.io/path or kubekuma.io/port");
     let found = ask(&json!({"monitor": "off"}));
-    assert!(found.starts_with("to mend: Ingress shop/web: metadata.annotations[kubekuma.io/monitor]"), "{found}");
+    assert!(
+        found.starts_with("to mend: Ingress shop/web: metadata.annotations[kubekuma.io/monitor]"),
+        "{found}"
+    );
 }
 
 #[test]
@@ -106,7 +134,10 @@ fn what_a_monitor_checks_is_not_suggested() {
     let url = "http://shop.example.com/healthz";
     assert_eq!(look(&objects, &[]).suggestions[0].target, url);
     let found = look(&objects, &[monitor("ops/front", url)]);
-    assert_eq!(told(&found), format!("left out: Ingress shop/web: {url}: monitor ops/front checks it already\n"));
+    assert_eq!(
+        told(&found),
+        format!("left out: Ingress shop/web: {url}: monitor ops/front checks it already\n")
+    );
     // What discovery wrote itself does not count, but is marked.
     let written = Known { ours: true, ..monitor("shop/ingress-web-shop.example.com", url) };
     let found = look(&objects, &[written]);

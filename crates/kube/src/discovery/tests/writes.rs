@@ -72,7 +72,10 @@ fn what_nobody_shows_any_more_is_deleted_if_everything_was_seen() {
     let stored = as_stored(created(&planned(&view(&[web]), &[])).remove(0));
     let mut gone = view(&[stored]);
     let plan = planned(&gone, &[ours()]);
-    assert!(matches!(&plan.writes[..], [Write::Delete { resource_version, .. }] if resource_version == "7"), "{plan:?}");
+    assert!(
+        matches!(&plan.writes[..], [Write::Delete { resource_version, .. }] if resource_version == "7"),
+        "{plan:?}"
+    );
     gone.complete.remove(&Resource::Ingress);
     assert_eq!(planned(&gone, &[ours()]), Plan::default());
     gone.complete = BTreeSet::from([Resource::Ingress]);

@@ -48,7 +48,7 @@ pub(super) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<Exit
             isolated: catalog.settings.tenancy_isolated,
         };
         let source = LocalSecrets::new(None, std::collections::HashMap::new());
-        source.sync(rules, secrets.iter());
+        source.take_over(rules, secrets.iter());
         output::note("asked from this machine, not from where KubeKuma runs");
         let results = check::check_all(&catalog, &[monitor], source).await?;
         check::show(arguments.output, &results, shared.color.on_stdout())

@@ -15,6 +15,9 @@ use kuma_core::time::Now;
 
 use super::Loop;
 
+/// Most arrivals remembered.
+const MOST_SEEN: usize = 10_000;
+
 /// How often push monitors are excused while nothing can arrive.
 const EXCUSE_EVERY: Duration = Duration::from_secs(1);
 
@@ -48,6 +51,10 @@ impl Arrivals {
 impl Loop {
     pub(super) fn pushed(&mut self, arrival: &PushArrival, now: Now) {
         self.parts.arrivals.end(arrival.monitor);
+        // Somebody else's monitor: its owner finds the arrival in the inbox.
+        if !self.parts.engine.owned().holds(arrival.monitor) || !self.is_new(arrival.id) {
+            return;
+        }
         let mut observation = if arrival.up {
             Observation::success(arrival.message.clone())
         } else {
@@ -60,6 +67,15 @@ impl Loop {
         report.batch.push_consumed.push(arrival.id);
         self.parts.live.attempt(arrival.monitor, &observation, arrival.at, 1);
         self.apply(report, now);
+    }
+
+    /// Whether an arrival was not seen before. Ids grow, and few wait to be committed.
+    fn is_new(&mut self, id: i64) -> bool {
+        let new = self.arrivals_seen.insert(id);
+        if self.arrivals_seen.len() > MOST_SEEN {
+            self.arrivals_seen.pop_first();
+        }
+        new
     }
 
     /// While the store is away and after a standstill no push could arrive: silence says nothing

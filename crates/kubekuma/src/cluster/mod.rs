@@ -1,0 +1,213 @@
+//! What runs on Kubernetes only, wired: objects and Secrets by watches, what `kubernetes` monitors
+//! look at, statuses, discovery, exposure, the webhook.
+
+mod source;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kuma_core::catalog::{Catalog, CatalogSource};
+use kuma_core::check::kubernetes::{ClusterObjects, ObjectQuery};
+use kuma_core::id::{MonitorId, ObjectKey};
+use kuma_core::object::Object;
+use kuma_core::shard::MemberId;
+use kuma_core::source::Snapshot;
+use kuma_core::stats::Stats;
+use kuma_kube::admission::{self, CertificateFiles, Certificates, Conversions, Webhook};
+use kuma_kube::client;
+use kuma_kube::discovery::{Coordinating, Discoverer};
+use kuma_kube::exposure::Exposer;
+use kuma_kube::lease::LeaseMirror;
+use kuma_kube::objects::ObjectWatches;
+use kuma_kube::secrets::ClusterSecrets;
+use kuma_kube::surroundings::Surroundings;
+use kuma_kube::watch::{ClusterSource, Options as WatchOptions, Scope};
+use kuma_notify::Deliverer;
+use kuma_server::Live;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info};
+
+use crate::clock::SystemClock;
+use crate::runtime::catalog::Holder;
+use crate::runtime::engine_loop::Message;
+use crate::runtime::{CatalogListener, Standing};
+pub(crate) use source::{Watched, WatchedSecrets};
+
+/// How often the webhook's certificate is looked at.
+const CERTIFICATE_EVERY: Duration = Duration::from_secs(10);
+
+/// How to run on a cluster.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// The way to the API server.
+    pub connection: client::Cluster,
+    /// Which namespaces are watched.
+    pub scope: Scope,
+    /// How KubeKuma is reached, for pages that are exposed.
+    pub exposure: kuma_kube::exposure::Options,
+    /// Where the webhook's `tls.crt` and `tls.key` are; none is no webhook.
+    pub webhook: Option<PathBuf>,
+}
+
+/// What the parts that run on a cluster need of the rest.
+pub(crate) struct World {
+    pub(crate) catalog: Holder,
+    pub(crate) live: Arc<Live>,
+    pub(crate) deliverer: Arc<Deliverer>,
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) engine: mpsc::UnboundedSender<Message>,
+    pub(crate) member: MemberId,
+    /// Whether several instances share the store.
+    pub(crate) shared: bool,
+    pub(crate) clock: SystemClock,
+}
+
+/// The running parts.
+pub struct InCluster {
+    cluster: Cluster,
+    namespace: String,
+    objects: Arc<ObjectWatches>,
+    secrets: ClusterSecrets,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl InCluster {
+    /// Begins to watch, and waits until the API server has told what there is.
+    pub(crate) async fn watch(
+        cluster: &Cluster,
+        namespace: &str,
+        last_valid: BTreeMap<ObjectKey, Object>,
+        clock: SystemClock,
+        stop: &CancellationToken,
+    ) -> (Watched, WatchedSecrets, Arc<Self>) {
+        let options = WatchOptions {
+            scope: cluster.scope.clone(),
+            system_namespace: namespace.to_owned(),
+            observer: None,
+        };
+        let source = ClusterSource::start(&cluster.connection, options, last_valid, stop);
+        let secrets =
+            ClusterSecrets::new(&cluster.connection, cluster.scope.clone(), source.feed());
+        let client = cluster.connection.client.clone();
+        let running = Arc::new(Self {
+            cluster: cluster.clone(),
+            namespace: namespace.to_owned(),
+            objects: Arc::new(ObjectWatches::new(client, Arc::new(clock))),
+            secrets: secrets.clone(),
+            stop: stop.child_token(),
+            tasks: TaskTracker::new(),
+        });
+        (Watched::new(source).await, WatchedSecrets { secrets }, running)
+    }
+
+    /// What `kubernetes` monitors look at.
+    pub(crate) fn objects(&self) -> Arc<dyn ClusterObjects> {
+        self.objects.clone()
+    }
+
+    /// Hears of every catalog.
+    pub(crate) fn listener(self: &Arc<Self>) -> CatalogListener {
+        let this = self.clone();
+        Arc::new(move |catalog: &Arc<Catalog>, _: &Snapshot| {
+            this.objects.sync(&catalog.object_queries().into_keys().collect());
+        })
+    }
+
+    /// The numbers of the parts.
+    pub(crate) fn stats(&self) -> Vec<Arc<dyn Stats>> {
+        vec![self.objects.clone()]
+    }
+
+    /// Starts what needs the rest of the program.
+    pub(crate) fn start(self: &Arc<Self>, world: World) {
+        let client = self.cluster.connection.client.clone();
+        let (secrets, stop) = (self.secrets.clone(), self.stop.clone());
+        self.tasks.spawn(async move { secrets.run(&stop).await });
+        let (this, engine, catalog) = (self.clone(), world.engine.clone(), world.catalog.clone());
+        self.tasks.spawn(async move { this.run_what_changed(engine, catalog).await });
+        let namespace = match &self.cluster.scope {
+            Scope::Cluster => None,
+            Scope::Namespace(namespace) => Some(namespace.clone()),
+        };
+        let surroundings = Surroundings::new(client.clone(), namespace);
+        let catalog: Arc<dyn CatalogSource> = Arc::new(world.catalog.clone());
+        let standing = world.standing.clone();
+        let coordinating: Arc<dyn Coordinating> = Arc::new(move || standing.coordinates());
+        let discoverer = Discoverer::new(
+            client.clone(),
+            surroundings.clone(),
+            catalog.clone(),
+            coordinating.clone(),
+        );
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { discoverer.run(stop).await });
+        let options = self.cluster.exposure.clone();
+        let exposer = Exposer::new(client, surroundings, catalog.clone(), coordinating, options);
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { exposer.run(stop).await });
+        if let Some(folder) = &self.cluster.webhook {
+            self.tasks.spawn(self.clone().webhook(folder.clone(), catalog));
+        }
+        if world.shared {
+            let (this, clock) = (self.clone(), Arc::new(world.clock));
+            self.tasks.spawn(async move {
+                let cluster = &this.cluster.connection;
+                let mirror = LeaseMirror::start(cluster, &this.namespace, &world.member.0, clock);
+                this.stop.cancelled().await;
+                mirror.stop().await;
+            });
+        }
+        self.tasks.close();
+    }
+
+    /// Runs monitors at once whose objects have changed.
+    async fn run_what_changed(&self, engine: mpsc::UnboundedSender<Message>, catalog: Holder) {
+        loop {
+            let Some(queries) = self.stop.run_until_cancelled(self.objects.changed()).await else {
+                return;
+            };
+            let ids = looking_at(&catalog.catalog(), &queries);
+            if !ids.is_empty() && engine.send(Message::RunNow(ids)).is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn webhook(self: Arc<Self>, folder: PathBuf, catalog: Arc<dyn CatalogSource>) {
+        let certificates = Certificates::new(CertificateFiles::in_folder(&folder));
+        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, admission::PORT));
+        let listener = match TcpListener::bind(address).await {
+            Ok(listener) => listener,
+            Err(error) => {
+                return error!(%error, %address, "there is no webhook: its port cannot be listened on");
+            }
+        };
+        info!(%address, "the validating webhook is served");
+        let router =
+            admission::router(Webhook::new(&self.namespace, Some(catalog), Conversions::default()));
+        let fresh = certificates.keep_fresh(CERTIFICATE_EVERY, self.stop.clone());
+        let served = admission::serve(listener, certificates.clone(), router, self.stop.clone());
+        if let (Err(error), ()) = tokio::join!(served, fresh) {
+            error!(%error, "the webhook ended");
+        }
+    }
+
+    /// Stops the parts.
+    pub(crate) async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+/// The monitors that look at objects which have changed.
+fn looking_at(catalog: &Catalog, queries: &BTreeSet<ObjectQuery>) -> Vec<MonitorId> {
+    let mut looking = catalog.object_queries();
+    queries.iter().filter_map(|query| looking.remove(query)).flatten().collect()
+}
