@@ -12,5 +12,6 @@ pub mod objects;
 pub mod owned;
 pub mod rights;
 pub mod secrets;
+pub mod status;
 pub mod surroundings;
 pub mod watch;

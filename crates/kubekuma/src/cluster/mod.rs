@@ -2,6 +2,7 @@
 //! look at, statuses, discovery, exposure, the webhook.
 
 mod source;
+mod statuses;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use kuma_core::catalog::{Catalog, CatalogSource};
 use kuma_core::check::kubernetes::{ClusterObjects, ObjectQuery};
-use kuma_core::id::{MonitorId, ObjectKey};
+use kuma_core::id::{Kind, MonitorId, ObjectKey, ObjectName};
 use kuma_core::object::Object;
 use kuma_core::shard::MemberId;
 use kuma_core::source::Snapshot;
@@ -23,6 +24,7 @@ use kuma_kube::exposure::Exposer;
 use kuma_kube::lease::LeaseMirror;
 use kuma_kube::objects::ObjectWatches;
 use kuma_kube::secrets::ClusterSecrets;
+use kuma_kube::status::StatusWriter;
 use kuma_kube::surroundings::Surroundings;
 use kuma_kube::watch::{ClusterSource, Options as WatchOptions, Scope};
 use kuma_notify::Deliverer;
@@ -38,6 +40,7 @@ use crate::runtime::catalog::Holder;
 use crate::runtime::engine_loop::Message;
 use crate::runtime::{CatalogListener, Standing};
 pub(crate) use source::{Watched, WatchedSecrets};
+use statuses::Statuses;
 
 /// How often the webhook's certificate is looked at.
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(10);
@@ -73,6 +76,7 @@ pub struct InCluster {
     cluster: Cluster,
     namespace: String,
     objects: Arc<ObjectWatches>,
+    statuses: Arc<StatusWriter>,
     secrets: ClusterSecrets,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -87,19 +91,21 @@ impl InCluster {
         clock: SystemClock,
         stop: &CancellationToken,
     ) -> (Watched, WatchedSecrets, Arc<Self>) {
+        let client = cluster.connection.client.clone();
+        let statuses = Arc::new(StatusWriter::new(client.clone(), Arc::new(clock)));
         let options = WatchOptions {
             scope: cluster.scope.clone(),
             system_namespace: namespace.to_owned(),
-            observer: None,
+            observer: Some(statuses.clone()),
         };
         let source = ClusterSource::start(&cluster.connection, options, last_valid, stop);
         let secrets =
             ClusterSecrets::new(&cluster.connection, cluster.scope.clone(), source.feed());
-        let client = cluster.connection.client.clone();
         let running = Arc::new(Self {
             cluster: cluster.clone(),
             namespace: namespace.to_owned(),
             objects: Arc::new(ObjectWatches::new(client, Arc::new(clock))),
+            statuses,
             secrets: secrets.clone(),
             stop: stop.child_token(),
             tasks: TaskTracker::new(),
@@ -117,12 +123,18 @@ impl InCluster {
         let this = self.clone();
         Arc::new(move |catalog: &Arc<Catalog>, _: &Snapshot| {
             this.objects.sync(&catalog.object_queries().into_keys().collect());
+            this.statuses.touch_all();
         })
+    }
+
+    /// A monitor's state changed.
+    pub(crate) fn changed(&self, name: &ObjectName) {
+        self.statuses.touch(ObjectKey { kind: Kind::Monitor, name: name.clone() });
     }
 
     /// The numbers of the parts.
     pub(crate) fn stats(&self) -> Vec<Arc<dyn Stats>> {
-        vec![self.objects.clone()]
+        vec![self.objects.clone(), self.statuses.clone()]
     }
 
     /// Starts what needs the rest of the program.
@@ -146,12 +158,23 @@ impl InCluster {
             catalog.clone(),
             coordinating.clone(),
         );
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move { discoverer.run(stop).await });
+        let (stop, looking) = (self.stop.clone(), discoverer.clone());
+        self.tasks.spawn(async move { looking.run(stop).await });
         let options = self.cluster.exposure.clone();
         let exposer = Exposer::new(client, surroundings, catalog.clone(), coordinating, options);
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move { exposer.run(stop).await });
+        let (stop, exposing) = (self.stop.clone(), exposer.clone());
+        self.tasks.spawn(async move { exposing.run(stop).await });
+        let answers = Arc::new(Statuses {
+            catalog: world.catalog.clone(),
+            live: world.live.clone(),
+            deliverer: world.deliverer.clone(),
+            standing: world.standing.clone(),
+            discoverer,
+            exposer,
+            clock: world.clock,
+        });
+        let (stop, writer) = (self.stop.clone(), self.statuses.clone());
+        self.tasks.spawn(async move { writer.run(answers, stop).await });
         if let Some(folder) = &self.cluster.webhook {
             self.tasks.spawn(self.clone().webhook(folder.clone(), catalog));
         }

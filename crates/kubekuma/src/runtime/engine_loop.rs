@@ -347,6 +347,7 @@ impl Loop {
             self.plan(change, now);
             self.show(change, now);
             show::log(change, &self.catalog);
+            self.tell_cluster(change);
         }
         for id in &report.run_now {
             // A parent of another shard is asked by its owner, when its turn comes.
@@ -360,6 +361,17 @@ impl Loop {
             self.parts.live.total(|totals| totals.unrouted += u64::from(report.unrouted));
         }
         self.parts.committer.commit(report.batch);
+    }
+
+    /// A transition is worth a write of the object's status.
+    fn tell_cluster(&self, change: &Change) {
+        let Some(watcher) = self.parts.watcher.as_ref().filter(|_| change.transition.is_some())
+        else {
+            return;
+        };
+        if let Some(entry) = self.catalog.entry(change.id) {
+            watcher.changed(&entry.monitor.name);
+        }
     }
 
     fn plan(&mut self, change: &Change, now: Now) {

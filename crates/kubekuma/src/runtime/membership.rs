@@ -140,6 +140,7 @@ impl Loop {
         self.parts.standing.taken(begun);
         let alive = view.members.iter().filter(|member| member.alive).count();
         self.parts.stats.members.set(alive as u64);
+        self.parts.standing.set_members(alive as u64);
         let coordinator = view.shards.iter().find(|row| row.shard == Shard::COORDINATOR);
         let active = coordinator.and_then(|row| row.owner.clone());
         self.parts.standing.set_active(active.filter(|owner| *owner != self.parts.me));

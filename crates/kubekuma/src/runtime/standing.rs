@@ -12,12 +12,14 @@ use tokio::sync::{Notify, watch};
 use crate::clock::SystemClock;
 
 /// How long a heartbeat is valid by the store's clock. A killed member's shards move after it.
-pub const TTL: Duration = Duration::from_secs(10);
+pub(super) const TTL: Duration = Duration::from_secs(10);
 
 /// What is known of our membership.
 #[derive(Debug, Default)]
 struct Inner {
     held: Arc<Held>,
+    /// How many instances live.
+    members: u64,
     /// Who is active while we are not.
     active: Option<MemberId>,
     /// Begin of the last heartbeat that the store took.
@@ -96,6 +98,18 @@ impl Standing {
     pub fn unanswered(&self, begun: Mono) {
         if let Some(mut inner) = self.inner() {
             inner.unanswered = Some(begun);
+        }
+    }
+
+    /// How many instances live, this one among them.
+    pub fn members(&self) -> u64 {
+        self.inner().map_or(1, |inner| inner.members.max(1))
+    }
+
+    /// Says how many instances live.
+    pub fn set_members(&self, members: u64) {
+        if let Some(mut inner) = self.inner() {
+            inner.members = members;
         }
     }
 

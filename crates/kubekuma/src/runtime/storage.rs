@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use kuma_core::ports::{Membership, Store, StoreError};
 use kuma_core::shard::MemberId;
 use kuma_core::stats::Stats;

@@ -1,0 +1,111 @@
+//! What statuses say, asked of the running program.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kuma_core::catalog::{Catalog, CatalogSource};
+use kuma_core::id::{Kind, MonitorId, ObjectKey, ObjectName};
+use kuma_core::reason::Reason;
+use kuma_core::shard::ShardSet;
+use kuma_core::time::Clock;
+use kuma_kube::discovery::{Discoverer, summary};
+use kuma_kube::exposure::Exposer;
+use kuma_kube::status::{self, Answers, CertificateFacts, MonitorFacts, ProviderFacts};
+use kuma_notify::Deliverer;
+use kuma_server::Live;
+use serde_json::Value;
+
+use crate::clock::SystemClock;
+use crate::runtime::Standing;
+use crate::runtime::catalog::Holder;
+
+/// Reads what the rest of the program knows.
+pub(super) struct Statuses {
+    pub(super) catalog: Holder,
+    pub(super) live: Arc<Live>,
+    pub(super) deliverer: Arc<Deliverer>,
+    pub(super) standing: Arc<Standing>,
+    pub(super) discoverer: Arc<Discoverer>,
+    pub(super) exposer: Arc<Exposer>,
+    pub(super) clock: SystemClock,
+}
+
+impl Answers for Statuses {
+    fn ours(&self) -> Vec<ObjectKey> {
+        let catalog = self.catalog.current();
+        let (held, coordinates) = (self.standing.held(), self.standing.coordinates());
+        let is_ours = |key: &ObjectKey| match key.kind {
+            Kind::Monitor => owns(&catalog, held, coordinates, &key.name),
+            _ => coordinates,
+        };
+        catalog.objects.keys().filter(|key| is_ours(key)).cloned().collect()
+    }
+
+    fn status(&self, key: &ObjectKey, before: &Value) -> Option<Value> {
+        let catalog = self.catalog.current();
+        let monitor = |id: MonitorId| self.monitor(id);
+        let health = |it: kuma_notify::ProviderHealth| {
+            let facts = ProviderFacts {
+                healthy: it.healthy,
+                last_sent: it.last_sent,
+                last_error: it.last_error,
+            };
+            (it.name, facts)
+        };
+        let providers: BTreeMap<ObjectName, ProviderFacts> = match key.kind {
+            Kind::NotificationProvider => self.deliverer.health().into_iter().map(health).collect(),
+            _ => BTreeMap::new(),
+        };
+        let exposures = self.exposer.report();
+        let found = (key.kind == Kind::KubeKumaSettings).then(|| {
+            let report = self.discoverer.report();
+            (report.coordinator && catalog.settings.discovery.enabled).then(|| summary(&report))
+        });
+        let world = status::World {
+            catalog: &catalog,
+            monitor: &monitor,
+            providers: &providers,
+            exposures: &exposures.standings,
+            discovery: found.as_ref().and_then(Option::as_ref),
+            now: self.clock.now().wall,
+        };
+        status::status(&world, key, before)
+    }
+
+    fn members(&self) -> u64 {
+        self.standing.members()
+    }
+}
+
+/// A monitor that cannot run has no shard; the coordinator says so.
+fn owns(catalog: &Catalog, held: ShardSet, coordinates: bool, name: &ObjectName) -> bool {
+    match catalog.monitors.get(name) {
+        Some(entry) => held.holds(entry.id),
+        None => coordinates,
+    }
+}
+
+impl Statuses {
+    fn monitor(&self, id: MonitorId) -> Option<MonitorFacts> {
+        let live = self.live.get(id)?;
+        let last = live.last;
+        let certificate = live.certificate.map(|it| CertificateFacts {
+            expires_at: it.expires_at,
+            valid: it.valid,
+            issuer: it.issuer,
+            subject: it.subject,
+        });
+        Some(MonitorFacts {
+            state: live.state,
+            since: live.since,
+            latency_us: last.as_ref().and_then(|last| last.latency_us),
+            checked_at: last.as_ref().map(|last| last.at),
+            attempts: last.as_ref().map(|last| last.attempts),
+            reason: last.as_ref().and_then(|last| last.reason).map(Reason::code),
+            message: last.map(|last| last.message),
+            uptime: live.uptime,
+            certificate,
+            next_run: live.next_run,
+        })
+    }
+}
