@@ -66,7 +66,9 @@ fn values<'a>(value: &'a Value, field: &str, found: &mut Vec<&'a Value>) {
 
 fn namespaces(objects: &[Value]) -> Vec<&str> {
     let mut found = Vec::new();
-    objects.iter().for_each(|object| values(object, "namespace", &mut found));
+    for object in objects {
+        values(object, "namespace", &mut found);
+    }
     let mut names: Vec<_> = found.into_iter().filter_map(Value::as_str).collect();
     names.sort_unstable();
     names.dedup();
