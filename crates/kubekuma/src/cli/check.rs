@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use kuma_core::catalog::Catalog;
 use kuma_core::check::RunClass;
+use kuma_core::check::kubernetes::ClusterObjects;
 use kuma_core::monitor::Monitor;
 use kuma_core::observation::{Observation, Outcome};
 use kuma_probe::{Prober, ProberConfig};
@@ -50,7 +51,8 @@ pub(crate) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<Exit
         isolated: reviewed.catalog.settings.tenancy_isolated,
     };
     secrets.take_over(rules, reviewed.secrets.iter());
-    let results = super::runtime()?.block_on(check_all(&reviewed.catalog, &monitors, secrets))?;
+    let results =
+        super::runtime()?.block_on(check_all(&reviewed.catalog, &monitors, secrets, None))?;
     show(arguments.output, &results, shared.color.on_stdout())
 }
 
@@ -120,14 +122,15 @@ pub(super) fn nothing_to_run(monitor: &Monitor) -> anyhow::Error {
     )
 }
 
-/// Runs the checks, one after the other.
+/// Runs the checks, one after the other; those of objects only where there is a cluster.
 pub(super) async fn check_all(
     catalog: &Catalog,
     monitors: &[Arc<Monitor>],
     secrets: LocalSecrets,
+    cluster: Option<Arc<dyn ClusterObjects>>,
 ) -> anyhow::Result<Vec<(Arc<Monitor>, Observation)>> {
     let clock = Arc::new(SystemClock::start());
-    let prober = Prober::new(ProberConfig { secrets: Arc::new(secrets), clock, cluster: None })?;
+    let prober = Prober::new(ProberConfig { secrets: Arc::new(secrets), clock, cluster })?;
     let mut results = Vec::new();
     for monitor in monitors {
         let timeout = monitor.schedule.timeout(&catalog.settings.scheduler);

@@ -1,7 +1,7 @@
 //! `kubectl kuma check`: a monitor as the cluster has it, checked once from this machine. What a
 //! network policy or a name of the cluster changes shows by comparison.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,15 +10,19 @@ use k8s_openapi::api::core::v1::Secret;
 use kuma_api::kinds::{KubeKumaSettings, Monitor, MonitorSet};
 use kuma_api::read::{ReadContext, ReadObject, read_object};
 use kuma_core::catalog::Catalog;
+use kuma_core::check::kubernetes::ClusterObjects;
 use kuma_core::id::{Kind, MonitorId, ObjectKey, ObjectName};
 use kuma_core::monitor;
 use kuma_core::object::{Body, Object, Origin, Problem};
 use kuma_core::source::Snapshot;
+use kuma_kube::objects::ObjectWatches;
+use kuma_kube::secrets::references;
 use serde_json::Value;
 
 use super::cluster::Cluster;
-use super::{SYSTEM_NAMESPACE, Shared, monitors, references};
+use super::{SYSTEM_NAMESPACE, Shared, monitors};
 use crate::cli::{OutputFormat, check, output, runtime};
+use crate::clock::SystemClock;
 use crate::runtime::catalog;
 use crate::secrets::{LocalSecrets, Rules};
 
@@ -40,7 +44,7 @@ pub(super) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<Exit
         let name = within(&cluster.namespace, &arguments.what);
         let context = ReadContext { default_namespace: arguments.system_namespace.clone() };
         let found = find(&cluster, &name, &context).await?;
-        let secrets = secrets(&cluster, &name, &found, &context).await?;
+        let secrets = secrets(&cluster, &found, &context).await?;
         let settings = settings(&cluster, &context).await?;
         let (catalog, monitor) = prepare(&name, found, settings, &context)?;
         let rules = Rules {
@@ -50,7 +54,8 @@ pub(super) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<Exit
         let source = LocalSecrets::new(None, std::collections::HashMap::new());
         source.take_over(rules, secrets.iter());
         output::note("asked from this machine, not from where KubeKuma runs");
-        let results = check::check_all(&catalog, &[monitor], source).await?;
+        let objects = objects(&cluster, &catalog);
+        let results = check::check_all(&catalog, &[monitor], source, objects).await?;
         check::show(arguments.output, &results, shared.color.on_stdout())
     })
 }
@@ -117,14 +122,12 @@ fn cannot_run(name: &ObjectName, problems: &[Problem]) -> anyhow::Error {
 /// itself says.
 async fn secrets(
     cluster: &Cluster,
-    name: &ObjectName,
     object: &Object,
     context: &ReadContext,
 ) -> anyhow::Result<Vec<Object>> {
-    let written = object.raw.field("spec").unwrap_or_default();
+    let named = references(&snapshot([object.clone()]), &context.default_namespace);
     let mut found = Vec::new();
-    for secret in references::secrets(&written) {
-        let at = ObjectName::new(&*name.namespace, secret);
+    for at in named {
         match cluster.get::<Secret>(&at).await {
             Ok(secret) => found.extend(secret.and_then(|secret| read(&secret, context).object)),
             Err(error) => output::note(&format!("Secret {at} is taken as missing: {error}")),
@@ -144,6 +147,22 @@ async fn settings(cluster: &Cluster, context: &ReadContext) -> anyhow::Result<Op
     }
 }
 
+/// The objects that the monitor looks at, read with the user's rights, if it looks at any.
+fn objects(cluster: &Cluster, catalog: &Catalog) -> Option<Arc<dyn ClusterObjects>> {
+    let queries: BTreeSet<_> = catalog.object_queries().into_keys().collect();
+    if queries.is_empty() {
+        return None;
+    }
+    let watches = ObjectWatches::new(cluster.client(), Arc::new(SystemClock::start()));
+    watches.sync(&queries);
+    Some(Arc::new(watches))
+}
+
+fn snapshot(objects: impl IntoIterator<Item = Object>) -> Snapshot {
+    let objects = objects.into_iter().map(|object| (object.key.clone(), object)).collect();
+    Snapshot { objects, ..Snapshot::default() }
+}
+
 /// The catalog that KubeKuma would run, of this one object.
 fn prepare(
     name: &ObjectName,
@@ -151,9 +170,7 @@ fn prepare(
     settings: Option<Object>,
     context: &ReadContext,
 ) -> anyhow::Result<(Catalog, Arc<monitor::Monitor>)> {
-    let objects: BTreeMap<_, _> =
-        [Some(object), settings].into_iter().flatten().map(|it| (it.key.clone(), it)).collect();
-    let snapshot = Snapshot { objects, ..Snapshot::default() };
+    let snapshot = snapshot([Some(object), settings].into_iter().flatten());
     let numbers: BTreeMap<_, _> =
         catalog::monitor_names(&snapshot).into_iter().zip((1..).map(MonitorId)).collect();
     let ids = |name: &ObjectName| numbers.get(name).copied().unwrap_or_default();

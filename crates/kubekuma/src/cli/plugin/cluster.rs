@@ -46,6 +46,11 @@ impl Cluster {
         Ok(Self { client, server, namespace })
     }
 
+    /// For what asks the API server by itself.
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// All objects of a kind, with those labels, in one namespace or in all.
     pub(super) async fn list<K: Resource<DynamicType = ()>>(
         &self,

@@ -6,7 +6,6 @@ mod cluster;
 mod complete;
 mod incidents;
 mod monitors;
-mod references;
 mod silence;
 mod status;
 
