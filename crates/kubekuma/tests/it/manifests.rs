@@ -126,11 +126,11 @@ fn the_base_reads_every_kind_and_writes_nothing_but_statuses() {
 
 #[test]
 fn what_a_namespaced_installation_cannot_have_is_marked() {
-    let all = manifests();
+    let (all, kinds) = (manifests(), kinds());
     let namespaced = |resource: &str| {
         let plural = resource.split('/').next().unwrap_or_default();
         let foreign = !["namespaces", "nodes"].contains(&plural);
-        kinds().get(plural).copied().unwrap_or(foreign)
+        kinds.get(plural).copied().unwrap_or(foreign)
     };
     for (file, document) in &all {
         if document["kind"] != "ClusterRole" {
