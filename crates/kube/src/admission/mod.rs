@@ -85,9 +85,9 @@ async fn validate_review(State(webhook): State<Arc<Webhook>>, body: Bytes) -> Re
         Ok(Ok(review)) => {
             let allowed = review.response.as_ref().is_some_and(|response| response.allowed);
             if allowed {
-                webhook.allowed.inc()
+                webhook.allowed.inc();
             } else {
-                webhook.denied.inc()
+                webhook.denied.inc();
             }
             axum::Json(review).into_response()
         }

@@ -1,5 +1,7 @@
 //! The verdict about one object, as pure as `kubekuma validate`.
 
+use std::fmt::Write as _;
+
 use kube::api::DynamicObject;
 use kube::core::Status;
 use kube::core::admission::{AdmissionRequest, AdmissionResponse, AdmissionReview, Operation};
@@ -130,7 +132,7 @@ fn refusal(request: &AdmissionRequest<DynamicObject>, title: &str, errors: &[&Pr
         message.push_str(&shown(problem, LINE));
     }
     if errors.len() > MOST {
-        message.push_str(&format!("\n  and {} more", errors.len() - MOST));
+        let _ = write!(message, "\n  and {} more", errors.len() - MOST);
     }
     let causes = errors.iter().take(MOST).map(|problem| StatusCause {
         reason: "FieldValueInvalid".to_owned(),

@@ -126,16 +126,17 @@ fn ports(text: &str) -> Read<Vec<String>> {
 }
 
 fn check(text: &str) -> Read<CheckType> {
-    match TYPES.into_iter().find(|check| check.as_str() == text) {
-        Some(check) => Ok(check),
-        None => {
+    let found = TYPES.into_iter().find(|check| check.as_str() == text);
+    found.map_or_else(
+        || {
             let names = TYPES.map(CheckType::as_str).join(", ");
             wrong(
                 "discovery makes no checks of this type",
                 format!("use one of {names}, or write a Monitor"),
             )
-        }
-    }
+        },
+        Ok,
+    )
 }
 
 fn interval(text: &str, least: Duration) -> Read<u32> {

@@ -17,6 +17,7 @@ use super::known::Known;
 use super::route::Route;
 use super::suggestion::{Discovery, Notice, Skipped, Source, Suggestion};
 use super::{ingress, route, service};
+use crate::owned::LABEL;
 use crate::surroundings::{Body, Found, PREFIX, Resource, View};
 
 /// What suggestions follow from.
@@ -95,6 +96,11 @@ impl<'a> Assembly<'a> {
 
     fn object(&mut self, found: &Found) {
         let source = Source::of(found);
+        if found.whole.is_some() {
+            let why = format!("KubeKuma made it ({LABEL})");
+            self.discovery.skipped.push(Skipped { source, why });
+            return;
+        }
         let (wish, problems) = annotations::read(&found.annotations, self.input.min_interval);
         let wrong = problems.iter().any(|problem| problem.severity == Severity::Error);
         for problem in problems {

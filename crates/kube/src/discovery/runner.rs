@@ -210,7 +210,7 @@ fn look(catalog: &Catalog, view: &View) -> Look {
     } else {
         Plan::default()
     };
-    let mut remarks = view.remarks.clone();
+    let mut remarks = view.remarks_about(&looked_at);
     remarks.extend(plan.clashes.iter().map(|clash| {
         format!("{} is somebody else's, so discovery does not write it", clash.target)
     }));

@@ -71,7 +71,10 @@ pub fn expose(catalog: &Catalog, view: &View, options: &Options) -> Exposures {
                 "the page is not published, so nothing leads to it",
             )
         } else if !view.complete.contains(&resource) {
-            let why = format!("not all {} have been seen yet", resource.plural());
+            let why = match view.remarks.get(&resource) {
+                Some(remark) => remark.clone(),
+                None => format!("not all {} have been seen yet", resource.plural()),
+            };
             Standing::new(page, Reason::Pending, why)
         } else if page.exposure.manage {
             managed(page, resource, view, options, &live, &mut desired)

@@ -85,7 +85,7 @@ impl Exposer {
             };
             left.extend(resources.iter().filter(|resource| MADE.contains(resource)));
             resources.extend(left.iter());
-            self.surroundings.want("exposure", resources);
+            self.surroundings.want("exposure", resources.clone());
             let now = (self.surroundings.version(), catalog.version);
             wait = wait.saturating_sub(1);
             if seen == Some(now) && wait != 1 {
@@ -94,8 +94,10 @@ impl Exposer {
             seen = Some(now);
             let view = self.surroundings.view();
             let exposures = expose(&catalog, &view, &self.options);
-            let mut report =
-                ExposureReport { standings: exposures.standings, remarks: view.remarks };
+            let mut report = ExposureReport {
+                standings: exposures.standings,
+                remarks: view.remarks_about(&resources),
+            };
             self.publish(report.clone());
             wait = match self.write(&exposures.plan, &stop).await {
                 None => 0,

@@ -38,7 +38,7 @@ impl Live {
             .find(|owner| owners.contains(&owner.kind.as_str()))?;
         Some(Self {
             uid: found.uid.clone(),
-            resource_version: metadata.get("resourceVersion")?.as_str()?.to_owned(),
+            resource_version: found.resource_version.clone(),
             owner,
             object: Arc::clone(object),
         })

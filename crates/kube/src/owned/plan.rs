@@ -150,7 +150,7 @@ pub fn plan(
                 }
             }
             None if taken(target) => {
-                plan.clashes.push(Clash { target: target.clone(), owner: desired.owner.clone() })
+                plan.clashes.push(Clash { target: target.clone(), owner: desired.owner.clone() });
             }
             None => plan
                 .writes

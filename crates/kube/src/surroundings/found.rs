@@ -24,13 +24,15 @@ pub struct Found {
     pub name: ObjectName,
     /// Its identity, which a new object of the same name does not have.
     pub uid: String,
+    /// Its version, which goes up with every write, also of what is not kept here.
+    pub resource_version: String,
     /// Its annotations that are ours.
     pub annotations: BTreeMap<String, String>,
     /// Set while it is being deleted.
     pub leaving: bool,
     /// What it says.
     pub body: Body,
-    /// The whole of it, if it carries the label of objects that we write.
+    /// The whole of it without version and status, if it carries the label of objects that we write.
     pub whole: Option<Arc<Value>>,
 }
 
@@ -66,11 +68,23 @@ impl Found {
             resource,
             name: ObjectName::new(text("namespace").unwrap_or_default(), name),
             uid: text("uid").unwrap_or_default().to_owned(),
+            resource_version: text("resourceVersion").unwrap_or_default().to_owned(),
             annotations,
             leaving: text("deletionTimestamp").is_some(),
             body: Body::read(resource, object),
-            whole: ours.then(|| Arc::new(object.clone())),
+            whole: ours.then(|| Arc::new(without_status(object))),
         })
+    }
+
+    /// Whether both say the same about all that is kept: a status that is written is no change.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.resource == other.resource
+            && self.name == other.name
+            && self.uid == other.uid
+            && self.annotations == other.annotations
+            && self.leaving == other.leaving
+            && self.body == other.body
+            && self.whole == other.whole
     }
 
     /// How people call it: `Ingress shop/web`.
@@ -87,6 +101,21 @@ impl Found {
             uid: self.uid.clone(),
         }
     }
+}
+
+/// An object without its version, its status, and the record of who writes its status.
+fn without_status(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(entries) = object.as_object_mut() {
+        entries.shift_remove("status");
+    }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.shift_remove("resourceVersion");
+        if let Some(managers) = metadata.get_mut("managedFields").and_then(Value::as_array_mut) {
+            managers.retain(|entry| entry.get("subresource").is_none_or(Value::is_null));
+        }
+    }
+    object
 }
 
 /// Texts of a map of texts; what is no text is left out.

@@ -34,18 +34,19 @@ impl Shelf {
             }
             Event::InitDone => {
                 let listed = self.coming.take().unwrap_or_default();
-                if !self.complete || listed != self.objects {
-                    self.objects = listed;
+                if !self.complete || !say_the_same(&listed, &self.objects) {
                     self.version += 1;
                 }
+                self.objects = listed;
                 self.complete = true;
             }
             Event::Apply(found) => {
                 let Some(found) = found else { return };
-                if self.objects.get(&found.name).is_none_or(|known| **known != found) {
-                    self.objects.insert(found.name.clone(), Arc::new(found));
+                let known = self.objects.get(&found.name);
+                if known.is_none_or(|known| !known.says_the_same(&found)) {
                     self.version += 1;
                 }
+                self.objects.insert(found.name.clone(), Arc::new(found));
             }
             Event::Delete(found) => {
                 if found.is_some_and(|found| self.objects.remove(&found.name).is_some()) {
@@ -89,6 +90,14 @@ impl Shelf {
     pub const fn version(&self) -> u64 {
         self.version
     }
+}
+
+fn say_the_same(
+    one: &BTreeMap<ObjectName, Arc<Found>>,
+    other: &BTreeMap<ObjectName, Arc<Found>>,
+) -> bool {
+    one.len() == other.len()
+        && one.iter().zip(other).all(|((_, one), (_, other))| one.says_the_same(other))
 }
 
 #[cfg(test)]
@@ -141,6 +150,30 @@ mod tests {
         assert_eq!(shelf.version(), version);
         shelf.apply(Event::Apply(found("one", 2)));
         assert_eq!(shelf.version(), version + 1);
+    }
+
+    #[test]
+    fn a_status_that_is_written_is_no_change_but_its_version_is_known() {
+        let monitor = |version: &str, state: &str| {
+            Found::read(
+                Resource::Monitor,
+                &json!({
+                    "metadata": {
+                        "name": "a", "namespace": "b", "resourceVersion": version,
+                        "labels": {"kubekuma.io/managed-by": "discovery"},
+                        "managedFields": [{"manager": "kubekuma", "subresource": "status", "time": version}],
+                    },
+                    "status": {"lastResult": {"state": state}},
+                }),
+            )
+        };
+        let mut shelf = Shelf::default();
+        shelf.apply(Event::Apply(monitor("1", "up")));
+        let version = shelf.version();
+        shelf.apply(Event::Apply(monitor("2", "down")));
+        assert_eq!(shelf.version(), version);
+        let (_, held) = shelf.objects().first_key_value().unwrap();
+        assert_eq!(held.resource_version, "2");
     }
 
     #[test]

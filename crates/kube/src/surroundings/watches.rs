@@ -52,14 +52,20 @@ pub struct View {
     pub objects: BTreeMap<Resource, BTreeMap<ObjectName, Arc<Found>>>,
     /// The resources of which all objects are known.
     pub complete: BTreeSet<Resource>,
-    /// What keeps us from looking, and what to do about it.
-    pub remarks: Vec<String>,
+    /// What keeps us from looking at a resource, and what to do about it.
+    pub remarks: BTreeMap<Resource, String>,
 }
 
 impl View {
     /// The objects of a resource.
     pub fn of(&self, resource: Resource) -> impl Iterator<Item = &Arc<Found>> {
         self.objects.get(&resource).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// What keeps us from looking at some resources.
+    pub fn remarks_about(&self, resources: &BTreeSet<Resource>) -> Vec<String> {
+        let about = self.remarks.iter().filter(|(resource, _)| resources.contains(resource));
+        about.map(|(_, remark)| remark.clone()).collect()
     }
 
     /// One object.
@@ -151,7 +157,7 @@ impl Surroundings {
             if shelf.is_complete() {
                 view.complete.insert(*resource);
             }
-            view.remarks.extend(shelf.remark().map(str::to_owned));
+            view.remarks.extend(shelf.remark().map(|remark| (*resource, remark.to_owned())));
         }
         view
     }

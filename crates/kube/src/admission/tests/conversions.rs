@@ -26,7 +26,9 @@ fn from_v1(mut object: Value) -> Result<Value, String> {
         return Ok(object);
     };
     if let Some(schedule) = spec.shift_remove("schedule") {
-        spec.insert("every".to_owned(), json!(format!("{}s", schedule["intervalSeconds"])));
+        let seconds = schedule["intervalSeconds"].as_u64();
+        let seconds = seconds.ok_or("spec.schedule: v2test has no other fields than the interval")?;
+        spec.insert("every".to_owned(), json!(format!("{seconds}s")));
     }
     Ok(object)
 }

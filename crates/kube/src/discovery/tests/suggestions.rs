@@ -185,6 +185,14 @@ fn a_suggestion_keeps_its_name_when_others_come_and_go() {
 }
 
 #[test]
+fn what_kubekuma_made_itself_is_not_suggested() {
+    let mut made = ingress("kubekuma/kubekuma-status", "status.example.com", "/");
+    made["metadata"]["labels"] = json!({"kubekuma.io/managed-by": "exposure"});
+    let found = look(&[made], &[]);
+    insta::assert_snapshot!(told(&found), @"left out: Ingress kubekuma/kubekuma-status: KubeKuma made it (kubekuma.io/managed-by)");
+}
+
+#[test]
 fn an_object_with_thousands_of_hosts_is_bounded() {
     let rules: Vec<_> =
         (0..500).map(|n| rule(&format!("h{n}.example.com"), &[("/", "Prefix", "web")])).collect();
