@@ -8,6 +8,8 @@ use std::time::Duration;
 use kube::Client;
 use kuma_core::catalog::{Catalog, CatalogSource};
 use kuma_core::stats::{Counter, Sample, StatKind, Stats};
+use serde::Serialize;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::assemble::{Input, discover};
@@ -20,6 +22,8 @@ use crate::surroundings::{Resource, Surroundings, View};
 
 /// How often is looked whether something has changed. What changes meanwhile is looked at together.
 const TICK: Duration = Duration::from_secs(1);
+/// Longest look that is waited for nine times over.
+const LONGEST_LOOK: Duration = Duration::from_secs(3);
 /// Least time between two writes.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// Most writes before what to write is worked out again.
@@ -42,10 +46,12 @@ impl<F: Fn() -> bool + Send + Sync> Coordinating for F {
     }
 }
 
-/// What discovery knows.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What discovery knows, as the API shows it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Suggestions, what was left out, what people should mend.
+    #[serde(flatten)]
     pub discovery: Discovery,
     /// Whether suggestions are to be shown (`behavior.showSuggestionsInUi`).
     pub shown: bool,
@@ -109,7 +115,9 @@ impl Discoverer {
     pub async fn run(&self, stop: CancellationToken) {
         let mut seen = None;
         let mut wait = 0_u32;
-        while stop.run_until_cancelled(tokio::time::sleep(TICK)).await.is_some() {
+        let mut rest = Duration::ZERO;
+        while stop.run_until_cancelled(tokio::time::sleep(TICK.max(rest))).await.is_some() {
+            rest = Duration::ZERO;
             if !self.coordinating.coordinates() {
                 self.surroundings.want("discovery", BTreeSet::new());
                 self.publish(Report::default());
@@ -124,35 +132,41 @@ impl Discoverer {
                 continue;
             }
             seen = Some(now);
-            wait = match self.look_and_write(catalog, &stop).await {
+            let begun = Instant::now();
+            let looked = self.look(catalog).await;
+            // Where a look takes long, at most a tenth of the time goes into looking.
+            rest = begun.elapsed().min(LONGEST_LOOK) * 9;
+            let Some(plan) = looked else { continue };
+            wait = match self.write(&plan, &stop).await {
                 None => 0,
-                Some(error) if error.is_passing() => AGAIN_SOON,
-                Some(_) => AGAIN_LATER,
+                Some(error) => {
+                    self.remark(&error);
+                    if error.is_passing() { AGAIN_SOON } else { AGAIN_LATER }
+                }
             };
         }
         self.surroundings.want("discovery", BTreeSet::new());
     }
 
-    /// One look and what follows from it; what kept it from writing everything.
-    async fn look_and_write(
-        &self,
-        catalog: Arc<Catalog>,
-        stop: &CancellationToken,
-    ) -> Option<WriteError> {
+    /// Looks at everything, publishes what it shows, and says what is to be written.
+    async fn look(&self, catalog: Arc<Catalog>) -> Option<Plan> {
         let view = self.surroundings.view();
+        let before = self.report();
         // Ten thousand objects take a while to read.
-        let Ok(look) = tokio::task::spawn_blocking(move || look(&catalog, &view)).await else {
+        let looked = move || look(&catalog, &view, &before.discovery);
+        let Ok(look) = tokio::task::spawn_blocking(looked).await else {
             tracing::error!("discovery ended in a panic; it goes on when something changes");
             return None;
         };
-        let (mut report, plan) = (look.report, look.plan);
-        self.publish(report.clone());
-        let failure = self.write(&plan, stop).await;
-        if let Some(error) = &failure {
-            report.remarks.push(error.to_string());
-            self.publish(report);
-        }
-        failure
+        self.publish(look.report);
+        Some(look.plan)
+    }
+
+    /// Adds what kept us from writing to what is known.
+    fn remark(&self, error: &WriteError) {
+        let mut report = (*self.report()).clone();
+        report.remarks.push(error.to_string());
+        self.publish(report);
     }
 
     /// Carries out the beginning of a plan. What is left shows at the next look, since writes change
@@ -193,7 +207,7 @@ impl Discoverer {
 }
 
 /// Looks at everything. Pure.
-fn look(catalog: &Catalog, view: &View) -> Look {
+fn look(catalog: &Catalog, view: &View, before: &Discovery) -> Look {
     let settings = &catalog.settings.discovery;
     let known = known(catalog);
     let discovery = discover(Input {
@@ -203,6 +217,7 @@ fn look(catalog: &Catalog, view: &View) -> Look {
         known: &known,
         isolated: catalog.settings.tenancy_isolated,
         system_namespace: &catalog.system_namespace,
+        before: Some(before),
     });
     let looked_at: BTreeSet<Resource> = wanted(settings);
     let plan = if settings.enabled && settings.write_crds {

@@ -92,12 +92,15 @@ impl Exposer {
                 continue;
             }
             seen = Some(now);
-            let view = self.surroundings.view();
-            let exposures = expose(&catalog, &view, &self.options);
-            let mut report = ExposureReport {
-                standings: exposures.standings,
-                remarks: view.remarks_about(&resources),
+            let (view, options) = (self.surroundings.view(), self.options.clone());
+            let remarks = view.remarks_about(&resources);
+            // A hundred pages and ten thousand Ingresses take a moment to compare.
+            let looked = move || expose(&catalog, &view, &options);
+            let Ok(exposures) = tokio::task::spawn_blocking(looked).await else {
+                tracing::error!("exposure ended in a panic; it goes on when something changes");
+                continue;
             };
+            let mut report = ExposureReport { standings: exposures.standings, remarks };
             self.publish(report.clone());
             wait = match self.write(&exposures.plan, &stop).await {
                 None => 0,

@@ -27,7 +27,8 @@ fn from_v1(mut object: Value) -> Result<Value, String> {
     };
     if let Some(schedule) = spec.shift_remove("schedule") {
         let seconds = schedule["intervalSeconds"].as_u64();
-        let seconds = seconds.ok_or("spec.schedule: v2test has no other fields than the interval")?;
+        let seconds =
+            seconds.ok_or("spec.schedule: v2test has no other fields than the interval")?;
         spec.insert("every".to_owned(), json!(format!("{seconds}s")));
     }
     Ok(object)

@@ -85,15 +85,20 @@ pub(super) fn look(objects: &[Value], known: &[Known]) -> Discovery {
     look_at(&view(objects), known, false)
 }
 
-pub(super) fn look_at(view: &View, known: &[Known], isolated: bool) -> Discovery {
-    discover(Input {
+pub(super) fn input<'a>(view: &'a View, settings: &'a DiscoverySettings) -> Input<'a> {
+    Input {
         view,
-        settings: &settings(),
+        settings,
         min_interval: Duration::from_secs(10),
-        known,
-        isolated,
+        known: &[],
+        isolated: false,
         system_namespace: "kubekuma",
-    })
+        before: None,
+    }
+}
+
+pub(super) fn look_at(view: &View, known: &[Known], isolated: bool) -> Discovery {
+    discover(Input { known, isolated, ..input(view, &settings()) })
 }
 
 pub(super) fn monitor(name: &str, address: &str) -> Known {

@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::kit::{ingress, look, look_at, monitor, object, rule, service, told, view};
-use crate::discovery::Known;
+use super::kit::{
+    ingress, input, look, look_at, monitor, object, rule, service, settings, told, view,
+};
+use crate::discovery::{Input, Known, discover};
 
 #[test]
 fn services_are_read_by_what_their_ports_say() {
@@ -190,6 +192,20 @@ fn what_kubekuma_made_itself_is_not_suggested() {
     made["metadata"]["labels"] = json!({"kubekuma.io/managed-by": "exposure"});
     let found = look(&[made], &[]);
     insta::assert_snapshot!(told(&found), @"left out: Ingress kubekuma/kubekuma-status: KubeKuma made it (kubekuma.io/managed-by)");
+}
+
+#[test]
+fn what_was_found_before_changes_nothing_but_the_time_it_takes() {
+    let around =
+        view(&[ingress("shop/a", "a.example.com", "/"), ingress("shop/b", "b.example.com", "/")]);
+    let first = look_at(&around, &[], false);
+    let mut moved = ingress("shop/b", "b.example.com", "/");
+    moved["spec"]["tls"] = json!([{}]);
+    let around = view(&[ingress("shop/a", "a.example.com", "/"), moved]);
+    let settings = settings();
+    let again = discover(Input { before: Some(&first), ..input(&around, &settings) });
+    assert_eq!(again, discover(input(&around, &settings)));
+    assert_eq!(again.suggestions[1].target, "https://b.example.com/healthz");
 }
 
 #[test]
