@@ -161,6 +161,8 @@ impl Fault {
     pub fn of(error: &kube::Error) -> Self {
         match error {
             kube::Error::Api(status) => Self::of_status(status),
+            // The layers above it say only that there was an error.
+            kube::Error::Service(cause) => Self::Away(words(innermost(&**cause))),
             other => Self::Away(words(other)),
         }
     }
@@ -206,6 +208,15 @@ pub async fn within_time<T>(
         Ok(answer) => answer.map_err(|error| Fault::of(&error)),
         Err(_) => Err(Fault::Away(format!("it gave no answer within {} s", patience.as_secs()))),
     }
+}
+
+/// What caused an error in the first place, but for the system's number of it.
+fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a dyn std::error::Error {
+    let mut at: &(dyn std::error::Error + 'static) = error;
+    while let Some(cause) = at.source().filter(|cause| !cause.is::<std::io::Error>()) {
+        at = cause;
+    }
+    at
 }
 
 /// An error and what caused it, without saying anything twice.

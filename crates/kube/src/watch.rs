@@ -37,9 +37,9 @@ use crate::index::{ClusterIndex, Pending, Seen};
 /// How long a watch is asked for; the API server ends it then, and it goes on in a new one.
 pub const WATCH_SECONDS: u32 = 90;
 /// Changes that follow within this time are one burst.
-const QUIET: Duration = Duration::from_millis(50);
+const QUIET: Duration = Duration::from_millis(100);
 /// Longest a burst may put its news off.
-const LONGEST_BURST: Duration = Duration::from_millis(500);
+const LONGEST_BURST: Duration = Duration::from_secs(1);
 
 /// Which namespaces are watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,14 +152,16 @@ impl Shared {
     fn stand(&self, kind: Kind, listed: bool, fault: Option<Fault>) {
         let mut state = self.lock();
         let before = state.standings.entry(kind).or_default();
-        let now = Standing { listed: before.listed || listed, fault };
-        if *before == now {
+        let now = before.after(listed, fault);
+        if before.is_like(&now) {
+            *before = now;
             return;
         }
         if before.fault != now.fault {
-            match &now.fault {
-                Some(fault) => tracing::warn!(%kind, ?fault, "cannot be read from the API server"),
-                None => tracing::info!(%kind, "can be read from the API server again"),
+            if let Some(fault) = &now.fault {
+                tracing::warn!(%kind, ?fault, "cannot be read from the API server");
+            } else {
+                tracing::info!(%kind, "can be read from the API server again");
             }
         }
         *before = now;
@@ -195,7 +197,7 @@ impl ClusterSource {
         });
         let (stop, tasks) = (stop.child_token(), TaskTracker::new());
         for kind in kinds() {
-            let task = kind::follow(kind, cluster.client.clone(), Arc::clone(&shared));
+            let task = Box::pin(kind::follow(kind, cluster.client.clone(), Arc::clone(&shared)));
             let stop = stop.clone();
             tasks.spawn(async move { stop.run_until_cancelled_owned(task).await });
         }
@@ -223,7 +225,7 @@ impl ClusterSource {
 
     /// Whether every kind has been listed, or refused in a way that only a person can mend.
     pub fn synced(&self) -> bool {
-        self.shared.lock().standings.values().all(Standing::is_settled)
+        self.shared.lock().standings.values().all(|standing| standing.settled)
     }
 
     /// What is in force.

@@ -145,9 +145,9 @@ pub fn judge(received: Received, held: Option<&Held>, context: &ReadContext) -> 
     let origin = Origin::Cluster { resource_version: version };
     let verdict = if key.kind == Kind::Namespace && !is_annotated(&written) {
         Verdict::Absent
-    } else if held.is_some_and(|held| {
-        held.generation == generation && held.raw.as_str() == written.to_string()
-    }) {
+    } else if held
+        .is_some_and(|held| held.generation == generation && held.raw == RawObject::new(&written))
+    {
         Verdict::Same
     } else {
         if let Some(meta) = written.get_mut("metadata").and_then(Value::as_object_mut) {

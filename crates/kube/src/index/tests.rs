@@ -3,6 +3,7 @@
 mod kit;
 mod properties;
 
+use kuma_api::read::ReadContext;
 use kuma_core::id::Kind;
 use kuma_core::object::{Body, Severity};
 use kuma_core::source::Change;
@@ -44,6 +45,24 @@ fn what_only_the_api_server_or_a_status_changes_is_no_change() {
     let object = &snapshot.objects[&key("web")];
     assert_eq!(object.raw.field("status"), None);
     assert!(object.meta.annotations.is_empty(), "{:?}", object.meta);
+}
+
+#[test]
+fn what_did_not_change_is_not_even_read() {
+    let mut cluster = Cluster::default();
+    let mut noted = monitor("web", 80);
+    noted.metadata.labels = Some([("team".to_owned(), "a".to_owned())].into());
+    noted.metadata.annotations = Some([("note".to_owned(), "b".to_owned())].into());
+    cluster.apply(noted.clone());
+    let held = cluster.index.held(&key("web"));
+    let verdict = |object| {
+        let received = Received::custom(Kind::Monitor, object);
+        judge(received, held.as_ref(), &ReadContext::default()).verdict
+    };
+    assert!(matches!(verdict(noted.clone()), Verdict::Same));
+    noted.metadata.generation = Some(81);
+    assert!(matches!(verdict(noted), Verdict::Usable(..)));
+    assert!(matches!(verdict(monitor("web", 80)), Verdict::Usable(..)));
 }
 
 #[test]

@@ -120,8 +120,9 @@ impl Keeping {
 
     /// Looks, acts, and says when to look again; none when there is nothing more to do.
     async fn turn(&mut self) -> Option<Mono> {
-        let lease = match within_time(PATIENCE, self.api.get_opt(LEASE_NAME)).await {
-            Ok(lease) => lease,
+        let lease = match within_time(PATIENCE, self.api.get(LEASE_NAME)).await {
+            Ok(lease) => Some(lease),
+            Err(Fault::Missing) => None,
             Err(fault) => return Some(self.failed("read", &fault)),
         };
         let now = self.clock.mono();
@@ -263,7 +264,7 @@ fn record(lease: &Lease) -> Record {
         holder: spec.holder_identity.clone(),
         renewed: time(&spec.renew_time),
         acquired: time(&spec.acquire_time),
-        duration: seconds.map_or(Terms::default().duration, Duration::from_secs),
+        duration: seconds.map_or_else(|| Terms::default().duration, Duration::from_secs),
         transitions: spec.lease_transitions.unwrap_or_default(),
     }
 }

@@ -127,9 +127,14 @@ impl Cache {
         self.entries.keys().cloned().collect()
     }
 
-    /// Those of which it is not known what they hold, or that they are missing.
-    pub(super) fn unsettled(&self) -> BTreeSet<ObjectName> {
-        let open = |entry: &Entry| matches!(entry, Entry::Unread(_) | Entry::Forbidden);
+    /// Those whose value is not to be had, so that they should be asked for soon again: a person
+    /// may be about to mend it. Of one that is missing a watch tells.
+    pub(super) fn unsettled(&self, watched: bool) -> BTreeSet<ObjectName> {
+        let open = |entry: &Entry| match entry {
+            Entry::Found(_) => false,
+            Entry::Missing => !watched,
+            Entry::Unread(_) | Entry::Forbidden => true,
+        };
         let unsettled = self.entries.iter().filter(|(_, entry)| open(entry));
         unsettled.map(|(name, _)| name.clone()).collect()
     }

@@ -18,10 +18,12 @@ use crate::watch::{Backoff, Scope, WATCH_SECONDS};
 
 /// A round of reading takes less than what is promised, for the sake of slow answers.
 const ROUND: Duration = Duration::from_secs(240);
-/// A round over what could not be read, while a watch tells of the rest.
-const RETRY_ROUND: Duration = Duration::from_secs(10);
-/// The shortest wait between two readings.
+/// The shortest wait between two readings of a round.
 const SHORTEST: Duration = Duration::from_millis(50);
+/// A round over those whose value is not to be had.
+const RETRY_ROUND: Duration = Duration::from_secs(10);
+/// The shortest wait between two of these, of which there may be many for a long time.
+const RETRY_SHORTEST: Duration = Duration::from_secs(1);
 /// How soon a watch that RBAC forbids is tried again.
 const REFUSED_WAIT: Duration = Duration::from_secs(60);
 
@@ -121,36 +123,54 @@ fn named(metadata: &ObjectMeta) -> (ObjectName, &str) {
 }
 
 /// Reads Secrets one after the other, evenly spread: all of them where no watch tells of changes,
-/// else those that could not be read.
+/// and more often those whose value is not to be had.
 async fn read_in_turn(shared: &Shared, mut watching: tokio::sync::watch::Receiver<bool>) {
-    let mut last = None;
-    let mut read = Instant::now();
+    let now = Instant::now();
+    let (mut all, mut open) = (Turn { last: None, read: now }, Turn { last: None, read: now });
     loop {
         let watched = *watching.borrow_and_update();
-        let names = {
+        let (every, unsettled) = {
             let cache = shared.read();
-            if watched { cache.unsettled() } else { cache.names() }
+            let every = if watched { BTreeSet::new() } else { cache.names() };
+            (every, cache.unsettled(watched))
         };
-        let due = read + pace(names.len(), if watched { RETRY_ROUND } else { ROUND });
-        tokio::select! {
-            () = tokio::time::sleep_until(due) => read = Instant::now(),
-            () = shared.referred.notified() => continue,
+        let due = all.read + pace(every.len(), ROUND, SHORTEST);
+        let open_due = open.read + pace(unsettled.len(), RETRY_ROUND, RETRY_SHORTEST);
+        let next = tokio::select! {
+            () = tokio::time::sleep_until(due) => all.next(&every),
+            () = tokio::time::sleep_until(open_due) => open.next(&unsettled),
+            () = shared.referred.notified() => None,
             changed = watching.changed() => match changed {
-                Ok(()) => continue,
+                Ok(()) => None,
                 Err(_) => return,
             },
-        }
-        if let Some(name) = next(&names, last.as_ref()) {
-            last = Some(name.clone());
+        };
+        if let Some(name) = next {
             shared.read_all(vec![name], true).await;
         }
     }
 }
 
+/// A walk through names, round and round.
+struct Turn {
+    last: Option<ObjectName>,
+    /// When it came to the last one.
+    read: Instant,
+}
+
+impl Turn {
+    fn next(&mut self, names: &BTreeSet<ObjectName>) -> Option<ObjectName> {
+        self.read = Instant::now();
+        let next = next(names, self.last.as_ref());
+        self.last.clone_from(&next);
+        next
+    }
+}
+
 /// The wait between two of so many readings, so that all of them take a round.
-fn pace(names: usize, round: Duration) -> Duration {
+fn pace(names: usize, round: Duration, shortest: Duration) -> Duration {
     let names = u32::try_from(names).unwrap_or(u32::MAX).max(1);
-    (round / names).max(SHORTEST)
+    (round / names).max(shortest)
 }
 
 /// The name after the last one, and the first one after all.
@@ -166,10 +186,10 @@ mod tests {
     #[test]
     fn a_round_takes_less_than_what_is_promised() {
         for names in [0, 1, 7, 1000, 4000] {
-            let round = pace(names, ROUND) * u32::try_from(names).unwrap();
-            assert!(round < REREAD - Duration::from_secs(30), "{names}: {round:?}");
+            let round = pace(names, ROUND, SHORTEST) * u32::try_from(names).unwrap();
+            assert!(round + Duration::from_secs(30) < REREAD, "{names}: {round:?}");
         }
-        assert_eq!(pace(usize::MAX, ROUND), SHORTEST);
+        assert_eq!(pace(usize::MAX, ROUND, SHORTEST), SHORTEST);
     }
 
     #[test]

@@ -78,7 +78,7 @@ mod tests {
         snapshot
     }
 
-    fn monitor(name: &str, http: Value) -> Value {
+    fn monitor(name: &str, http: &Value) -> Value {
         json!({
             "apiVersion": "monitoring.kubekuma.io/v1", "kind": "Monitor",
             "metadata": {"name": name, "namespace": "shop"},
@@ -89,10 +89,10 @@ mod tests {
     #[test]
     fn fields_and_texts_that_name_secrets_are_found() {
         let snapshot = snapshot(&[
-            monitor("plain", json!({"url": "https://example.org"})),
+            monitor("plain", &json!({"url": "https://example.org"})),
             monitor(
                 "auth",
-                json!({
+                &json!({
                     "url": "https://example.org/${SECRET:path:value}?a=${SECRET:query:value}",
                     "headersFrom": [
                         {"name": "X-Key", "valueFromSecretRef": {"name": "header", "key": "k"}}
@@ -103,7 +103,7 @@ mod tests {
                     }},
                 }),
             ),
-            monitor("escaped", json!({"url": "https://example.org/$${SECRET:not:one}"})),
+            monitor("escaped", &json!({"url": "https://example.org/$${SECRET:not:one}"})),
             json!({
                 "apiVersion": "monitoring.kubekuma.io/v1", "kind": "KubeKumaSettings",
                 "metadata": {"name": "kubekuma"},

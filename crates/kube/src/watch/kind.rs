@@ -1,7 +1,6 @@
 //! The watch of one kind: lists, follows, judges what comes in and puts it into the index. Never
 //! ends by itself: what fails is tried again.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,36 +44,45 @@ type Steps = BoxStream<'static, Result<Step, watcher::Error>>;
 pub(super) async fn follow(kind: Kind, client: Client, shared: Arc<Shared>) {
     let mut backoff = Backoff::new();
     loop {
-        let mut steps = steps(kind, &client, &shared.options.scope);
-        let mut listing = true;
-        loop {
-            let next = pin!(batch(&mut steps));
-            let next = if listing {
-                tokio::time::timeout(LIST_PATIENCE, next).await.ok()
-            } else {
-                Some(next.await)
+        follow_one(kind, &client, &shared, &mut backoff).await;
+        tokio::time::sleep(backoff.next()).await;
+    }
+}
+
+/// Lists and follows, through whatever happens, until only a new list helps.
+async fn follow_one(kind: Kind, client: &Client, shared: &Arc<Shared>, backoff: &mut Backoff) {
+    let mut steps = steps(kind, client, &shared.options.scope);
+    let mut listing = true;
+    loop {
+        let patience = if listing { LIST_PATIENCE } else { Duration::MAX };
+        let next = tokio::time::timeout(patience, batch(&mut steps)).await;
+        let Ok((batch, error)) = next else {
+            // As from a process that is stopped: the next list goes over a new connection.
+            let why = format!("a list did not come within {} s", LIST_PATIENCE.as_secs());
+            return shared.stand(kind, false, Some(Fault::Away(why)));
+        };
+        for step in &batch {
+            listing = match step {
+                Step::Begin => true,
+                Step::End => false,
+                _ => listing,
             };
-            // A list that never comes, as from a process that is stopped: over a new connection.
-            let Some((batch, error)) = next else { break };
-            for step in &batch {
-                listing = match step {
-                    Step::Begin => true,
-                    Step::End => false,
-                    _ => listing,
-                };
-            }
-            if !batch.is_empty() {
-                take_in(&shared, kind, batch).await;
-            }
-            if let Some(error) = error {
-                recover(&shared, kind, &client, &error, &mut backoff).await;
-            } else if !listing {
+        }
+        if !batch.is_empty() {
+            take_in(shared, kind, batch).await;
+        }
+        let Some(error) = error else {
+            if !listing {
                 backoff.reset();
             }
+            continue;
+        };
+        let fault = Fault::of_watch(&error);
+        tracing::debug!(%kind, ?fault, "the watch broke off");
+        if fault == Fault::Expired {
+            return;
         }
-        let why = format!("a list did not come within {} s", LIST_PATIENCE.as_secs());
-        shared.stand(kind, false, Some(Fault::Away(why)));
-        tokio::time::sleep(backoff.next()).await;
+        recover(shared, kind, client, &error, fault, backoff).await;
     }
 }
 
@@ -85,14 +93,9 @@ async fn recover(
     kind: Kind,
     client: &Client,
     error: &watcher::Error,
+    mut fault: Fault,
     backoff: &mut Backoff,
 ) {
-    let mut fault = Fault::of_watch(error);
-    tracing::debug!(%kind, ?fault, "the watch broke off");
-    if fault == Fault::Expired {
-        tokio::time::sleep(backoff.next()).await;
-        return;
-    }
     let watching = matches!(error, watcher::Error::WatchStartFailed(_));
     // A cut connection is no trouble if the next one works.
     let mut told = matches!(error, watcher::Error::WatchFailed(_));
@@ -217,12 +220,16 @@ async fn take_in(shared: &Arc<Shared>, kind: Kind, batch: Vec<Step>) {
             };
             news |= !seen.is_empty();
             gone.extend(seen.iter().filter_map(deleted).cloned());
-            seen.into_iter().for_each(|seen| state.pending.add(seen));
+            for seen in seen {
+                state.pending.add(seen);
+            }
         }
         news
     });
     if let Some(observer) = &shared.options.observer {
-        gone.iter().for_each(|key| observer.gone(key));
+        for key in &gone {
+            observer.gone(key);
+        }
     }
     if complete {
         shared.stand(kind, true, None);

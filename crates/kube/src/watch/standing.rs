@@ -10,17 +10,28 @@ use crate::client::{Fault, resource};
 /// How the watch of one kind stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Standing {
-    /// Whether a list of the kind has come to its end since the start.
-    pub(super) listed: bool,
+    /// Whether a start need not wait for the kind: a list of it has come to its end, or was
+    /// refused in a way that only a person can mend. Stays so.
+    pub(super) settled: bool,
     /// Why the kind cannot be read now.
     pub(super) fault: Option<Fault>,
 }
 
 impl Standing {
-    /// Whether nothing more is to be expected of a start: everything is there, or a person has to
-    /// do something first.
-    pub(super) fn is_settled(&self) -> bool {
-        self.listed || matches!(self.fault, Some(Fault::Forbidden | Fault::Missing))
+    /// Whether a person would be told the same. What exactly an API server says while it is away
+    /// or starting changes by the second.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let alike = match (&self.fault, &other.fault) {
+            (Some(Fault::Away(_)), Some(Fault::Away(_))) => true,
+            (one, other) => one == other,
+        };
+        alike && self.settled == other.settled
+    }
+
+    /// How it stands after this: a list that came to its end, or why the kind cannot be read.
+    pub(super) fn after(&self, listed: bool, fault: Option<Fault>) -> Self {
+        let refused = matches!(fault, Some(Fault::Forbidden | Fault::Missing));
+        Self { settled: self.settled || listed || refused, fault }
     }
 }
 
@@ -31,21 +42,28 @@ pub(super) fn remarks(
     server: &str,
 ) -> Vec<String> {
     let mut missing = Vec::new();
-    let mut forbidden: BTreeMap<String, Vec<Kind>> = BTreeMap::new();
-    let mut away: BTreeMap<&str, Vec<Kind>> = BTreeMap::new();
+    let mut forbidden: BTreeMap<(bool, String), Vec<Kind>> = BTreeMap::new();
+    let mut away = Vec::new();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for (kind, standing) in standings {
         match &standing.fault {
             Some(Fault::Missing) => missing.push(*kind),
             Some(Fault::Forbidden) => {
-                forbidden.entry(resource(*kind).group).or_default().push(*kind);
+                // A Role permits nothing outside of namespaces.
+                let apart = matches!(scope, Scope::Namespace(_)) && kind.is_cluster_scoped();
+                forbidden.entry((apart, resource(*kind).group)).or_default().push(*kind);
             }
-            Some(Fault::Away(why)) => away.entry(why).or_default().push(*kind),
+            Some(Fault::Away(why)) => {
+                away.push(*kind);
+                *reasons.entry(why).or_default() += 1;
+            }
             Some(Fault::Conflict | Fault::Expired) | None => {}
         }
     }
-    let all = standings.len();
-    let away = away.into_iter().map(|(why, kinds)| {
-        let what = if kinds.len() == all { "any object".to_owned() } else { names(&kinds) };
+    let why = reasons.into_iter().max_by_key(|(_, kinds)| *kinds).map(|(why, _)| why);
+    let away = why.map(|why| {
+        let all = away.len() == standings.len();
+        let what = if all { "any object".to_owned() } else { names(&away) };
         format!(
             "{what} cannot be read from the API server at {server}: {why}; what was read last \
              stays in force"
@@ -59,8 +77,8 @@ pub(super) fn remarks(
         )
     });
     let forbidden =
-        forbidden.into_iter().map(|(group, kinds)| forbidden_text(&group, &kinds, scope));
-    away.chain(missing).chain(forbidden).collect()
+        forbidden.into_iter().map(|((_, group), kinds)| forbidden_text(&group, &kinds, scope));
+    away.into_iter().chain(missing).chain(forbidden).collect()
 }
 
 fn forbidden_text(group: &str, kinds: &[Kind], scope: &Scope) -> String {
@@ -102,7 +120,7 @@ mod tests {
     fn told(faults: &[(Kind, Option<Fault>)], scope: &Scope) -> Vec<String> {
         let standings = faults
             .iter()
-            .map(|(kind, fault)| (*kind, Standing { listed: false, fault: fault.clone() }));
+            .map(|(kind, fault)| (*kind, Standing { settled: false, fault: fault.clone() }));
         remarks(&standings.collect(), scope, "https://kubernetes")
     }
 
@@ -115,6 +133,9 @@ mod tests {
             ["any object cannot be read from the API server at https://kubernetes: connection \
               refused; what was read last stays in force"]
         );
+        let starting = Some(Fault::Away("503: starting".to_owned()));
+        let mixed = [faults[0].clone(), faults[1].clone(), (Kind::ApiKey, starting)];
+        assert_eq!(told(&mixed, &Scope::Cluster), told(&faults, &Scope::Cluster));
         let part = [(Kind::Monitor, away()), (Kind::Silence, None)];
         assert!(told(&part, &Scope::Cluster)[0].starts_with("Monitor cannot be read"));
     }
@@ -150,14 +171,33 @@ mod tests {
                 && namespaced[0].contains("a ClusterRole")
         );
         assert!(namespaced[1].contains("the Role in namespace shop"));
+        let both = [
+            (Kind::Monitor, Some(Fault::Forbidden)),
+            (Kind::KubeKumaSettings, Some(Fault::Forbidden)),
+        ];
+        let both = told(&both, &Scope::Namespace("shop".to_owned()));
+        assert!(both[0].contains("resources: [monitors], verbs"), "{both:?}");
+        assert!(both[1].contains("[kubekumasettings], resourceNames: [kubekuma]"), "{both:?}");
+    }
+
+    #[test]
+    fn another_word_for_being_away_is_no_news() {
+        let away = |why: &str| Standing { settled: true, fault: Some(Fault::Away(why.to_owned())) };
+        let well = Standing { settled: true, fault: None };
+        assert!(away("refused").is_like(&away("reset")));
+        assert!(!away("refused").is_like(&well) && !well.is_like(&Standing::default()));
     }
 
     #[test]
     fn a_start_waits_for_lists_and_not_for_people() {
-        let standing = |listed, fault| Standing { listed, fault }.is_settled();
-        assert!(!standing(false, None));
-        assert!(!standing(false, Some(Fault::Away(String::new()))));
-        assert!(standing(true, Some(Fault::Away(String::new()))));
-        assert!(standing(false, Some(Fault::Forbidden)) && standing(false, Some(Fault::Missing)));
+        let away = Some(Fault::Away(String::new()));
+        let new = Standing::default();
+        assert!(!new.settled && !new.after(false, None).settled);
+        assert!(!new.after(false, away.clone()).settled);
+        assert!(new.after(true, None).after(false, away).settled);
+        for refused in [Fault::Forbidden, Fault::Missing] {
+            // Once it is permitted, the list is still to come; but nobody waits for it again.
+            assert!(new.after(false, Some(refused)).after(false, None).settled);
+        }
     }
 }

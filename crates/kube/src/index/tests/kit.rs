@@ -22,7 +22,7 @@ impl Cluster {
 
     pub(super) fn apply_kind(&mut self, kind: Kind, mut object: DynamicObject) -> Option<Seen> {
         self.version += 1;
-        object.metadata.resource_version.get_or_insert(self.version.to_string());
+        object.metadata.resource_version.get_or_insert_with(|| self.version.to_string());
         self.take(Received::custom(kind, object))
     }
 

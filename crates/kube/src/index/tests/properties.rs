@@ -105,7 +105,9 @@ impl World {
                 self.valid.insert(name, port);
             }
         }
-        seen.into_iter().for_each(|seen| self.pending.add(seen));
+        if let Some(seen) = seen {
+            self.pending.add(seen);
+        }
     }
 }
 
