@@ -167,10 +167,10 @@ mod tests {
         );
         let namespaced = told(&faults, &Scope::Namespace("shop".to_owned()));
         assert!(
-            namespaced[0].contains("resourceNames: [shop]")
-                && namespaced[0].contains("a ClusterRole")
+            namespaced[1].contains("resourceNames: [shop]")
+                && namespaced[1].contains("a ClusterRole")
         );
-        assert!(namespaced[1].contains("the Role in namespace shop"));
+        assert!(namespaced[0].contains("the Role in namespace shop"));
         let both = [
             (Kind::Monitor, Some(Fault::Forbidden)),
             (Kind::KubeKumaSettings, Some(Fault::Forbidden)),

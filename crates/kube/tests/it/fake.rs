@@ -234,7 +234,7 @@ fn act(inner: &mut Inner, asked: &Asked, verb: &str, body: &Bytes) -> Response {
     let sent: Value = serde_json::from_slice(body).unwrap_or_default();
     match verb {
         "list" => list(inner, asked),
-        "get" => inner.objects.get(&key).map_or_else(|| status(404, "not found"), |it| ok(it)),
+        "get" => inner.objects.get(&key).map_or_else(|| status(404, "not found"), ok),
         "create" => {
             let name = sent.pointer("/metadata/name").and_then(Value::as_str).unwrap().to_owned();
             if inner.objects.contains_key(&(key.0.clone(), key.1, name)) {
@@ -296,7 +296,8 @@ fn watch(world: Arc<World>, asked: Asked) -> Response {
                 }
                 for (version, kind, object, key) in &inner.history {
                     if *version > seen && asked.concerns(key) {
-                        lines += &format!("{}\n", json!({"type": kind, "object": object}));
+                        lines += &json!({"type": kind, "object": object}).to_string();
+                        lines.push('\n');
                     }
                 }
                 seen = inner.version;
