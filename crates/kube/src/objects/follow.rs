@@ -171,9 +171,17 @@ impl Follower {
         loop {
             let event = match tokio::time::timeout(SILENCE, events.try_next()).await {
                 // A connection that may be dead; if the API server is there, nothing was lost.
-                Err(_) | Ok(Ok(None)) => return Ok(version),
+                Err(_) => return Ok(version),
+                // Until now it would have told.
+                Ok(Ok(None)) => {
+                    self.alive();
+                    return Ok(version);
+                }
                 Ok(Ok(Some(event))) => event,
-                Ok(Err(error)) => return Err(self.judged(place, failed(&error))),
+                Ok(Err(error)) => {
+                    self.alive();
+                    return Err(self.judged(place, failed(&error)));
+                }
             };
             self.alive();
             match event {

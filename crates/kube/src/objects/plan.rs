@@ -69,37 +69,41 @@ impl fmt::Display for Scope {
 /// The watches, and whom each serves.
 pub(super) fn plan(queries: &BTreeSet<ObjectQuery>) -> BTreeMap<Scope, BTreeSet<ObjectQuery>> {
     let mut plan: BTreeMap<Scope, BTreeSet<ObjectQuery>> = BTreeMap::new();
-    let mut named: BTreeMap<(&ObjectKind, &str, bool), Vec<(&str, &ObjectQuery)>> = BTreeMap::new();
+    let mut named: BTreeMap<Place<'_>, BTreeMap<&str, Vec<&ObjectQuery>>> = BTreeMap::new();
     for query in queries {
-        let namespace = namespace(query);
         match &query.which {
             ObjectChoice::Name(name) => {
-                let place = (&query.kind, namespace, query.cluster_scoped);
-                named.entry(place).or_default().push((name.as_str(), query));
+                named.entry(place(query)).or_default().entry(name).or_default().push(query);
             }
             ObjectChoice::Labels(selector) => {
-                let scope = Scope {
-                    kind: query.kind.clone(),
-                    namespace: namespace.to_owned(),
-                    cluster_scoped: query.cluster_scoped,
-                    which: Which::Labels(selector.clone()),
-                };
+                let scope = scope(place(query), Which::Labels(selector.clone()));
                 plan.entry(scope).or_default().insert(query.clone());
             }
         }
     }
-    for ((kind, namespace, cluster_scoped), asked) in named {
-        let names: BTreeSet<String> = asked.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let together = names.len() > MOST_BY_NAME;
-        for (name, query) in asked {
-            let which =
-                if together { Which::Names(names.clone()) } else { Which::Name(name.to_owned()) };
-            let namespace = namespace.to_owned();
-            let scope = Scope { kind: kind.clone(), namespace, cluster_scoped, which };
-            plan.entry(scope).or_default().insert(query.clone());
+    for (place, names) in named {
+        if names.len() > MOST_BY_NAME {
+            let which = Which::Names(names.keys().map(|name| (*name).to_owned()).collect());
+            plan.insert(scope(place, which), names.into_values().flatten().cloned().collect());
+            continue;
+        }
+        for (name, queries) in names {
+            let scope = scope(place, Which::Name(name.to_owned()));
+            plan.insert(scope, queries.into_iter().cloned().collect());
         }
     }
     plan
+}
+
+fn scope((kind, namespace, cluster_scoped): Place<'_>, which: Which) -> Scope {
+    Scope { kind: kind.clone(), namespace: namespace.to_owned(), cluster_scoped, which }
+}
+
+/// Where objects are: what a watch can take in at most.
+type Place<'a> = (&'a ObjectKind, &'a str, bool);
+
+fn place(query: &ObjectQuery) -> Place<'_> {
+    (&query.kind, namespace(query), query.cluster_scoped)
 }
 
 /// The namespace, where it makes a difference: monitors of several namespaces that look at the same

@@ -157,6 +157,19 @@ async fn an_outage_is_ridden_out_for_a_minute_and_then_nothing_is_known() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_quiet_before_the_watch_broke_is_no_older_for_it() {
+    let api = Api::new();
+    api.apply("web", 1);
+    let watches = watching(&api, &["web"]);
+    available(&watches, "web").await;
+    tokio::time::sleep(Duration::from_secs(80)).await;
+    api.mood(Mood::Says(503));
+    api.shout(json!("the connection breaks"));
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(available(&watches, "web").await, Some(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_api_server_that_hangs_is_noticed_although_its_connections_stand() {
     let api = Api::new();
     api.apply("web", 1);

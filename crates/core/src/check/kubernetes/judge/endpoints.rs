@@ -1,6 +1,7 @@
 //! Whether services have endpoints that are ready, as their EndpointSlices say.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -86,7 +87,7 @@ impl Endpoints {
             (self.draining.len(), "of these still serving"),
         ] {
             if count > 0 {
-                sentence.push_str(&format!(", {count} {what}"));
+                let _ = write!(sentence, ", {count} {what}");
             }
         }
         sentence

@@ -1,5 +1,7 @@
 //! Whether pods are ready, and what keeps those that are not.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::object::{Object, in_parentheses, items, number, shown};
@@ -44,12 +46,14 @@ pub(super) fn judge(pods: &[Object<'_>], least: Option<u32>) -> Judgement {
         None => unready.is_empty() && ready > 0,
     };
     let needed = least.filter(|_| !enough).map_or_else(String::new, |it| format!(", {it} needed"));
-    let others: String =
+    let mut others = String::new();
+    for (count, what) in
         [(leaving, "being deleted"), (completed, "completed"), (replaced, "failed and replaced")]
-            .into_iter()
-            .filter(|(count, _)| *count > 0_u64)
-            .map(|(count, what)| format!("; {count} {what}"))
-            .collect();
+    {
+        if count > 0_u64 {
+            let _ = write!(others, "; {count} {what}");
+        }
+    }
     let verb = if count == 1 { "is" } else { "are" };
     let sentence = format!("{ready} of {} {verb} ready{needed}", number(count, "pod"));
     if enough {

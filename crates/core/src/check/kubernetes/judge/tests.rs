@@ -1,5 +1,10 @@
 //! Every row of what objects may say about themselves, in the words that people read.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "parts of objects are written where they are used"
+)]
+
 mod cron;
 mod pods;
 mod rows;

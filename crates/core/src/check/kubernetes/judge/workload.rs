@@ -65,18 +65,20 @@ fn counts(object: Object<'_>) -> Counts {
             updated: scaled_to,
             word: "available",
         },
-        _ => Counts {
-            have: match object.status("availableReplicas").as_u64() {
-                Some(available) => available,
-                // Custom resources often only count what is ready; a Deployment leaves out 0.
-                None if object.kind() == "Deployment" => 0,
-                None => object.count("readyReplicas"),
-            },
+        "Deployment" => Counts {
+            have: object.count("availableReplicas"),
             wanted: scaled_to,
-            updated: object
-                .status("updatedReplicas")
+            updated: object.count("updatedReplicas"),
+            word: "available",
+        },
+        // Custom resources often only count what is ready, and not what is updated.
+        _ => Counts {
+            have: object
+                .status("availableReplicas")
                 .as_u64()
-                .unwrap_or(if object.kind() == "Deployment" { 0 } else { scaled_to }),
+                .unwrap_or_else(|| object.count("readyReplicas")),
+            wanted: scaled_to,
+            updated: object.status("updatedReplicas").as_u64().unwrap_or(scaled_to),
             word: "available",
         },
     }
