@@ -62,19 +62,30 @@ pub fn judge(check: &KubernetesCheck, objects: &[Arc<Value>], now: Timestamp) ->
     if objects.is_empty() {
         return Err(not_found(check));
     }
+    let judged = decide(check, &objects, now);
+    // Whoever named labels does not know which object it was.
+    match (&check.which, &objects[..]) {
+        (ObjectChoice::Labels(_), [object]) => {
+            judged.map_err(|it| it.with("object", object.name()))
+        }
+        _ => judged,
+    }
+}
+
+fn decide(check: &KubernetesCheck, objects: &[Object<'_>], now: Timestamp) -> Judgement {
     match &check.what {
         KubernetesWhat::AvailableReplicasAtLeast(least) => {
-            every(&objects, |it| workload::judge(it, *least))
+            every(objects, |it| workload::judge(it, *least))
         }
-        KubernetesWhat::PodReadiness(least) => pods::judge(&objects, *least),
-        KubernetesWhat::EndpointNonEmpty(least) => endpoints::judge(&objects, *least),
-        KubernetesWhat::JobSucceeded => every(&job::latest(&objects), job::judge),
-        KubernetesWhat::CronJobFresh => every(&objects, |it| cron::judge(it, now)),
-        KubernetesWhat::PvcBound => every(&objects, claim::judge),
-        KubernetesWhat::NodeReady => every(&objects, node::judge),
-        KubernetesWhat::ConditionTrue(kind) => every(&objects, |it| condition::judge(it, kind)),
+        KubernetesWhat::PodReadiness(least) => pods::judge(objects, *least),
+        KubernetesWhat::EndpointNonEmpty(least) => endpoints::judge(objects, *least),
+        KubernetesWhat::JobSucceeded => every(&job::latest(objects), job::judge),
+        KubernetesWhat::CronJobFresh => every(objects, |it| cron::judge(it, now)),
+        KubernetesWhat::PvcBound => every(objects, claim::judge),
+        KubernetesWhat::NodeReady => every(objects, node::judge),
+        KubernetesWhat::ConditionTrue(kind) => every(objects, |it| condition::judge(it, kind)),
         KubernetesWhat::StatusField { path, expected } => {
-            every(&objects, |it| field::judge(it, path, expected.as_deref()))
+            every(objects, |it| field::judge(it, path, expected.as_deref()))
         }
     }
 }

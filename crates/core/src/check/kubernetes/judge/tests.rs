@@ -18,7 +18,7 @@ use super::*;
 use crate::check::kubernetes::{ObjectAccess, ObjectKind};
 
 /// The check of a kind as it is without being told more, or with.
-fn check(kind: &str, what: Option<KubernetesWhat>) -> KubernetesCheck {
+fn check(kind: &str, what: impl Into<Option<KubernetesWhat>>) -> KubernetesCheck {
     let kind = match kind {
         "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" => {
             ObjectKind::new("apps", "v1", kind)
@@ -29,7 +29,7 @@ fn check(kind: &str, what: Option<KubernetesWhat>) -> KubernetesCheck {
         _ => ObjectKind::new("", "v1", kind),
     };
     KubernetesCheck {
-        what: what.unwrap_or_else(|| KubernetesWhat::default_for(&kind)),
+        what: what.into().unwrap_or_else(|| KubernetesWhat::default_for(&kind)),
         kind,
         namespace: "shop".to_owned(),
         which: ObjectChoice::Labels("app=web".parse().unwrap()),
@@ -52,6 +52,6 @@ fn say(check: &KubernetesCheck, objects: &[Value]) -> String {
 /// Compares what is said about single objects of a kind.
 fn assert_rows(check: &KubernetesCheck, rows: Vec<(Value, &str)>) {
     for (object, expected) in rows {
-        assert_eq!(say(check, &[object.clone()]), expected, "{object:#}");
+        assert_eq!(say(check, std::slice::from_ref(&object)), expected, "{object:#}");
     }
 }

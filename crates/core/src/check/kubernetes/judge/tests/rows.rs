@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::*;
 
-fn at_least(least: u32) -> Option<KubernetesWhat> {
-    Some(KubernetesWhat::AvailableReplicasAtLeast(least))
+fn at_least(least: u32) -> KubernetesWhat {
+    KubernetesWhat::AvailableReplicasAtLeast(least)
 }
 
 #[test]
