@@ -56,7 +56,7 @@ pub struct ApiKeySpec {
     pub prefix: Option<String>,
     /// What it may do: `<resource>:read`, `<resource>:write`, `metrics:read`, `push:write` or
     /// `*`. Default: nothing.
-    #[schemars(length(max = 64), inner(length(min = 1, max = 128)))]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub scopes: Option<Vec<String>>,
     /// Until when it works (RFC 3339). Default: for ever.
     #[schemars(extend("format" = "date-time"))]
@@ -94,7 +94,7 @@ pub struct ApiKeyStatus {
     /// Generation of the spec that the status is about.
     pub observed_generation: Option<i64>,
     /// `Valid`, `Reconciled` and `Ready`.
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Option<Vec<Condition>>,
     /// When it was last used (RFC 3339).
     #[schemars(extend("format" = "date-time"))]

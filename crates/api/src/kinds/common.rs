@@ -10,6 +10,7 @@ use super::rules::rules;
 /// One entry of a Secret in the object's own namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct SecretKeyRef {
     /// Name of the Secret.
     #[schemars(length(min = 1, max = 253))]
@@ -22,6 +23,7 @@ pub struct SecretKeyRef {
 /// An object by name, in the same namespace unless one is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct ObjectRef {
     /// Name of the object.
     #[schemars(length(min = 1, max = 253))]
@@ -34,6 +36,7 @@ pub struct ObjectRef {
 /// An object of the same namespace by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct LocalRef {
     /// Name of the object.
     #[schemars(length(min = 1, max = 253))]
@@ -68,13 +71,13 @@ pub struct HeaderFrom {
 pub struct MonitorSelector {
     /// Namespaces of which the monitor must be in one. Default: the object's own namespace, or
     /// all of them for objects in KubeKuma's own namespace.
-    #[schemars(length(max = 100), inner(length(min = 1, max = 63)))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     pub match_namespaces: Option<Vec<String>>,
     /// Labels that the monitor must all have. Default: any.
     #[schemars(extend("maxProperties" = 64))]
     pub match_labels: Option<BTreeMap<String, String>>,
     /// Tags of which the monitor must have one. Default: any.
-    #[schemars(length(max = 100), inner(length(min = 1, max = 63)))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     pub match_tags: Option<Vec<String>>,
     /// Names of which the monitor's must match one. Default: any.
     #[schemars(length(max = 100))]
@@ -134,7 +137,7 @@ pub struct BasicStatus {
     /// Generation of the spec that the status is about.
     pub observed_generation: Option<i64>,
     /// `Valid`, `Reconciled` and `Ready`.
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Option<Vec<Condition>>,
 }
 

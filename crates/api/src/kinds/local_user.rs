@@ -56,7 +56,7 @@ pub struct LocalUserSpec {
     /// What the person may do.
     pub role: RoleSpec,
     /// Namespaces that the role is limited to. Default: all.
-    #[schemars(length(max = 256), inner(length(min = 1, max = 63)))]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     pub namespaces: Option<Vec<String>>,
     /// Second factor.
     pub mfa: Option<MfaSpec>,
@@ -82,7 +82,7 @@ pub struct LocalUserStatus {
     /// Generation of the spec that the status is about.
     pub observed_generation: Option<i64>,
     /// `Valid`, `Reconciled` and `Ready`.
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Option<Vec<Condition>>,
     /// When the person last signed in (RFC 3339).
     #[schemars(extend("format" = "date-time"))]

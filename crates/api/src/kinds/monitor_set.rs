@@ -110,6 +110,8 @@ fn items_schema(generator: &mut SchemaGenerator) -> Schema {
         "type": "array",
         "minItems": 1,
         "maxItems": 1000,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
         "items": Value::Object(map),
     })
 }
@@ -121,14 +123,14 @@ pub struct MonitorSetStatus {
     /// Generation of the spec that the status is about.
     pub observed_generation: Option<i64>,
     /// `Valid`, `Reconciled` and `Ready`.
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Option<Vec<Condition>>,
     /// Items that run.
     pub valid_count: Option<i64>,
     /// Items that cannot.
     pub invalid_count: Option<i64>,
     /// Each item.
-    #[schemars(length(max = 1000))]
+    #[schemars(length(max = 1000), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub item_statuses: Option<Vec<ItemStatus>>,
 }
 

@@ -84,7 +84,7 @@ pub struct CertTriggerSpec {
     #[schemars(range(min = 0, max = 3650))]
     pub days_threshold: Option<u32>,
     /// More such thresholds, each announced once. Default: none.
-    #[schemars(length(max = 16), inner(range(min = 0, max = 3650)))]
+    #[schemars(length(max = 16), inner(range(min = 0, max = 3650)), extend("x-kubernetes-list-type" = "set"))]
     pub thresholds: Option<Vec<u32>>,
 }
 
@@ -106,7 +106,7 @@ pub struct RoutingSpec {
     pub resend: Option<ResendSpec>,
     /// What messages that travel together have in common: `namespace`, `name`, `type`, `reason`
     /// or `label:<name>`. Default: every message travels alone.
-    #[schemars(length(max = 8), inner(length(min = 1, max = 253)))]
+    #[schemars(length(max = 8), inner(length(min = 1, max = 253)), extend("x-kubernetes-list-type" = "set"))]
     pub group_by: Option<Vec<String>>,
     /// Seconds for which a group gathers. Default: `30`.
     #[schemars(range(min = 0, max = 3600))]

@@ -97,28 +97,28 @@ pub struct SilenceSpec {
 pub struct SilenceSelector {
     /// Namespaces of which the monitor must be in one. Default: the silence's own namespace, or
     /// all of them for silences in KubeKuma's own namespace.
-    #[schemars(length(max = 100), inner(length(min = 1, max = 63)))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     pub match_namespaces: Option<Vec<String>>,
     /// Labels that the monitor must all have. Default: any.
     #[schemars(extend("maxProperties" = 64))]
     pub match_labels: Option<TextMap>,
     /// Tags of which the monitor must have one. Default: any.
-    #[schemars(length(max = 100), inner(length(min = 1, max = 63)))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     pub match_tags: Option<Vec<String>>,
     /// Names of which the monitor's must match one. Default: any.
     #[schemars(length(max = 100))]
     pub match_names: Option<Vec<NameSelector>>,
     /// Short for `matchNames`: exact names, each `name` or `namespace/name`.
-    #[schemars(length(max = 100), inner(length(min = 1, max = 317)))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 317)), extend("x-kubernetes-list-type" = "set"))]
     pub names: Option<Vec<String>>,
     /// Alias of `matchNamespaces`.
-    #[schemars(length(max = 100), inner(length(min = 1, max = 63)))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     pub namespaces: Option<Vec<String>>,
     /// Alias of `matchLabels`.
     #[schemars(extend("maxProperties" = 64))]
     pub labels: Option<TextMap>,
     /// Alias of `matchTags`.
-    #[schemars(length(max = 100), inner(length(min = 1, max = 63)))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     pub tags: Option<Vec<String>>,
 }
 
@@ -129,7 +129,7 @@ pub struct SilenceStatus {
     /// Generation of the spec that the status is about.
     pub observed_generation: Option<i64>,
     /// `Valid`, `Reconciled` and `Ready`.
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Option<Vec<Condition>>,
     /// Whether it is in force.
     pub is_active: Option<bool>,

@@ -62,7 +62,7 @@ pub struct StatusPageSpec {
     /// What it looks like.
     pub content: Option<ContentSpec>,
     /// What is on it.
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub groups: Option<Vec<PageGroupSpec>>,
     /// Badges of its monitors.
     pub badges: Option<BadgesSpec>,
@@ -78,7 +78,7 @@ pub struct StatusPageSpec {
     pub announcements: Option<Vec<AnnouncementSpec>>,
     /// Origins that may show the page in a frame, such as `https://intranet.example.com`.
     /// Default: none.
-    #[schemars(length(max = 32), inner(length(min = 1, max = 512)))]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 512)), extend("x-kubernetes-list-type" = "set"))]
     pub frame_ancestors: Option<Vec<String>>,
 }
 
@@ -89,7 +89,7 @@ pub struct ExposureSpec {
     /// What leads to it. Default: `manual`.
     pub mode: Option<ExposureMode>,
     /// Host names under which the page is at `/`. Default: none.
-    #[schemars(length(max = 32), inner(length(min = 1, max = 253)))]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 253)), extend("x-kubernetes-list-type" = "set"))]
     pub hosts: Option<Vec<String>>,
     /// TLS.
     pub tls: Option<ExposureTlsSpec>,
@@ -287,7 +287,7 @@ pub struct StatusPageStatus {
     /// Generation of the spec that the status is about.
     pub observed_generation: Option<i64>,
     /// `Valid`, `Reconciled` and `Ready`.
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Option<Vec<Condition>>,
     /// Where the page is.
     #[schemars(length(max = 2048))]

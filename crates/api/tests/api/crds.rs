@@ -61,3 +61,23 @@ fn schemas_have_nothing_that_is_not_structural() {
         });
     }
 }
+
+#[test]
+fn lists_that_are_maps_have_keys_that_every_item_has() {
+    let mut maps = 0;
+    for (kind, schema) in schemas() {
+        walk(&schema, &kind, &mut |path, key, value| {
+            if key == "conditions" && path.ends_with(".properties") {
+                assert_eq!(value["x-kubernetes-list-map-keys"], serde_json::json!(["type"]));
+            }
+            let keys = &value["x-kubernetes-list-map-keys"];
+            assert_eq!(value["x-kubernetes-list-type"] == "map", keys.is_array(), "{path}.{key}");
+            for name in keys.as_array().into_iter().flatten() {
+                let required = value["items"]["required"].as_array().unwrap();
+                assert!(required.contains(name), "{path}.{key}: {name} may be missing");
+                maps += 1;
+            }
+        });
+    }
+    assert!(maps > 15, "{maps}");
+}

@@ -17,7 +17,7 @@ pub struct AlertingSpec {
     pub resend_interval_minutes: Option<u32>,
     /// Events that may be announced; an event must pass this list and the policy's triggers.
     /// Default: `[down, up, flapping, certExpiring]`.
-    #[schemars(length(max = 8))]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "set"))]
     pub notify_on: Option<Vec<NotifyEvent>>,
 }
 

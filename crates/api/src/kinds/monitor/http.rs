@@ -40,7 +40,7 @@ pub struct HttpRequest {
     #[schemars(extend("maxProperties" = 64))]
     pub headers: Option<TextMap>,
     /// Headers whose values come from Secrets.
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub headers_from: Option<Vec<HeaderFrom>>,
     /// Body to send, as text. May hold `${SECRET:name:key}`. Default: none.
     #[schemars(length(max = 65_536))]
@@ -246,7 +246,7 @@ pub struct OAuth2Spec {
     /// Secret with the client secret.
     pub client_secret_ref: SecretKeyRef,
     /// Scopes to ask for. Default: none.
-    #[schemars(length(max = 32), inner(length(min = 1, max = 256)))]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 256)), extend("x-kubernetes-list-type" = "set"))]
     pub scopes: Option<Vec<String>>,
     /// Audience to ask for. Default: none.
     #[schemars(length(min = 1, max = 1024))]

@@ -133,7 +133,7 @@ pub struct MonitorSpec {
     #[schemars(length(max = 100))]
     pub depends_on: Option<Vec<ObjectRef>>,
     /// Words for selectors and people.
-    #[schemars(length(max = 64), inner(length(min = 1, max = 63)))]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     pub tags: Option<Vec<String>>,
     /// Free text such as a runbook's address; shown with every message.
     #[schemars(extend("maxProperties" = 64))]

@@ -12,7 +12,7 @@ pub struct MonitorStatus {
     /// Generation of the spec that the status is about.
     pub observed_generation: Option<i64>,
     /// `Valid`, `Reconciled` and `Ready`.
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Option<Vec<Condition>>,
     /// The result that led to the present state.
     pub last_result: Option<LastResult>,

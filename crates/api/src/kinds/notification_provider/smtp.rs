@@ -46,10 +46,10 @@ pub struct SmtpSpec {
     #[schemars(length(min = 3, max = 512))]
     pub from: String,
     /// Recipients.
-    #[schemars(length(min = 1, max = 100), inner(length(min = 3, max = 512)))]
+    #[schemars(length(min = 1, max = 100), inner(length(min = 3, max = 512)), extend("x-kubernetes-list-type" = "set"))]
     pub to: Vec<String>,
     /// More recipients. Default: none.
-    #[schemars(length(max = 100), inner(length(min = 3, max = 512)))]
+    #[schemars(length(max = 100), inner(length(min = 3, max = 512)), extend("x-kubernetes-list-type" = "set"))]
     pub cc: Option<Vec<String>>,
     /// Where answers go. Default: the sender.
     #[schemars(length(min = 3, max = 512))]

@@ -22,7 +22,7 @@ pub struct WebhookSpec {
     #[schemars(extend("maxProperties" = 64))]
     pub headers: Option<TextMap>,
     /// Headers whose values come from Secrets.
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub headers_from: Option<Vec<HeaderFrom>>,
     /// Template of the body. Default: the documented JSON.
     #[schemars(length(min = 1, max = 65_536))]

@@ -83,13 +83,13 @@ pub struct OidcSpec {
     #[schemars(length(min = 1, max = 2048))]
     pub redirect_url: Option<String>,
     /// Scopes to ask for. Default: `[openid, profile, email]`.
-    #[schemars(length(max = 32), inner(length(min = 1, max = 256)))]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 256)), extend("x-kubernetes-list-type" = "set"))]
     pub scopes: Option<Vec<String>>,
     /// Claim that lists a person's groups. Default: `groups`.
     #[schemars(length(min = 1, max = 256))]
     pub group_claim: Option<String>,
     /// Roles by group; the strongest counts. Default: none, everybody is a viewer.
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["matchGroup"]))]
     pub role_mappings: Option<Vec<RoleMappingSpec>>,
 }
 

@@ -76,11 +76,11 @@ pub struct EgressSpec {
     /// fe80::/10, or one that is a cloud's metadata address, permits what it names; a wider one
     /// does not. A Namespace's annotation `kubekuma.io/egress-allow` takes its place there.
     /// Default: all.
-    #[schemars(length(max = 256), inner(length(min = 1, max = 64)))]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
     pub allow: Option<Vec<String>>,
     /// Networks in CIDR notation that are never asked; beats `allow`. A Namespace's annotation
     /// `kubekuma.io/egress-deny` adds to them. Default: none.
-    #[schemars(length(max = 256), inner(length(min = 1, max = 64)))]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
     pub deny: Option<Vec<String>>,
     /// Whether link-local addresses and those of cloud metadata may be asked. Default: `false`.
     pub allow_link_local: Option<bool>,
@@ -91,7 +91,7 @@ pub struct EgressSpec {
 #[serde(rename_all = "camelCase")]
 pub struct SelfCheckSpec {
     /// `host:port` to connect to, to see whether we have a network. Default: none.
-    #[schemars(length(max = 16), inner(length(min = 1, max = 260)))]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 260)), extend("x-kubernetes-list-type" = "set"))]
     pub targets: Option<Vec<String>>,
     /// Whether that is looked for. Default: `true`.
     pub enabled: Option<bool>,

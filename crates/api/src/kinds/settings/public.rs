@@ -69,7 +69,7 @@ pub struct DiscoverySpec {
     /// Whether anything is. Default: `false`.
     pub enabled: Option<bool>,
     /// Where. Default: nowhere.
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub sources: Option<Vec<DiscoverySource>>,
     /// What is done with what is found.
     pub behavior: Option<DiscoveryBehaviorSpec>,
