@@ -1,7 +1,9 @@
 //! Every command that a contributor needs: `cargo xtask --help`.
 
 mod bench;
+mod cache;
 mod ci;
+mod control_plane;
 mod fuzz;
 mod generate;
 mod licences;
@@ -23,12 +25,15 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run all tests; sets up the mail server that they talk to.
+    /// Run all tests; sets up the servers and the control plane that they talk to.
     Test {
         /// Passed on to `cargo test`, for example `-p kuma-core schedule`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Build the real control plane that the cluster tests run on, if it is not there yet, and say
+    /// where it is.
+    ControlPlane,
     /// Write everything that is generated: CRDs, reference pages.
     Generate {
         /// Write nothing; fail if something is stale.
@@ -72,6 +77,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Test { arguments } => test::run(&arguments),
+        Command::ControlPlane => control_plane::run(),
         Command::Generate { check } => generate::run(check),
         Command::Tidy => tidy::run(),
         Command::Licences => licences::run(),

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::Context;
 
 use crate::run::{self, cargo};
+use crate::{cache, control_plane};
 
 /// What the tests talk to, from PyPI: servers for mail, WebSocket and gRPC health, and Apprise.
 const PACKAGES: &[&str] = &[
@@ -16,18 +17,36 @@ const PACKAGES: &[&str] = &[
     "grpcio-health-checking==1.85.1",
 ];
 
+/// The tests on a real control plane.
+const CLUSTER: &str = "kuma-e2e";
+
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let python = python()?;
     let mut command = cargo(&["test"]);
-    if !arguments.iter().any(|argument| argument == "-p" || argument == "--package") {
+    let some = arguments.iter().any(|argument| is_package(argument));
+    if !some {
         command.arg("--workspace");
+    }
+    if !some || arguments.iter().any(|argument| argument.ends_with(CLUSTER)) {
+        if let Some(folder) = control_plane::for_tests()? {
+            command.env("KUMA_CONTROL_PLANE", folder);
+        }
+        if some {
+            // They start the product as a process of its own; with the whole workspace cargo
+            // builds it before any test runs.
+            run::run(&mut cargo(&["build", "-p", "kubekuma", "-p", CLUSTER]))?;
+        }
     }
     run::run(command.args(arguments).env("KUMA_TEST_PYTHON", python))
 }
 
+fn is_package(argument: &str) -> bool {
+    ["-p", "--package"].iter().any(|flag| argument.starts_with(flag))
+}
+
 /// A Python with real servers in it, kept outside the checkout.
 pub(crate) fn python() -> anyhow::Result<PathBuf> {
-    let venv = cache()?.join("venv");
+    let venv = cache::folder()?.join("venv");
     let python = venv.join("bin/python");
     if has_packages(&python) {
         return Ok(python);
@@ -49,17 +68,6 @@ fn has_packages(python: &Path) -> bool {
         .args(["-c", "import aiosmtpd, apprise, websockets, grpc_health.v1.health"])
         .output()
         .is_ok_and(|output| output.status.success())
-}
-
-#[expect(clippy::disallowed_methods, reason = "a contributor's command reads its environment")]
-fn cache() -> anyhow::Result<PathBuf> {
-    let base = std::env::var("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|_| std::env::var("HOME").map(|home| PathBuf::from(home).join(".cache")))
-        .context(
-            "neither XDG_CACHE_HOME nor HOME is set, so there is no place for the tests' tools",
-        )?;
-    Ok(base.join("kubekuma"))
 }
 
 #[expect(clippy::print_stderr, reason = "progress for the person who waits")]

@@ -3,9 +3,9 @@
 
 pub(crate) mod documents;
 pub(crate) mod home;
-pub(crate) mod http;
 pub(crate) mod kuma;
 
 pub(crate) use home::{Home, Ran};
 pub(crate) use kuma::Kuma;
+pub(crate) use kuma_fixture::get as http;
 pub(crate) use kuma_fixture::wait::{now, until};
