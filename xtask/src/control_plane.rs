@@ -24,8 +24,9 @@ const MODULES: &[(&str, &[(&str, &str)])] = &[
     ("kwok", &[("kwok", "sigs.k8s.io/kwok/cmd/kwok")]),
 ];
 
-/// How kwok's nodes and Pods live; they are files of its module.
-const STAGES: &[&str] = &["node/fast", "node/heartbeat", "pod/fast"];
+/// How kwok's nodes and Pods live; they are files of its module. Those of `chaos` are for who asks
+/// for them by a label.
+const STAGES: &[&str] = &["node/fast", "node/heartbeat", "node/chaos", "pod/fast", "pod/chaos"];
 
 /// Builds what is not there yet and says where it is.
 #[expect(clippy::print_stdout, reason = "the answer of the command")]
@@ -78,6 +79,7 @@ fn folder() -> anyhow::Result<PathBuf> {
             digest.add(&std::fs::read(source(module).join(file))?);
         }
     }
+    digest.add(format!("{MODULES:?}{STAGES:?}").as_bytes());
     Ok(cache::folder()?.join("control-plane").join(format!("{:016x}", digest.0)))
 }
 

@@ -5,6 +5,7 @@ mod configuration;
 mod start;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::folder;
 use crate::kubectl::Kubectl;
 use crate::parts::{self, Parts};
 use crate::process::Process;
-use crate::wait::{look_for, until};
+use crate::wait::{PATIENCE, look_for, until};
 
 /// How long a part may take to end when it is asked to.
 const ENDING: Duration = Duration::from_secs(20);
@@ -30,6 +31,8 @@ pub struct ControlPlane {
     api_server: Mutex<Option<Process>>,
     /// Controllers, scheduler, kwok: they find their way back by themselves.
     others: Vec<Process>,
+    /// Whether it came so far that its logs are of no interest unless a test fails.
+    started: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -203,11 +206,14 @@ impl ControlPlane {
 
     fn ready(&self) -> anyhow::Result<()> {
         let kubectl = self.kubectl();
-        let ready = look_for(crate::wait::PATIENCE, || {
+        let looked = look_for(PATIENCE, || {
+            if let Some(status) = self.api_server_ended() {
+                return Ok(Err(format!("it ended with {status}")));
+            }
             let told = kubectl.tell(&["get", "--raw", "/readyz"], None);
-            if told.success && told.out == "ok" { Ok(()) } else { Err(told.err + &told.out) }
+            if told.success && told.out == "ok" { Ok(Ok(())) } else { Err(told.err + &told.out) }
         });
-        ready.map_err(|last| {
+        looked.and_then(|found| found).map_err(|last| {
             let server = self.api_server.lock().unwrap();
             let log = server.as_ref().map(Process::last_lines).unwrap_or_default();
             anyhow::anyhow!(
@@ -215,6 +221,10 @@ impl ControlPlane {
                 self.folder.display()
             )
         })
+    }
+
+    fn api_server_ended(&self) -> Option<ExitStatus> {
+        self.api_server.lock().unwrap().as_mut()?.ended()
     }
 
     /// An object as it is in the API server; null while there is none.
@@ -242,7 +252,7 @@ impl Drop for ControlPlane {
         self.others.clear();
         self.kill_api_server();
         self.etcd.lock().unwrap().kill();
-        if std::thread::panicking() {
+        if std::thread::panicking() || !self.started {
             eprintln!("the control plane's logs are in {}", self.folder.display());
         } else {
             let _ = std::fs::remove_dir_all(&self.folder);

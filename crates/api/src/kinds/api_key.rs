@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Condition, SecretKeyRef};
+use super::rules::time_rules;
 
 /// A key for programs, never stronger than its owner.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,7 +60,7 @@ pub struct ApiKeySpec {
     #[schemars(length(max = 64), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub scopes: Option<Vec<String>>,
     /// Until when it works (RFC 3339). Default: for ever.
-    #[schemars(extend("format" = "date-time"))]
+    #[schemars(extend("format" = "date-time", "x-kubernetes-validations" = time_rules()))]
     pub expires_at: Option<String>,
     /// Whether it does not work. Default: `false`.
     pub disabled: Option<bool>,

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Condition, NameSelector, TextMap};
-use super::rules::rules;
+use super::rules::{rules, time_rules};
 
 /// Holds back messages about the monitors that it matches until it expires.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,13 +53,13 @@ use super::rules::rules;
 )])))]
 pub struct SilenceSpec {
     /// From when on (RFC 3339). Default: at once.
-    #[schemars(extend("format" = "date-time"))]
+    #[schemars(extend("format" = "date-time", "x-kubernetes-validations" = time_rules()))]
     pub starts_at: Option<String>,
     /// Until when (RFC 3339). Required, here or as `endsAt`.
-    #[schemars(extend("format" = "date-time"))]
+    #[schemars(extend("format" = "date-time", "x-kubernetes-validations" = time_rules()))]
     pub expires_at: Option<String>,
     /// Alias of `expiresAt`.
-    #[schemars(extend("format" = "date-time"))]
+    #[schemars(extend("format" = "date-time", "x-kubernetes-validations" = time_rules()))]
     pub ends_at: Option<String>,
     /// Monitors that are silenced. Default: all of the silence's namespace, or all of the
     /// installation for silences in KubeKuma's own namespace.

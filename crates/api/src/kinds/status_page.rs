@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Condition, RefEntry, SecretKeyRef};
-use super::rules::rules;
+use super::rules::{rules, time_rules};
 
 /// A page that shows how some monitors are.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -260,10 +260,10 @@ pub struct AnnouncementSpec {
     /// How it is coloured. Default: `info`.
     pub severity: Option<AnnouncementSeverity>,
     /// From when on it is shown (RFC 3339). Default: at once.
-    #[schemars(extend("format" = "date-time"))]
+    #[schemars(extend("format" = "date-time", "x-kubernetes-validations" = time_rules()))]
     pub starts_at: Option<String>,
     /// Until when it is shown (RFC 3339). Default: until it is removed.
-    #[schemars(extend("format" = "date-time"))]
+    #[schemars(extend("format" = "date-time", "x-kubernetes-validations" = time_rules()))]
     pub ends_at: Option<String>,
 }
 

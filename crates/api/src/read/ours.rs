@@ -50,15 +50,19 @@ pub(super) fn read(
     value: &Value,
     problems: &mut Vec<Problem>,
 ) -> Option<Body> {
-    let structural = match kinds.schema(key.kind) {
-        Some(Ok(schema)) => schema.validate(value),
+    let normal;
+    let (value, structural) = match kinds.schema(key.kind) {
+        Some(Ok(schema)) => {
+            normal = schema.normal(value);
+            (&normal, schema.validate(value))
+        }
         Some(Err(error)) => {
             // A mistake of ours, which the tests find; nothing is let through because of it.
             let why = format!("the schema of {} cannot be used: {error}", key.kind);
             problems.push(Problem::semantic("kind", why));
             return None;
         }
-        None => Vec::new(),
+        None => (value, Vec::new()),
     };
     if !severe(&structural) {
         let conversion = kinds.convert(key, meta, value);

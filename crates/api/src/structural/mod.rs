@@ -8,6 +8,7 @@
 mod format;
 mod list;
 mod node;
+mod normal;
 mod rules;
 mod scalar;
 mod suggest;
@@ -58,15 +59,27 @@ impl Schema {
         Ok(Self { root: Node::compile(schema, "")?, rules: Rules::compile(schema)? })
     }
 
+    /// An object as the API server stores it: without empty fields that cannot be null, and with
+    /// whole numbers where they were written as fractions (`60.0`).
+    #[must_use]
+    pub fn normal(&self, object: &Value) -> Value {
+        let mut object = object.clone();
+        if let Some(entries) = object.as_object_mut() {
+            normal::root(&self.root, entries);
+        }
+        object
+    }
+
     /// Everything wrong with an object. `apiVersion`, `kind`, `metadata` and `status` are not
     /// looked at, but rules may read them (not `status`).
     pub fn validate(&self, object: &Value) -> Vec<Problem> {
+        let object = self.normal(object);
         let Some(entries) = object.as_object() else {
             return vec![structural("", "the object must be a mapping of fields")];
         };
         let mut problems = Vec::new();
         walk::root(&self.root, entries, &mut problems);
-        self.rules.check(object, &mut problems);
+        self.rules.check(&object, &mut problems);
         problems
     }
 }

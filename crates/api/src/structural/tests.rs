@@ -144,3 +144,28 @@ fn names_are_suggested_when_they_are_close() {
     assert_eq!(closest("typ", names), Some("type"));
     assert_eq!(closest("bananas", names), None);
 }
+
+#[test]
+fn what_is_empty_is_not_there_and_whole_numbers_may_have_a_fraction() {
+    let spec = json!({
+        "type": "http", "intervalSeconds": 60.0, "codes": [204.0], "enabled": null, "note": null,
+        "start": null, "end": 3, "headers": {"X-A": null}, "items": [{"name": "a", "weight": 1.0}],
+    });
+    assert_eq!(problems(&spec), Vec::<String>::new());
+    let normal = schema().normal(&json!({"metadata": {"name": null}, "spec": spec}));
+    assert_eq!(
+        normal.to_string(),
+        json!({"metadata": {"name": null}, "spec": {
+            "type": "http", "intervalSeconds": 60, "codes": [204], "note": null,
+            "end": 3, "headers": {}, "items": [{"name": "a", "weight": 1.0}],
+        }})
+        .to_string(),
+    );
+    assert_eq!(
+        problems(&json!({"type": null, "intervalSeconds": 1.5})),
+        [
+            "spec.intervalSeconds: must be a whole number (found 1.5)",
+            "spec.type: is required and missing; add `type` with one of http, tcp, dns",
+        ]
+    );
+}

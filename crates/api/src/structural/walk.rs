@@ -8,7 +8,7 @@ use super::{closest, list, scalar, shown, structural};
 use crate::document::child_path;
 
 /// Fields that every object has and the schema of a kind leaves out.
-const COMMON: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
+pub(super) const COMMON: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
 
 /// Judges a whole object.
 pub(super) fn root(node: &Node, entries: &Map<String, Value>, problems: &mut Vec<Problem>) {
@@ -17,18 +17,12 @@ pub(super) fn root(node: &Node, entries: &Map<String, Value>, problems: &mut Vec
             continue;
         }
         match node.properties.get(name) {
-            Some(child) if is_unset(child, value) => {}
             Some(child) => walk(child, value, name, problems),
             None if node.preserve_unknown => {}
             None => problems.push(unknown(node, "", name, &COMMON)),
         }
     }
     required(node, entries, "", problems);
-}
-
-/// The API server removes empty fields that cannot be null before it looks further.
-fn is_unset(node: &Node, value: &Value) -> bool {
-    value.is_null() && !node.nullable
 }
 
 /// Judges a value.
@@ -107,9 +101,7 @@ fn object(node: &Node, entries: &Map<String, Value>, path: &str, problems: &mut 
     for (name, value) in entries {
         let child = child_path(path, name);
         if let Some(schema) = node.properties.get(name).or(node.additional.as_deref()) {
-            if !is_unset(schema, value) {
-                walk(schema, value, &child, problems);
-            }
+            walk(schema, value, &child, problems);
         } else if !(node.preserve_unknown || node.any_property || node.kind == Type::Any) {
             problems.push(unknown(node, path, name, &[]));
         }
@@ -125,8 +117,7 @@ fn object(node: &Node, entries: &Map<String, Value>, path: &str, problems: &mut 
 
 fn required(node: &Node, entries: &Map<String, Value>, path: &str, problems: &mut Vec<Problem>) {
     for name in &node.required {
-        let null_counts = node.properties.get(name).is_none_or(|child| child.nullable);
-        if entries.get(name).is_some_and(|value| null_counts || !value.is_null()) {
+        if entries.contains_key(name) {
             continue;
         }
         let fix =

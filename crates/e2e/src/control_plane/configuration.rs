@@ -24,8 +24,11 @@ pub(super) fn write(plane: &ControlPlane) -> anyhow::Result<()> {
     let server = authority.issue(&names);
     std::fs::write(path("server.pem"), &server.certificate)?;
     std::fs::write(path("server.key"), &server.key)?;
-    // Tokens of ServiceAccounts are signed with a key of their own.
-    std::fs::write(path("accounts.key"), &authority.issue(&["accounts"]).key)?;
+    // Tokens of ServiceAccounts are signed with a key of their own; a certificate holds its
+    // public half.
+    let accounts = authority.issue(&["accounts"]);
+    std::fs::write(path("accounts.pem"), &accounts.certificate)?;
+    std::fs::write(path("accounts.key"), &accounts.key)?;
     std::fs::write(path("audit.json"), audit::POLICY)?;
     let users = USERS.map(|user| format!("{},{user},{user},system:masters\n", token(user)));
     std::fs::write(path("users.csv"), users.concat())?;

@@ -27,6 +27,7 @@ impl ControlPlane {
             etcd: Mutex::new(etcd),
             api_server: Mutex::new(None),
             others: Vec::new(),
+            started: false,
         };
         configuration::write(&plane)?;
         *plane.api_server.lock().unwrap() = Some(plane.run_api_server()?);
@@ -35,6 +36,7 @@ impl ControlPlane {
             plane.others = plane.run_workloads(&workloads)?;
             plane.prepare_node()?;
         }
+        plane.started = true;
         Ok(plane)
     }
 
@@ -49,7 +51,7 @@ impl ControlPlane {
             .arg(format!("--tls-cert-file={}", path("server.pem")))
             .arg(format!("--tls-private-key-file={}", path("server.key")))
             .arg("--service-account-issuer=https://kubernetes.default.svc")
-            .arg(format!("--service-account-key-file={}", path("accounts.key")))
+            .arg(format!("--service-account-key-file={}", path("accounts.pem")))
             .arg(format!("--service-account-signing-key-file={}", path("accounts.key")))
             .arg(format!("--token-auth-file={}", path("users.csv")))
             .arg("--authorization-mode=RBAC")

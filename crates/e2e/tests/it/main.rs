@@ -8,3 +8,5 @@
 )]
 
 mod control_plane;
+mod corpus;
+mod crds;
