@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::run::{self, cargo};
-use crate::{fuzz, generate, licences, test, tidy, torture};
+use crate::{control_plane, fuzz, generate, licences, test, tidy, torture};
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
@@ -15,6 +15,8 @@ const STEPS: &[Step] = &[
         let strict = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
         run::run(&mut cargo(&strict))
     }),
+    // A step of its own, so that its seconds are seen: all of them the first time, none later.
+    ("control plane", || control_plane::for_tests().map(drop)),
     ("test", || test::run(&["--locked".to_owned()])),
     ("torture", torture::short),
     ("fuzz", fuzz::short),

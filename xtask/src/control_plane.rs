@@ -140,7 +140,7 @@ fn copy_stage(from: &Path, stage: &str, draft: &Path) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(from).with_context(|| format!("kwok has no {stage}"))? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.ends_with(".yaml") && name != "kustomization.yaml" {
+        if path.extension().is_some_and(|it| it == "yaml") && name != "kustomization.yaml" {
             // Files of a module are read-only; the copy's content is enough.
             let copy = to.join(format!("{}-{name}", stage.replace('/', "-")));
             std::fs::write(copy, std::fs::read(&path)?)?;

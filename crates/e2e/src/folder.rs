@@ -20,7 +20,7 @@ pub(crate) fn new(name: &str) -> std::io::Result<PathBuf> {
 /// `target/tmp/e2e`, seen from the test program in `target/debug/deps`.
 fn all() -> std::io::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let target = own.ancestors().nth(3).unwrap_or(Path::new("target"));
+    let target = own.ancestors().nth(3).unwrap_or_else(|| Path::new("target"));
     Ok(target.join("tmp/e2e"))
 }
 
@@ -41,7 +41,7 @@ fn sweep(all: &Path) -> std::io::Result<()> {
 /// The programs of the workspace, built beside the test program.
 pub(crate) fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
-    let path = own.ancestors().nth(2).unwrap_or(Path::new(".")).join(name);
+    let path = own.ancestors().nth(2).unwrap_or_else(|| Path::new(".")).join(name);
     assert!(
         path.is_file(),
         "{} is not built; `cargo xtask test -- -p kuma-e2e` does it first",

@@ -39,7 +39,9 @@ fn normalise(node: &Node, value: &mut Value) {
         }
         Value::Array(items) => {
             if let Some(node) = &node.items {
-                items.iter_mut().for_each(|item| normalise(node, item));
+                for item in items {
+                    normalise(node, item);
+                }
             }
         }
         Value::Number(number) => {

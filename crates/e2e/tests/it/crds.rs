@@ -164,7 +164,7 @@ fn explain_reads_like_the_documentation() {
 
 /// Applies a document server-side as a manager.
 fn apply_as(space: &Namespace<'_>, plane: &ControlPlane, manager: &str, document: &Value) {
-    let document = &space.own(&[document.clone()])[0];
+    let document = &space.own(std::slice::from_ref(document))[0];
     let arguments = ["apply", "--server-side", "--field-manager", manager, "-f", "-"];
     let told = plane.kubectl().tell(&arguments, Some(&document.to_string()));
     assert!(told.success, "{}", told.err);
