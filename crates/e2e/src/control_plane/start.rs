@@ -98,10 +98,17 @@ impl ControlPlane {
     /// A node that kwok looks after, and the account that Pods of `default` run under.
     fn prepare_node(&self) -> anyhow::Result<()> {
         let room = json!({"cpu": "32", "memory": "64Gi", "pods": "500"});
+        // What a kubelet says of its machine.
+        let labels = json!({
+            "kubernetes.io/os": "linux",
+            "kubernetes.io/arch": "amd64",
+            "kubernetes.io/hostname": "node-1",
+        });
+        let annotations = json!({"kwok.x-k8s.io/node": "fake"});
         let node = json!({
             "apiVersion": "v1",
             "kind": "Node",
-            "metadata": {"name": "node-1", "annotations": {"kwok.x-k8s.io/node": "fake"}},
+            "metadata": {"name": "node-1", "labels": labels, "annotations": annotations},
             "status": {"allocatable": room, "capacity": room},
         });
         let kubectl = self.kubectl();
