@@ -154,11 +154,13 @@ impl Replica {
         found.cloned().unwrap_or_default()["status"].take()
     }
 
-    /// The value of a series, by the beginning of its line.
-    pub fn series(&self, start: &str) -> Option<f64> {
-        let metrics = self.try_get("/metrics")?.body;
-        let line = metrics.lines().find(|line| line.starts_with(start))?;
-        line.rsplit(' ').next()?.parse().ok()
+    /// The sum of all series of a metric; nothing while it does not listen.
+    pub fn total(&self, name: &str) -> f64 {
+        let metrics = self.try_get("/metrics").map(|answer| answer.body).unwrap_or_default();
+        let of_metric =
+            |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
+        let values = metrics.lines().filter(of_metric);
+        values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
     /// Everything that it has printed, in all its lives.
