@@ -4,6 +4,8 @@
 mod configuration;
 mod start;
 
+use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::{Mutex, OnceLock};
@@ -79,8 +81,18 @@ impl ControlPlane {
         &self.folder
     }
 
-    /// Whether it has controllers, scheduler and nodes; without them Deployments stay empty.
+    /// Whether it has controllers, scheduler and nodes; without them Deployments stay empty, and
+    /// whoever needs them is left out with a remark.
+    ///
+    /// # Panics
+    /// In continuous integration where they are missing.
     pub fn has_workloads(&self) -> bool {
+        if self.others.is_empty() {
+            left_out(
+                "KUBEBUILDER_ASSETS has not all of kube-controller-manager, kube-scheduler, kwok \
+                 and its stages; unset it, and `cargo xtask control-plane` builds them",
+            );
+        }
         !self.others.is_empty()
     }
 
@@ -237,13 +249,16 @@ impl ControlPlane {
 
 /// The programs, or a remark.
 fn needed() -> Option<Parts> {
-    match parts::find() {
-        Ok(parts) => Some(parts),
-        Err(lacking) if parts::is_continuous_integration() => panic!("{lacking}"),
-        Err(lacking) => {
-            eprintln!("left out: {lacking}");
-            None
-        }
+    parts::find().map_err(|lacking| left_out(&lacking)).ok()
+}
+
+/// Says that tests are left out, and why; nobody would read that in continuous integration.
+fn left_out(why: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    assert!(!parts::is_continuous_integration(), "{why}");
+    if SAID.lock().unwrap().insert(why.to_owned()) {
+        // Not with a macro: the harness shows what those print only when a test fails.
+        let _ = writeln!(std::io::stderr(), "left out: {why}");
     }
 }
 
