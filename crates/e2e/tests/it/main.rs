@@ -7,6 +7,7 @@
     reason = "what a test expects and does not get fails the test"
 )]
 
+mod admission;
 mod control_plane;
 mod corpus;
 mod crds;
