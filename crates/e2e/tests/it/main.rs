@@ -11,3 +11,4 @@ mod admission;
 mod control_plane;
 mod corpus;
 mod crds;
+mod manifests;
