@@ -8,7 +8,10 @@
 )]
 
 mod admission;
+mod chaos;
 mod control_plane;
 mod corpus;
 mod crds;
+mod kit;
 mod manifests;
+mod story;
