@@ -169,7 +169,7 @@ fn backup_path(path: &Path, version: i64, now: Timestamp) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-        use kuma_core::time::from_ms;
+    use kuma_core::time::from_ms;
     use sqlx::ConnectOptions;
     use sqlx::sqlite::SqliteConnectOptions;
 
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!((failed.attempts, failed.message.as_deref()), (3, Some("no answer")));
         assert_eq!((all[2].attempts, all[2].latency_us), (1, Some(7)));
         assert_eq!((all[3].attempts, all[3].state), (0, MonitorState::Degraded));
-        let last = store.last_results(ShardSet::ALL).await.unwrap();
+        let last = store.last_results(kuma_core::shard::ShardSet::ALL).await.unwrap();
         assert_eq!((&last[0].heartbeat, last.len()), (&all[3], 2));
         let other = store.heartbeats(MonitorId(2), from_ms(0), from_ms(i64::MAX), 99).await;
         assert_eq!(other.unwrap().len(), 1);
