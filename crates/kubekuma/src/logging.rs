@@ -59,12 +59,13 @@ pub fn start(level: LogLevel, format: Option<LogFormat>, screen: &Screen, clock:
     let people = std::io::stderr().is_terminal();
     let default = if people { LogFormat::Pretty } else { LogFormat::Json };
     let format = format.unwrap_or(default);
-    // Libraries below us log at most warnings unless everything is asked for.
+    // Libraries below us log at most warnings unless everything is asked for. The client of the API
+    // server logs every request that fails; what comes of it is logged by us, once.
     let filter = match level {
         // The WebSocket library traces whole messages, and one of ours may hold a secret.
         LogLevel::Trace => EnvFilter::new("trace,tungstenite=debug"),
         other => EnvFilter::new(format!(
-            "warn,sqlx=error,kubekuma={0},kuma_core={0},kuma_api={0},kuma_probe={0},kuma_notify={0},kuma_store={0},kuma_server={0}",
+            "warn,sqlx=error,kube_client=off,kube_runtime=error,kuma_kube={0},kubekuma={0},kuma_core={0},kuma_api={0},kuma_probe={0},kuma_notify={0},kuma_store={0},kuma_server={0}",
             other.directive()
         )),
     };
