@@ -5,6 +5,7 @@ pub mod admission;
 pub mod audit;
 pub mod client;
 pub mod discovery;
+pub mod events;
 pub mod exposure;
 pub mod index;
 pub mod lease;

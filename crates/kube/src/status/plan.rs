@@ -126,6 +126,11 @@ impl Planner {
         self.slow.remove(key);
     }
 
+    /// The uid of an object that was seen.
+    pub fn uid(&self, key: &ObjectKey) -> Option<&str> {
+        Some(&self.entries.get(key)?.observed.as_ref()?.uid)
+    }
+
     /// What the status of an object says now, null if it has none; none before it was seen.
     pub fn status(&self, key: &ObjectKey) -> Option<&Value> {
         Some(&self.entries.get(key)?.observed.as_ref()?.status)

@@ -77,6 +77,11 @@ impl StatusWriter {
         self.planner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The uid of an object that was seen.
+    pub fn uid(&self, key: &ObjectKey) -> Option<String> {
+        self.planner().uid(key).map(str::to_owned)
+    }
+
     /// Something changed that the status of an object tells.
     pub fn touch(&self, key: ObjectKey) {
         let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use kuma_core::catalog::{Catalog, CatalogSource};
 use kuma_core::check::kubernetes::{ClusterObjects, ObjectQuery};
-use kuma_core::id::{Kind, MonitorId, ObjectKey, ObjectName};
+use kuma_core::engine::Change;
+use kuma_core::id::{MonitorId, ObjectKey};
+use kuma_core::monitor::Monitor;
 use kuma_core::object::Object;
 use kuma_core::shard::MemberId;
 use kuma_core::source::Snapshot;
@@ -20,6 +22,7 @@ use kuma_core::stats::Stats;
 use kuma_kube::admission::{self, CertificateFiles, Certificates, Conversions, Webhook};
 use kuma_kube::client;
 use kuma_kube::discovery::{Coordinating, Discoverer};
+use kuma_kube::events::EventWriter;
 use kuma_kube::exposure::Exposer;
 use kuma_kube::lease::LeaseMirror;
 use kuma_kube::objects::ObjectWatches;
@@ -77,6 +80,7 @@ pub struct InCluster {
     namespace: String,
     objects: Arc<ObjectWatches>,
     statuses: Arc<StatusWriter>,
+    events: Arc<EventWriter>,
     secrets: ClusterSecrets,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -86,7 +90,7 @@ impl InCluster {
     /// Begins to watch, and waits until the API server has told what there is.
     pub(crate) async fn watch(
         cluster: &Cluster,
-        namespace: &str,
+        (namespace, instance): (&str, &str),
         last_valid: BTreeMap<ObjectKey, Object>,
         clock: SystemClock,
         stop: &CancellationToken,
@@ -104,8 +108,9 @@ impl InCluster {
         let running = Arc::new(Self {
             cluster: cluster.clone(),
             namespace: namespace.to_owned(),
-            objects: Arc::new(ObjectWatches::new(client, Arc::new(clock))),
+            objects: Arc::new(ObjectWatches::new(client.clone(), Arc::new(clock))),
             statuses,
+            events: Arc::new(EventWriter::new(client, instance, Arc::new(clock))),
             secrets: secrets.clone(),
             stop: stop.child_token(),
             tasks: TaskTracker::new(),
@@ -127,14 +132,20 @@ impl InCluster {
         })
     }
 
-    /// A monitor's state changed.
-    pub(crate) fn changed(&self, name: &ObjectName) {
-        self.statuses.touch(ObjectKey { kind: Kind::Monitor, name: name.clone() });
+    /// A monitor took a step: its state may have changed, and something may have happened.
+    pub(crate) fn changed(&self, monitor: &Monitor, change: &Change) {
+        let key = kuma_kube::events::object(monitor);
+        for notice in &change.notices {
+            self.events.tell(monitor, notice, self.statuses.uid(&key));
+        }
+        if change.transition.is_some() {
+            self.statuses.touch(key);
+        }
     }
 
     /// The numbers of the parts.
     pub(crate) fn stats(&self) -> Vec<Arc<dyn Stats>> {
-        vec![self.objects.clone(), self.statuses.clone()]
+        vec![self.objects.clone(), self.statuses.clone(), self.events.clone()]
     }
 
     /// Starts what needs the rest of the program.
@@ -175,6 +186,8 @@ impl InCluster {
         });
         let (stop, writer) = (self.stop.clone(), self.statuses.clone());
         self.tasks.spawn(async move { writer.run(answers, stop).await });
+        let (stop, events) = (self.stop.clone(), self.events.clone());
+        self.tasks.spawn(async move { events.run(stop).await });
         if let Some(folder) = &self.cluster.webhook {
             self.tasks.spawn(self.clone().webhook(folder.clone(), catalog));
         }

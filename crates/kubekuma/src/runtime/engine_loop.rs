@@ -363,14 +363,11 @@ impl Loop {
         self.parts.committer.commit(report.batch);
     }
 
-    /// A transition is worth a write of the object's status.
+    /// Statuses and Events tell it too.
     fn tell_cluster(&self, change: &Change) {
-        let Some(watcher) = self.parts.watcher.as_ref().filter(|_| change.transition.is_some())
-        else {
-            return;
-        };
+        let Some(watcher) = &self.parts.watcher else { return };
         if let Some(entry) = self.catalog.entry(change.id) {
-            watcher.changed(&entry.monitor.name);
+            watcher.changed(&entry.monitor, change);
         }
     }
 

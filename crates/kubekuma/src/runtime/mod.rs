@@ -367,8 +367,9 @@ async fn supply(
             cluster: None,
         },
         Objects::Cluster(cluster) => {
+            let names = (&*options.namespace, &*options.member.0);
             let (source, secrets, cluster) =
-                InCluster::watch(cluster, &options.namespace, last_valid, clock, stop).await;
+                InCluster::watch(cluster, names, last_valid, clock, stop).await;
             Supply { source: Box::new(source), secrets: Arc::new(secrets), cluster: Some(cluster) }
         }
     }

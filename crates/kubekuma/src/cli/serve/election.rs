@@ -1,8 +1,9 @@
 //! One active instance on a cluster with SQLite: the Lease elects who may open the file, the file's
 //! lock is the fence (`design/overview.md`, run modes).
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kuma_core::ports::StoreError;
@@ -18,52 +19,71 @@ use crate::runtime::{self, Options, Running, signals};
 /// How soon the database is tried again that another process has not let go of yet.
 const LOCKED_AGAIN: Duration = Duration::from_secs(1);
 
-/// Waits for the Lease, runs while it is ours, and ends when it was lost: what takes part again is
-/// another start of this program.
+/// Waits for the Lease and runs while it is ours, until the program is told to stop. Who has lost the
+/// Lease stops everything, and waits again under another name.
 pub(super) async fn run(
     options: &Options,
     cluster: &Cluster,
     shown: &Shown,
     clock: SystemClock,
 ) -> anyhow::Result<()> {
-    let keeper = LeaseKeeper::start(
-        &cluster.connection,
-        &options.namespace,
-        &options.member.0,
-        Terms::default(),
-        Arc::new(clock),
-    );
-    let state = keeper.state();
-    let seen = state.clone();
-    let why: kuma_server::Why = Arc::new(move || describe(&seen.borrow()));
-    shown.front.show(kuma_server::standby(Arc::new(clock), why.clone()));
     let mut stopped = pin!(signals::stopped());
-    let running = tokio::select! {
-        () = &mut stopped => None,
-        running = become_active(options, state.clone(), clock) => running?,
-    };
-    let mut lost = false;
-    if let Some(running) = running {
-        let taken = taken_by_another(state);
-        let end = async {
-            tokio::select! {
-                () = stopped => {}
-                () = taken => lost = true,
-            }
-        };
-        shown.serve(running, end).await;
+    for term in 1_u32.. {
+        let identity = format!("{}-{term}", options.member.0);
+        let (time, terms) = (Arc::new(clock), Terms::default());
+        let connection = &cluster.connection;
+        let keeper = LeaseKeeper::start(connection, &options.namespace, &identity, terms, time);
+        let ended = serve_a_term(options, shown, &keeper, stopped.as_mut(), clock).await;
+        keeper.release().await;
+        match ended? {
+            Ended::Stopped => break,
+            Ended::Lost => warn!("another instance has taken the Lease; standing by"),
+        }
     }
-    shown.front.show(kuma_server::standby(Arc::new(clock), why));
-    keeper.release().await;
-    anyhow::ensure!(
-        !lost,
-        "another instance has taken the Lease; this one has stopped and waits again after a restart"
-    );
     Ok(())
 }
 
-fn describe(state: &LeaseState) -> String {
+/// How a term ended.
+enum Ended {
+    Stopped,
+    Lost,
+}
+
+async fn serve_a_term(
+    options: &Options,
+    shown: &Shown,
+    keeper: &LeaseKeeper,
+    mut stopped: Pin<&mut impl Future<Output = ()>>,
+    clock: SystemClock,
+) -> anyhow::Result<Ended> {
+    let (state, locked) = (keeper.state(), Arc::new(AtomicBool::new(false)));
+    let (seen, waits) = (state.clone(), locked.clone());
+    let why: kuma_server::Why =
+        Arc::new(move || describe(&seen.borrow(), waits.load(Ordering::Relaxed)));
+    shown.front.show(kuma_server::standby(Arc::new(clock), why.clone()));
+    let running = tokio::select! {
+        () = &mut stopped => return Ok(Ended::Stopped),
+        running = become_active(options, state.clone(), &locked, clock) => running?,
+    };
+    let Some(running) = running else { return Ok(Ended::Lost) };
+    let mut ended = Ended::Stopped;
+    let taken = taken_by_another(state);
+    let end = async {
+        tokio::select! {
+            () = stopped => {}
+            () = taken => ended = Ended::Lost,
+        }
+    };
+    shown.serve(running, end).await;
+    shown.front.show(kuma_server::standby(Arc::new(clock), why));
+    Ok(ended)
+}
+
+fn describe(state: &LeaseState, locked: bool) -> String {
     match state {
+        LeaseState::Held { .. } if locked => {
+            "standby: the Lease is held, but its last holder still has the database".to_owned()
+        }
         LeaseState::Waiting { why } => format!("standby: {why}"),
         LeaseState::Held { trouble: None } => "it is starting".to_owned(),
         LeaseState::Held { trouble: Some(trouble) } => format!("it is starting; {trouble}"),
@@ -76,6 +96,7 @@ fn describe(state: &LeaseState) -> String {
 async fn become_active(
     options: &Options,
     mut state: watch::Receiver<LeaseState>,
+    locked: &AtomicBool,
     clock: SystemClock,
 ) -> anyhow::Result<Option<Running>> {
     let is_decided = |state: &LeaseState| !matches!(state, LeaseState::Waiting { .. });
@@ -91,7 +112,9 @@ async fn become_active(
         match runtime::start(options.clone(), clock).await {
             Ok(running) => return Ok(Some(running)),
             Err(error) if is_locked(&error) => {
-                warn!(%error, "the last holder of the Lease still has the database; waiting");
+                if !locked.swap(true, Ordering::Relaxed) {
+                    warn!(%error, "the last holder of the Lease still has the database; waiting");
+                }
                 tokio::time::sleep(LOCKED_AGAIN).await;
             }
             Err(error) => return Err(error),
