@@ -2,6 +2,8 @@
 
 use kuma_core::ports::StoreError;
 
+pub(super) use crate::code::damaged;
+
 /// Primary result codes (<https://www.sqlite.org/rescode.html>) that mend by waiting, or by a
 /// person making room: PERM, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN,
 /// PROTOCOL, SCHEMA.
@@ -37,11 +39,6 @@ pub(super) fn wants_reopen(error: &sqlx::Error) -> bool {
 fn primary_code(error: &sqlx::Error) -> Option<i64> {
     let extended: i64 = error.as_database_error()?.code()?.parse().ok()?;
     Some(extended & 0xff)
-}
-
-/// A stored value that no version of ours writes.
-pub(super) fn damaged(what: &str, value: impl std::fmt::Display) -> sqlx::Error {
-    sqlx::Error::Decode(format!("{what} {value} is not one that is stored").into())
 }
 
 #[cfg(test)]

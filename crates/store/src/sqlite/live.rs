@@ -9,19 +9,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use futures_util::TryStreamExt;
 use kuma_core::id::MonitorId;
 use kuma_core::ports::Heartbeat;
-use kuma_core::reason::{Class, Reason};
 use kuma_core::sketch::Sketch;
 use kuma_core::state::MonitorState;
 use kuma_core::time::to_ms;
 use sqlx::{Row, SqliteConnection};
 
-use super::error::damaged;
 use super::hot;
-
-/// Milliseconds of an hour.
-pub(super) const HOUR_MS: i64 = 3_600_000;
-/// Milliseconds of a day.
-pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
+pub(super) use crate::code::{DAY_MS, HOUR_MS, counted_latency, reason, state};
 
 /// An interval that has not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,22 +196,4 @@ impl Live {
     pub(super) fn heard_until(&self, monitor: MonitorId) -> i64 {
         self.last.get(&monitor).map_or(i64::MIN, |beat| to_ms(beat.at))
     }
-}
-
-/// The latency of a success; failures would make a target that times out look slow.
-pub(super) fn counted_latency(beat: &Heartbeat) -> Option<u32> {
-    let success = beat.reason.is_none_or(|reason| reason.class() == Class::Lifecycle);
-    beat.latency_us.filter(|_| success)
-}
-
-/// A stored state.
-pub(super) fn state(code: u8) -> sqlx::Result<MonitorState> {
-    MonitorState::from_code(code).ok_or_else(|| damaged("state", code))
-}
-
-/// A stored reason.
-pub(super) fn reason(number: Option<u16>) -> sqlx::Result<Option<Reason>> {
-    number
-        .map(|number| Reason::from_number(number).ok_or_else(|| damaged("reason", number)))
-        .transpose()
 }

@@ -32,11 +32,12 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
 use tokio::sync::{OnceCell, mpsc, oneshot};
 
+use crate::counters::Counters;
+
 pub use check::CheckReport;
 use error::store_error;
 use live::Live;
 pub use replay::Replay;
-use stats::Counters;
 use work::{Done, Work};
 use writer::{Job, Writer};
 

@@ -13,11 +13,7 @@ use sqlx::SqliteConnection;
 use super::live::{Live, Open};
 use super::writer::lock;
 use super::{apply, outbox, retention, seal};
-
-/// How long routine work waits for company.
-const ROUTINE_LINGER: Duration = Duration::from_millis(250);
-/// How long durable work waits for company.
-const DURABLE_LINGER: Duration = Duration::from_millis(2);
+use crate::queue::{DURABLE_LINGER, ROUTINE_LINGER, batch_rows};
 
 /// One thing to write.
 #[derive(Debug)]
@@ -77,20 +73,6 @@ impl Work {
             _ => 1,
         }
     }
-}
-
-/// Rows that a batch asks to write.
-pub(super) fn batch_rows(batch: &Batch) -> usize {
-    batch.heartbeats.len()
-        + batch.intervals.len()
-        + batch.incidents.len()
-        + batch.outbox.len()
-        + batch.suppressed.len()
-        + batch.states.len()
-        + batch.push_consumed.len()
-        + batch.objects.len()
-        + batch.objects_deleted.len()
-        + batch.audit.len()
 }
 
 /// What a transaction may look at and must remember until it is committed.

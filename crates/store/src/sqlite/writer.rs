@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kuma_core::id::{MonitorId, ObjectName};
@@ -11,24 +11,22 @@ use kuma_core::ports::StoreError;
 use kuma_core::time::{Clock, Mono};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
 use super::error::{store_error, wants_reopen};
 use super::fold::Fold;
 use super::live::Live;
 use super::lock::Lock;
-use super::stats::Counters;
 use super::work::{Done, Scope, Work, WorkError, run};
 use super::{apply, fold, open};
+use crate::counters::Counters;
+pub(super) use crate::queue::lock;
+use crate::queue::{Waiting, gather, same};
 
 /// A late result must not make every transaction store sketches.
 const FOLD_PAUSE: Duration = Duration::from_secs(60);
 /// Pause between two small steps of storing sketches.
 const FOLD_STEP_PAUSE: Duration = Duration::from_millis(5);
-/// Rows at which a transaction is full.
-const FULL_ROWS: usize = 1000;
-/// Rows that may wait; beyond, new work is refused instead of filling the memory.
-pub(super) const MAX_WAITING: usize = 200_000;
 
 /// Where an answer goes.
 pub(super) type Reply = oneshot::Sender<Result<Done, StoreError>>;
@@ -37,6 +35,16 @@ pub(super) type Reply = oneshot::Sender<Result<Done, StoreError>>;
 pub(super) struct Job {
     pub(super) work: Work,
     pub(super) reply: Reply,
+}
+
+impl Waiting for Job {
+    fn rows(&self) -> usize {
+        self.work.rows()
+    }
+
+    fn linger(&self) -> Duration {
+        self.work.linger()
+    }
 }
 
 /// The writer's belongings.
@@ -65,7 +73,7 @@ impl Writer {
     pub(super) async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
         while let Some(first) = self.next(&mut queue).await {
             let mut jobs = gather(&mut queue, first).await;
-            self.counters.took(&jobs);
+            self.counters.took(rows_of(&jobs));
             let close = jobs
                 .iter()
                 .position(|job| matches!(job.work, Work::Close))
@@ -75,7 +83,7 @@ impl Writer {
             if let Some(close) = close {
                 queue.close();
                 let rest: Vec<Job> = std::iter::from_fn(|| queue.try_recv().ok()).collect();
-                self.counters.took(&rest);
+                self.counters.took(rows_of(&rest));
                 self.flush(rest).await;
                 let closed = self.finish().await;
                 drop(self);
@@ -131,7 +139,7 @@ impl Writer {
         let took = self.clock.now().mono.since(started.mono);
         match &result {
             Ok(_) => {
-                let rows = jobs.iter().map(|job| job.work.rows()).sum();
+                let rows = rows_of(jobs);
                 self.counters.committed(rows, took);
             }
             Err(failure) => {
@@ -342,21 +350,8 @@ impl From<WorkError> for Failure {
     }
 }
 
-/// Waits for company for the first job, as long as it may.
-async fn gather(queue: &mut mpsc::UnboundedReceiver<Job>, first: Job) -> Vec<Job> {
-    let begun = Instant::now();
-    let mut rows = first.work.rows();
-    let mut until = begun + first.work.linger();
-    let mut jobs = vec![first];
-    while rows < FULL_ROWS {
-        let Ok(Some(job)) = timeout_at(until, queue.recv()).await else {
-            break;
-        };
-        until = until.min(Instant::now() + job.work.linger());
-        rows += job.work.rows();
-        jobs.push(job);
-    }
-    jobs
+fn rows_of(jobs: &[Job]) -> usize {
+    jobs.iter().map(|job| job.work.rows()).sum()
 }
 
 fn answer(jobs: Vec<Job>, done: Vec<Done>) {
@@ -370,22 +365,4 @@ fn refuse(jobs: Vec<Job>, failure: &Failure) {
     for job in jobs {
         let _ = job.reply.send(Err(same(failure.error())));
     }
-}
-
-/// The error once more, for each who waits.
-fn same(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::Unavailable(text) => StoreError::Unavailable(text.clone()),
-        StoreError::Damaged(text) => StoreError::Damaged(text.clone()),
-        StoreError::TooNew { found, known, needs } => {
-            StoreError::TooNew { found: *found, known: *known, needs: needs.clone() }
-        }
-        StoreError::Locked(text) => StoreError::Locked(text.clone()),
-        StoreError::Invalid(text) => StoreError::Invalid(text.clone()),
-    }
-}
-
-/// A lock that a panicking holder cannot take from us: what it guards is replaced whole.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

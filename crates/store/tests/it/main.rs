@@ -1,7 +1,7 @@
-//! The store from outside: the contract that every store passes, and what is SQLite's own.
+//! The store from outside: the contract that every store passes, and what is each one's own.
 
 #[cfg(test)]
-mod contract;
+mod postgres;
 #[cfg(test)]
 mod sqlite;
 #[cfg(test)]

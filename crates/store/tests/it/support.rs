@@ -1,4 +1,4 @@
-//! A store in a folder of its own, a clock that a test sets, and rows to put in.
+//! A store of its own, a clock that a test sets, and rows to put in.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,9 +11,12 @@ use kuma_core::ports::{
 };
 use kuma_core::reason::Reason;
 use kuma_core::settings::RetentionSettings;
+use kuma_core::shard::MemberId;
 use kuma_core::state::MonitorState;
 use kuma_core::time::{Clock, Mono, Now, Timestamp, from_ms};
-use kuma_store::{SqliteOptions, SqliteStore};
+use kuma_fixture::Postgres;
+use kuma_fixture::postgres::Database;
+use kuma_store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore};
 
 /// 2026-01-01T00:00:00Z.
 pub(crate) const START: i64 = 1_767_225_600_000;
@@ -26,6 +29,7 @@ pub(crate) fn at(ms: i64) -> Timestamp {
 }
 
 /// A clock that stands where it is put.
+#[derive(Default)]
 pub(crate) struct FakeClock(Mutex<i64>);
 
 impl FakeClock {
@@ -44,16 +48,28 @@ impl Clock for FakeClock {
 /// A store that can be opened again on what it left behind.
 pub(crate) struct Bench {
     pub(crate) folder: tempfile::TempDir,
+    /// None on SQLite.
+    pub(crate) database: Option<Database>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) store: Arc<dyn Store>,
 }
 
 impl Bench {
+    /// On SQLite.
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(FakeClock(Mutex::new(0)));
+        let clock = Arc::new(FakeClock::default());
         let store = open(&folder, &clock).await.unwrap();
-        Self { folder, clock, store: Arc::new(store) }
+        Self { folder, database: None, clock, store: Arc::new(store) }
+    }
+
+    /// On PostgreSQL, where that is installed.
+    pub(crate) async fn on_postgres() -> Option<Self> {
+        let database = Postgres::shared()?.database();
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(FakeClock::default());
+        let store = open_postgres(&database.url(), "test/1", &clock).await.unwrap();
+        Some(Self { folder, database: Some(database), clock, store: Arc::new(store) })
     }
 
     pub(crate) fn path(&self) -> std::path::PathBuf {
@@ -63,7 +79,13 @@ impl Bench {
     /// Closes and opens again.
     pub(crate) async fn reopen(&mut self) {
         self.store.close().await.unwrap();
-        self.store = Arc::new(open(&self.folder, &self.clock).await.unwrap());
+        self.store = match &self.database {
+            None => Arc::new(open(&self.folder, &self.clock).await.unwrap()),
+            Some(database) => {
+                let store = open_postgres(&database.url(), "test/1", &self.clock).await;
+                Arc::new(store.unwrap())
+            }
+        };
     }
 
     pub(crate) async fn monitor(&self, name: &str) -> MonitorId {
@@ -108,6 +130,20 @@ pub(crate) async fn open(
         path: folder.path().join("kubekuma.db"),
         clock: clock.clone(),
         product_version: "0.1.0".to_owned(),
+    })
+    .await
+}
+
+pub(crate) async fn open_postgres(
+    url: &str,
+    member: &str,
+    clock: &Arc<FakeClock>,
+) -> Result<PostgresStore, StoreError> {
+    PostgresStore::open(PostgresOptions {
+        url: url.parse().unwrap(),
+        clock: clock.clone(),
+        product_version: "0.1.0".to_owned(),
+        member: MemberId(member.to_owned()),
     })
     .await
 }

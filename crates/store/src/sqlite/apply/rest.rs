@@ -1,6 +1,5 @@
 //! Engine states, push arrivals, objects, audit.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use kuma_core::id::ObjectKey;
@@ -9,6 +8,7 @@ use kuma_core::time::{Timestamp, to_ms};
 use sqlx::SqliteConnection;
 
 use crate::sqlite::sql::{MultiInsert, json_ids};
+use crate::text::{PUSH_MESSAGE, cut, json_map};
 
 static STATE: LazyLock<MultiInsert> = LazyLock::new(|| {
     MultiInsert::new("INSERT OR REPLACE INTO engine_state (monitor, version, data)", 3, "")
@@ -32,9 +32,6 @@ static AUDIT: LazyLock<MultiInsert> = LazyLock::new(|| {
         "",
     )
 });
-
-/// The longest stored message of a push, in bytes.
-const PUSH_MESSAGE: usize = 512;
 
 /// Inserts or replaces engine states; an empty blob removes one.
 pub(super) async fn states(
@@ -85,15 +82,6 @@ pub(in crate::sqlite) async fn push(
     })
 }
 
-/// The longest beginning of at most `limit` bytes that is whole characters.
-fn cut(text: &str, limit: usize) -> &str {
-    if text.len() <= limit {
-        return text;
-    }
-    let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or(0)).unwrap_or("")
-}
-
 /// Removes arrivals that a decision has consumed.
 pub(super) async fn consume_pushes(
     connection: &mut SqliteConnection,
@@ -130,11 +118,6 @@ pub(super) async fn objects(
         })
         .await?;
     Ok(())
-}
-
-fn json_map(map: &BTreeMap<String, String>) -> String {
-    let pairs = map.iter().map(|(key, value)| (key.clone(), value.clone().into()));
-    serde_json::Value::Object(pairs.collect()).to_string()
 }
 
 /// Marks objects as deleted.

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use aws_lc_rs::digest;
 use kuma_core::event::Event;
 use kuma_core::id::ObjectName;
 use kuma_core::ports::Claim;
@@ -12,6 +11,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::sent::earlier;
 use super::{Status, outbox_row};
+use crate::message::claim_key;
 use crate::sqlite::error::damaged;
 use crate::sqlite::sql::{json_ids, json_texts};
 
@@ -245,20 +245,4 @@ async fn earlier_merged(
     event
         .map(|event| serde_json::from_str(&event).map_err(|error| damaged("event", error)))
         .transpose()
-}
-
-/// The row's own key, or for several the SHA-256 of their sorted keys.
-fn claim_key<'a>(keys: impl Iterator<Item = &'a str>) -> String {
-    let mut keys: Vec<&str> = keys.collect();
-    keys.sort_unstable();
-    if let [only] = keys.as_slice() {
-        return (*only).to_owned();
-    }
-    let hash = digest::digest(&digest::SHA256, keys.join("\n").as_bytes());
-    hash.as_ref().iter().fold(String::new(), |mut hex, byte| {
-        use std::fmt::Write;
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }

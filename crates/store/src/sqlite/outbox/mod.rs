@@ -20,32 +20,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::error::damaged;
 use super::sql::{MultiInsert, Query};
-
-/// As stored in `outbox.status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Status {
-    Pending = 0,
-    Sending = 1,
-    Sent = 2,
-    Failed = 3,
-    Suppressed = 4,
-    ToldWithAnother = 5,
-}
-
-impl Status {
-    /// The delivery log's word for a stored status.
-    pub(super) fn word(code: u8) -> sqlx::Result<&'static str> {
-        Ok(match code {
-            0 => "pending",
-            1 => "sending",
-            2 => "sent",
-            3 => "failed",
-            4 | 5 => "deduped",
-            other => return Err(damaged("delivery status", other)),
-        })
-    }
-}
+pub(super) use crate::message::Status;
 
 const COLUMNS: &str = "INSERT INTO outbox
     (key, subject, monitor, policy, provider, provider_type, incident, kind, monitor_name,

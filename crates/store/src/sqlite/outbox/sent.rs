@@ -6,12 +6,8 @@ use kuma_core::time::{Timestamp, to_ms};
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use super::outbox_row;
+use crate::message::{MOST_EARLIER, MOST_STANDING};
 use crate::sqlite::sql::json_ids;
-
-/// Receipts of one claim; a group of many incidents that were told often has more.
-const MOST_EARLIER: u32 = 200;
-/// Incidents of one provider that are told again.
-const MOST_STANDING: u32 = 10_000;
 
 /// Receipts of the messages that were sent through the rows' provider about their incidents.
 pub(super) async fn earlier(

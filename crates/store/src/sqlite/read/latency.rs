@@ -1,13 +1,11 @@
 //! Latency percentiles from sketches.
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use kuma_core::id::MonitorId;
-use kuma_core::ports::{LatencyStep, StoreError};
-use kuma_core::sketch::Sketch;
-use kuma_core::time::{Timestamp, from_ms, to_ms};
+use kuma_core::ports::LatencyStep;
+use kuma_core::time::Timestamp;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection, SqliteConnection};
 
@@ -16,9 +14,7 @@ use crate::sqlite::fold::decode;
 use crate::sqlite::live::{DAY_MS, HOUR_MS, Live};
 use crate::sqlite::work::WorkError;
 use crate::sqlite::writer::lock;
-
-/// The longest span that is answered, in hours: ten years.
-const MAX_HOURS: i64 = 10 * 366 * 24;
+use crate::steps::{Steps, ceil_div};
 
 /// One lookup per hour: the key begins with the hour.
 const HOURS: &str = "
@@ -52,49 +48,30 @@ async fn answer(
     (from, to): (Timestamp, Timestamp),
     step: Duration,
 ) -> Result<Vec<LatencyStep>, WorkError> {
-    let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
-    if step <= 0 || step % HOUR_MS != 0 {
-        return Err(invalid("the step must be a multiple of an hour"));
-    }
-    let by_days = step % DAY_MS == 0;
-    let unit = if by_days { DAY_MS } else { HOUR_MS };
-    let origin = to_ms(from).div_euclid(unit) * unit;
-    let (from, to) = (origin / HOUR_MS, ceil_div(to_ms(to), HOUR_MS));
+    let mut steps = Steps::new(from, to, step)?;
+    let (from, to) = steps.hours();
     if to <= from {
         return Ok(Vec::new());
     }
-    if to - from > MAX_HOURS {
-        return Err(invalid("the span is longer than ten years"));
-    }
-    let mut steps: BTreeMap<i64, Sketch> = BTreeMap::new();
-    let mut add = |at: i64, sketch: &Sketch| {
-        let index = (at - origin).div_euclid(step);
-        steps.entry(index).or_default().merge(sketch);
-    };
     let mut connection = pool.acquire().await?;
     // One state of the file for both questions: upkeep makes days of hours.
     let mut snapshot = connection.begin().await?;
     let days = folded_days(&mut snapshot, monitor, from, to).await?;
-    if !by_days && !days.is_empty() {
-        return Err(invalid(
-            "only whole days are stored for a part of the span; ask for steps of 24 hours",
-        ));
+    if !days.is_empty() {
+        steps.expect_days()?;
     }
     for (day, data) in days {
-        add(day * DAY_MS, &decode(&data)?);
+        steps.add(day * DAY_MS, &decode(&data)?);
     }
     for (hour, data) in stored_hours(&mut snapshot, monitor, from, to).await? {
-        add(hour * HOUR_MS, &decode(&data)?);
+        steps.add(hour * HOUR_MS, &decode(&data)?);
     }
     for (hour, monitors) in lock(live).hours.range(from..to) {
         if let Some(sketch) = monitors.get(&monitor.0) {
-            add(hour * HOUR_MS, sketch);
+            steps.add(hour * HOUR_MS, sketch);
         }
     }
-    Ok(steps
-        .iter()
-        .filter_map(|(index, sketch)| percentiles(from_ms(origin + index * step), sketch))
-        .collect())
+    Ok(steps.finish())
 }
 
 /// Only hours that anybody has are looked up: most spans reach far beyond them.
@@ -129,22 +106,4 @@ async fn folded_days(
         .bind(monitor.0)
         .fetch_all(connection)
         .await
-}
-
-fn percentiles(at: Timestamp, sketch: &Sketch) -> Option<LatencyStep> {
-    Some(LatencyStep {
-        at,
-        count: sketch.count(),
-        p50_us: sketch.quantile(0.50)?,
-        p95_us: sketch.quantile(0.95)?,
-        p99_us: sketch.quantile(0.99)?,
-    })
-}
-
-fn ceil_div(number: i64, by: i64) -> i64 {
-    -(-number).div_euclid(by)
-}
-
-fn invalid(why: &str) -> WorkError {
-    StoreError::Invalid(why.to_owned()).into()
 }

@@ -20,7 +20,7 @@ pub(super) use history::{evidence, incidents};
 pub(super) use latency::latency;
 pub(super) use log::{audit, backlog, deliveries, next_due, pauses};
 pub(super) use state::{load_objects, load_states, pending_pushes, ping};
-pub(super) use uptime::{add, uptime};
+pub(super) use uptime::uptime;
 
 /// How often an answer is sought that nothing came between.
 const ATTEMPTS: u32 = 100;

@@ -14,6 +14,7 @@ use super::undisturbed;
 use crate::sqlite::live::{DAY_MS, Live, state};
 use crate::sqlite::sql::json_ids;
 use crate::sqlite::writer::lock;
+use crate::sums::{add, add_day};
 
 /// Intervals that ended and overlap the span: from the one that covers its start, on.
 const OF_SOME: &str = "
@@ -77,11 +78,8 @@ async fn sums(
         Vec::new()
     };
     for (monitor, day, up, down, maintenance) in days {
-        let share = share_of_day(day, from, to);
-        let sum = sums.entry(monitor).or_default();
-        sum.up_ms += part(up, share);
-        sum.down_ms += part(down, share);
-        sum.maintenance_ms += part(maintenance, share);
+        let of_day = (day, up, down, maintenance);
+        add_day(sums.entry(monitor).or_default(), of_day, (from, to));
     }
     Ok(monitors.iter().map(|monitor| sums.get(&monitor.0).copied().unwrap_or_default()).collect())
 }
@@ -124,26 +122,4 @@ async fn days(
     .bind(to.saturating_sub(1).div_euclid(DAY_MS))
     .fetch_all(connection)
     .await
-}
-
-/// Adds a stretch of time to the sum that its state counts in.
-pub(in crate::sqlite) fn add(sums: &mut UptimeSums, state: MonitorState, ms: i64) {
-    let ms = u64::try_from(ms).unwrap_or(0);
-    match state.counts_as_up() {
-        Some(true) => sums.up_ms += ms,
-        Some(false) => sums.down_ms += ms,
-        None if state == MonitorState::Maintenance => sums.maintenance_ms += ms,
-        None => {}
-    }
-}
-
-/// How much of a UTC day lies in the span, in milliseconds.
-fn share_of_day(day: i64, from: i64, to: i64) -> i64 {
-    let start = day * DAY_MS;
-    (to.min(start + DAY_MS) - from.max(start)).clamp(0, DAY_MS)
-}
-
-/// A day's sum in proportion: within a compacted day it is not known when what was.
-fn part(sum: i64, share: i64) -> u64 {
-    u64::try_from(sum * share / DAY_MS).unwrap_or(0)
 }

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use kuma_core::ports::UptimeSums;
 use kuma_core::sketch::Sketch;
 use sqlx::SqliteConnection;
 
 use crate::sqlite::fold::decode;
-use crate::sqlite::live::{DAY_MS, state};
-use crate::sqlite::read::add;
+use crate::sqlite::live::state;
 use crate::sqlite::sql::MultiInsert;
+use crate::sums::{Days, spread, stored};
 
 static DAY_SKETCH: LazyLock<MultiInsert> = LazyLock::new(|| {
     MultiInsert::new("INSERT OR REPLACE INTO sketch_day (day, monitor, data)", 3, "")
@@ -94,16 +93,9 @@ pub(super) async fn intervals(
     .bind(limit)
     .fetch_all(&mut *connection)
     .await?;
-    let mut days: BTreeMap<(i64, i64), UptimeSums> = BTreeMap::new();
+    let mut days = Days::new();
     for (monitor, start, until, code) in &rows {
-        let state = state(*code)?;
-        let mut from = *start;
-        while from < *until {
-            let day = from.div_euclid(DAY_MS);
-            let to = (*until).min((day + 1) * DAY_MS);
-            add(days.entry((*monitor, day)).or_default(), state, to - from);
-            from = to;
-        }
+        spread(&mut days, *monitor, state(*code)?, *start, *until);
     }
     let sums: Vec<_> = days.into_iter().collect();
     DAY_SUM
@@ -111,14 +103,10 @@ pub(super) async fn intervals(
             query
                 .bind(*monitor)
                 .bind(*day)
-                .bind(ms(sums.up_ms))
-                .bind(ms(sums.down_ms))
-                .bind(ms(sums.maintenance_ms))
+                .bind(stored(sums.up_ms))
+                .bind(stored(sums.down_ms))
+                .bind(stored(sums.maintenance_ms))
         })
         .await?;
     Ok(!rows.is_empty())
-}
-
-fn ms(sum: u64) -> i64 {
-    i64::try_from(sum).unwrap_or(i64::MAX)
 }

@@ -6,6 +6,7 @@ use kuma_core::reason::Reason;
 use kuma_core::shard::ShardSet;
 use kuma_core::state::MonitorState;
 
+use super::bench;
 use crate::support::{Bench, at, beat, incident, name};
 
 fn beats(heartbeats: Vec<Heartbeat>) -> Batch {
@@ -27,7 +28,7 @@ fn failed(monitor: MonitorId, ms: i64) -> Heartbeat {
 
 #[tokio::test]
 async fn heartbeats_come_back_whole_in_the_order_of_time() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let (a, b) = (bench.monitor("a").await, bench.monitor("b").await);
     let second = Heartbeat { sequence: 1, ..beat(a, 20, 7) };
     let all = vec![failed(a, 30), second.clone(), beat(a, 20, 5), beat(b, 25, 1)];
@@ -43,7 +44,7 @@ async fn heartbeats_come_back_whole_in_the_order_of_time() {
 
 #[tokio::test]
 async fn a_batch_committed_twice_is_stored_once() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let a = bench.monitor("a").await;
     for _ in 0..2 {
         bench.commit(beats(vec![failed(a, 1), beat(a, 2, 9)])).await;
@@ -54,7 +55,7 @@ async fn a_batch_committed_twice_is_stored_once() {
 
 #[tokio::test]
 async fn a_dropped_commit_is_written_anyway() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let a = bench.monitor("a").await;
     drop(bench.store.commit(beats(vec![beat(a, 1, 1)]), kuma_core::ports::Fence::Exclusive));
     bench.store.ping().await.unwrap();
@@ -64,7 +65,7 @@ async fn a_dropped_commit_is_written_anyway() {
 
 #[tokio::test]
 async fn thousands_of_rows_fit_in_one_batch() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let a = bench.monitor("a").await;
     let all: Vec<_> = (0..2777).map(|ms| beat(a, ms, 1)).collect();
     bench.commit(beats(all.clone())).await;
@@ -74,7 +75,7 @@ async fn thousands_of_rows_fit_in_one_batch() {
 
 #[tokio::test]
 async fn the_last_result_of_each_monitor_survives_a_restart_with_its_message() {
-    let mut bench = Bench::new().await;
+    let Some(mut bench) = bench().await else { return };
     let (a, b) = (bench.monitor("a").await, bench.monitor("b").await);
     let again = Heartbeat { message: None, evidence: None, ..failed(a, 40) };
     bench.commit(beats(vec![failed(a, 30), beat(b, 35, 1)])).await;
@@ -90,7 +91,7 @@ async fn the_last_result_of_each_monitor_survives_a_restart_with_its_message() {
 
 #[tokio::test]
 async fn names_keep_their_surrogates_for_ever() {
-    let mut bench = Bench::new().await;
+    let Some(mut bench) = bench().await else { return };
     let names = [name("a"), name("ü/🦀"), name("a")];
     let first = bench.store.intern(&names).await.unwrap();
     assert_eq!(first[0], first[2]);
@@ -104,7 +105,7 @@ async fn names_keep_their_surrogates_for_ever() {
 
 #[tokio::test]
 async fn incidents_are_replaced_whole_and_found_newest_first() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let (a, b) = (bench.monitor("web").await, bench.monitor("b").await);
     let closed = Incident {
         ended_at: Some(at(50)),
@@ -143,7 +144,7 @@ async fn incidents_are_replaced_whole_and_found_newest_first() {
 
 #[tokio::test]
 async fn audit_events_are_found_by_resource_actor_and_time() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let event = |ms: i64, key: &str, actor: Option<&str>| AuditEvent {
         at: at(ms),
         resource_type: "Monitor".to_owned(),

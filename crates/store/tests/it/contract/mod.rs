@@ -1,4 +1,5 @@
-//! What every store promises. Written against the port, so that another store can pass it too.
+//! What every store promises. Written against the port; each store has these tests as a module of
+//! its own, which gives them their [`bench`].
 
 mod history;
 mod latency;
@@ -8,3 +9,5 @@ mod retention;
 mod sealed;
 mod state;
 mod uptime;
+
+use super::bench;

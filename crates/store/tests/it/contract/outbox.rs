@@ -5,6 +5,7 @@ use kuma_core::id::{IncidentId, MonitorId};
 use kuma_core::ports::{Batch, DeliveryEnd, OutboxRow, SuppressedRow};
 use kuma_core::time::Timestamp;
 
+use super::bench;
 use crate::support::{Bench, at, incident, name, row, sent};
 
 fn down(key: &str, subject: &str) -> OutboxRow {
@@ -36,7 +37,7 @@ fn keys(claims: &[kuma_core::ports::Claim]) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_message_comes_back_as_it_was_enqueued() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     bench.clock.set(500);
     let row = down("d1", "web");
     bench.enqueue(std::slice::from_ref(&row)).await;
@@ -50,7 +51,7 @@ async fn a_message_comes_back_as_it_was_enqueued() {
 
 #[tokio::test]
 async fn a_key_is_sent_once_however_often_it_is_enqueued() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     bench.enqueue(&[down("d1", "web"), down("d1", "web")]).await;
     bench.enqueue(&[down("d1", "web")]).await;
     assert_eq!(keys(&bench.claim(0).await), ["d1"]);
@@ -61,7 +62,7 @@ async fn a_key_is_sent_once_however_often_it_is_enqueued() {
 
 #[tokio::test]
 async fn an_up_never_overtakes_its_down() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     bench.enqueue(&[down("d1", "web")]).await;
     assert_eq!(keys(&bench.claim(0).await), ["d1"]);
     bench.enqueue(&[up("u1", "web", "d1")]).await;
@@ -77,7 +78,7 @@ async fn an_up_never_overtakes_its_down() {
 
 #[tokio::test]
 async fn streams_of_other_subjects_and_providers_do_not_wait() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let other = row("m1", "web", "mail", EventKind::Down, 0);
     bench.enqueue(&[down("d1", "web"), down("d2", "api"), other]).await;
     assert_eq!(keys(&bench.claim(0).await), ["d1", "d2", "m1"]);
@@ -85,7 +86,7 @@ async fn streams_of_other_subjects_and_providers_do_not_wait() {
 
 #[tokio::test]
 async fn an_up_merges_into_a_down_that_was_never_attempted() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let resend = row("r1", "web", "chat", EventKind::Resend, 0);
     bench.enqueue(&[down("d1", "web"), resend, up("u1", "web", "d1")]).await;
     let claims = bench.claim(0).await;
@@ -103,7 +104,7 @@ async fn an_up_merges_into_a_down_that_was_never_attempted() {
 
 #[tokio::test]
 async fn a_group_travels_together_once_its_first_row_is_due_and_then_stays_the_same() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     bench.enqueue(&[grouped("d1", "web", 100), grouped("d2", "api", 900)]).await;
     assert!(bench.claim(99).await.is_empty());
     let claims = bench.claim(100).await;
@@ -129,7 +130,7 @@ async fn a_group_travels_together_once_its_first_row_is_due_and_then_stays_the_s
 
 #[tokio::test]
 async fn a_group_does_not_pull_a_row_past_its_predecessor() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     bench.enqueue(&[row("c1", "api", "chat", EventKind::CertExpiring, 9000)]).await;
     bench.enqueue(&[grouped("d1", "web", 0), grouped("d2", "api", 0)]).await;
     let claims = bench.claim(0).await;
@@ -138,7 +139,7 @@ async fn a_group_does_not_pull_a_row_past_its_predecessor() {
 
 #[tokio::test]
 async fn busy_and_paused_providers_are_left_alone() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     bench.enqueue(&[down("d1", "web")]).await;
     let busy = [name("chat")];
     let none = bench.store.claim(at(0), &busy, 10).await.unwrap();
@@ -153,7 +154,7 @@ async fn busy_and_paused_providers_are_left_alone() {
 
 #[tokio::test]
 async fn what_a_dead_process_was_sending_comes_again_as_a_possible_repeat_with_the_same_bytes() {
-    let mut bench = Bench::new().await;
+    let Some(mut bench) = bench().await else { return };
     bench.enqueue(&[down("d1", "web"), down("d2", "api")]).await;
     assert_eq!(bench.claim(0).await.len(), 2);
     bench.store.freeze("d1", b"frozen").await.unwrap();
@@ -170,7 +171,7 @@ async fn what_a_dead_process_was_sending_comes_again_as_a_possible_repeat_with_t
 
 #[tokio::test]
 async fn dead_letters_of_open_incidents_requeue_and_others_stay() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let monitor = bench.monitor("web").await;
     assert_eq!(monitor, MonitorId(1));
     let mut closed = down("d2", "api");
@@ -203,7 +204,7 @@ async fn dead_letters_of_open_incidents_requeue_and_others_stay() {
 
 #[tokio::test]
 async fn a_suppressed_message_is_logged_and_may_still_be_told_later() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let suppressed = SuppressedRow { row: down("d1", "web"), why: "silence shop/night".to_owned() };
     bench.commit(Batch { suppressed: vec![suppressed], ..Batch::default() }).await;
     assert!(bench.claim(0).await.is_empty());
@@ -216,7 +217,7 @@ async fn a_suppressed_message_is_logged_and_may_still_be_told_later() {
 
 #[tokio::test]
 async fn the_log_shows_attempts_errors_and_times() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     bench.enqueue(&[down("d1", "web")]).await;
     bench.claim(10).await;
     bench.finish("d1", dead(), 30).await;
@@ -233,7 +234,7 @@ async fn the_log_shows_attempts_errors_and_times() {
 
 #[tokio::test]
 async fn finishing_what_is_not_being_sent_is_refused() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let took = std::time::Duration::ZERO;
     let finished = bench.store.finish("no", sent(), took, at(0)).await;
     assert!(matches!(finished, Err(kuma_core::ports::StoreError::Invalid(_))));
@@ -242,7 +243,7 @@ async fn finishing_what_is_not_being_sent_is_refused() {
 
 #[tokio::test]
 async fn the_backlog_counts_what_waits_and_how_long_it_was_due() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let empty: (u64, Option<std::time::Duration>) = (0, None);
     assert_eq!(bench.store.outbox_backlog(at(0)).await.unwrap(), empty);
     assert_eq!(bench.store.next_due().await.unwrap(), None::<Timestamp>);

@@ -8,6 +8,7 @@ use kuma_core::ports::{
 use kuma_core::settings::{Downsample, RetentionSettings};
 use kuma_core::state::MonitorState;
 
+use super::bench;
 use crate::support::{Bench, DAY, HOUR, at, beat, enter, incident, row, sent};
 
 /// Steps until there is nothing to do; returns how many did something.
@@ -17,7 +18,7 @@ async fn forget(bench: &Bench, now: i64) -> usize {
 
 #[tokio::test]
 async fn raw_results_go_in_several_small_steps_and_younger_ones_stay() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let web = bench.monitor("web").await;
     let old = (0..4500).map(|ms| Heartbeat { evidence: Some("{}".into()), ..beat(web, ms, 5) });
     let heartbeats: Vec<_> = old.chain([beat(web, DAY, 6)]).collect();
@@ -36,7 +37,7 @@ async fn raw_results_go_in_several_small_steps_and_younger_ones_stay() {
 
 #[tokio::test]
 async fn hours_of_latency_become_days_after_a_week_and_go_after_ninety() {
-    let mut bench = Bench::new().await;
+    let Some(mut bench) = bench().await else { return };
     let web = bench.monitor("web").await;
     let heartbeats = vec![beat(web, HOUR, 1000), beat(web, 7 * HOUR, 3000), beat(web, 3 * DAY, 5)];
     bench.commit(Batch { heartbeats, ..Batch::default() }).await;
@@ -77,7 +78,7 @@ async fn how_long_hours_are_kept_is_what_the_settings_say() {
         (off.clone(), 29, true, true),
         (off, 32, false, false),
     ] {
-        let mut bench = Bench::new().await;
+        let Some(mut bench) = bench().await else { return };
         let web = bench.monitor("web").await;
         let heartbeats = vec![beat(web, HOUR, 1000), beat(web, 7 * HOUR, 3000)];
         bench.commit(Batch { heartbeats, ..Batch::default() }).await;
@@ -96,7 +97,7 @@ async fn how_long_hours_are_kept_is_what_the_settings_say() {
 
 #[tokio::test]
 async fn hours_of_many_monitors_become_days_without_loss() {
-    let mut bench = Bench::new().await;
+    let Some(mut bench) = bench().await else { return };
     let mut ids = Vec::new();
     for n in 0..200 {
         ids.push(bench.monitor(&format!("m{n}")).await);
@@ -116,7 +117,7 @@ async fn hours_of_many_monitors_become_days_without_loss() {
 
 #[tokio::test]
 async fn old_intervals_become_day_sums_that_say_the_same() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let web = bench.monitor("web").await;
     bench
         .commit(Batch {
@@ -149,7 +150,7 @@ async fn old_intervals_become_day_sums_that_say_the_same() {
 
 #[tokio::test]
 async fn closed_incidents_their_messages_and_audit_go_and_open_ones_stay() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     let web = bench.monitor("web").await;
     let mut of_open = row("d2", "api", "chat", kuma_core::event::EventKind::Down, 0);
     of_open.event.incident = Some(incident(web, 2, 0).id);

@@ -7,6 +7,7 @@ use kuma_core::object::{Meta, RawObject};
 use kuma_core::ports::{Batch, PushArrival, StateRow, StoreError, StoredObject};
 use kuma_core::shard::ShardSet;
 
+use super::bench;
 use crate::support::{Bench, at, name};
 
 fn state(monitor: i64, blob: &[u8]) -> StateRow {
@@ -30,7 +31,7 @@ fn object(object: &str, digest: &str) -> StoredObject {
 
 #[tokio::test]
 async fn engine_states_are_replaced_and_survive() {
-    let mut bench = Bench::new().await;
+    let Some(mut bench) = bench().await else { return };
     let first = vec![state(1, b"a"), state(2, b"b"), state(3, &[0, 255])];
     let second = vec![state(1, b"c"), state(2, b"")];
     for states in [first, second] {
@@ -43,7 +44,7 @@ async fn engine_states_are_replaced_and_survive() {
 
 #[tokio::test]
 async fn the_last_valid_version_of_each_object_survives_until_it_is_deleted() {
-    let mut bench = Bench::new().await;
+    let Some(mut bench) = bench().await else { return };
     let put = |objects: Vec<StoredObject>| Batch { objects, ..Batch::default() };
     bench.commit(put(vec![object("a", "1"), object("b", "1")])).await;
     bench.commit(put(vec![object("a", "2")])).await;
@@ -60,7 +61,7 @@ async fn the_last_valid_version_of_each_object_survives_until_it_is_deleted() {
 
 #[tokio::test]
 async fn an_arrival_gets_the_stores_time_and_waits_until_it_is_consumed() {
-    let mut bench = Bench::new().await;
+    let Some(mut bench) = bench().await else { return };
     bench.clock.set(777);
     let arrival = PushArrival {
         id: 0,
@@ -85,7 +86,7 @@ async fn an_arrival_gets_the_stores_time_and_waits_until_it_is_consumed() {
 
 #[tokio::test]
 async fn a_closed_store_refuses_and_does_not_hang() {
-    let bench = Bench::new().await;
+    let Some(bench) = bench().await else { return };
     bench.store.close().await.unwrap();
     let refused = bench.store.intern(&[name("a")]).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))));
