@@ -79,11 +79,6 @@ impl Counters {
 }
 
 /// A number without labels.
-pub(crate) fn sample(
-    name: &'static str,
-    help: &'static str,
-    kind: StatKind,
-    value: f64,
-) -> Sample {
+pub(crate) fn sample(name: &'static str, help: &'static str, kind: StatKind, value: f64) -> Sample {
     Sample { name, help, kind, labels: Vec::new(), value }
 }

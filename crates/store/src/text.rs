@@ -19,4 +19,3 @@ pub(crate) fn json_map(map: &BTreeMap<String, String>) -> String {
     let pairs = map.iter().map(|(key, value)| (key.clone(), value.clone().into()));
     serde_json::Value::Object(pairs.collect()).to_string()
 }
-

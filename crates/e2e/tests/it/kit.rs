@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use kuma_e2e::replica::Settings;
 use kuma_e2e::{ControlPlane, Replica, Site, until};
+use kuma_fixture::Postgres;
+use kuma_fixture::postgres::Database;
 use serde_json::{Value, json};
 
 /// Where KubeKuma is installed.
@@ -29,6 +32,20 @@ pub(crate) fn web(name: &str, url: &str) -> Value {
     object("Monitor", TEAM, name, spec)
 }
 
+/// Settings under which a test is quick.
+fn quick() -> Value {
+    json!({"minIntervalSeconds": 1, "flapping": {"enabled": false}})
+}
+
+fn settings_object(spec: &Value) -> Value {
+    json!({
+        "apiVersion": "monitoring.kubekuma.io/v1",
+        "kind": "KubeKumaSettings",
+        "metadata": {"name": "kubekuma"},
+        "spec": spec,
+    })
+}
+
 /// An installation: definitions, the shipped manifests, settings under which a test is quick, and
 /// a receiver that is told everything. Its pods are not those of the Deployment, which have no
 /// machine, but processes of their own under the same account.
@@ -36,11 +53,31 @@ pub(crate) struct Installation {
     pub(crate) plane: ControlPlane,
     pub(crate) receiver: Site,
     database: String,
+    _postgres: Option<Database>,
 }
 
 impl Installation {
-    /// None where the programs of a control plane are missing.
+    /// On SQLite. None where the programs of a control plane are missing.
     pub(crate) fn new(name: &str) -> Option<Self> {
+        Self::with(name, None)
+    }
+
+    /// On PostgreSQL, whose shards all replicas share if `spread`. None where the programs of a
+    /// control plane or of PostgreSQL are missing.
+    pub(crate) fn on_postgres(name: &str, spread: bool) -> Option<Self> {
+        let database = Postgres::shared()?.database();
+        let home = Self::with(name, Some(database))?;
+        let settings = json!({"mode": {"singleInstanceRequired": !spread}, "scheduler": quick()});
+        home.plane.kubectl().apply(&[settings_object(&settings)]);
+        Some(home)
+    }
+
+    /// On a PostgreSQL of the test's own.
+    pub(crate) fn on_server(name: &str, server: &Arc<Postgres>) -> Option<Self> {
+        Self::with(name, Some(server.database()))
+    }
+
+    fn with(name: &str, postgres: Option<Database>) -> Option<Self> {
         let plane = ControlPlane::own(name)?;
         plane.install_crds();
         plane.install_manifests("deploy/manifests/overlays/single");
@@ -50,17 +87,16 @@ impl Installation {
         let hook = json!({"type": "webhook", "config": {"webhook": {"url": receiver.url("/")}}});
         let routing = json!({"providers": [{"ref": {"name": "hook"}}]});
         plane.kubectl().apply(&[
-            json!({
-                "apiVersion": "monitoring.kubekuma.io/v1",
-                "kind": "KubeKumaSettings",
-                "metadata": {"name": "kubekuma"},
-                "spec": {"scheduler": {"minIntervalSeconds": 1, "flapping": {"enabled": false}}},
-            }),
+            settings_object(&json!({"scheduler": quick()})),
             object("NotificationProvider", HOME, "hook", hook),
             object("NotificationPolicy", HOME, "all", json!({"match": {}, "routing": routing})),
         ]);
         let file = plane.folder().join("kubekuma.db");
-        Some(Self { database: format!("sqlite:{}", file.display()), plane, receiver })
+        let database = match &postgres {
+            Some(database) => database.url(),
+            None => format!("sqlite:{}", file.display()),
+        };
+        Some(Self { database, plane, receiver, _postgres: postgres })
     }
 
     /// A replica; all share the database, as pods share a volume.

@@ -12,6 +12,7 @@ mod chaos;
 mod control_plane;
 mod corpus;
 mod crds;
+mod ha;
 mod kit;
 mod manifests;
 mod story;

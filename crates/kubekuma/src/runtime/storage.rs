@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use kuma_core::ports::{Membership, Store, StoreError};
 use kuma_core::shard::MemberId;
 use kuma_core::stats::Stats;
-use kuma_store::{DatabaseUrl, SqliteOptions, SqliteStore};
+use kuma_store::{DatabaseUrl, PostgresOptions, PostgresStore, SqliteOptions, SqliteStore};
 
 use crate::clock::SystemClock;
 
@@ -55,8 +56,12 @@ pub(crate) async fn open(
             Ok(Storage { store: store.clone(), stats: store, membership: None })
         }
         DatabaseUrl::Postgres(url) => {
-            let _ = member;
-            anyhow::bail!("{url}: not yet")
+            let options = PostgresOptions { url: url.clone(), clock, product_version, member };
+            let store = PostgresStore::open(options)
+                .await
+                .with_context(|| format!("the database {url} cannot be opened"))?;
+            let store = Arc::new(store);
+            Ok(Storage { store: store.clone(), stats: store.clone(), membership: Some(store) })
         }
     }
 }

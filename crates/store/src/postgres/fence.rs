@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn a_shard_counts_with_its_owner_and_its_epoch() {
-        let stored = stored(&[(1, Some("a"), 5), (2, Some("a"), 6), (3, Some("b"), 5), (4, None, 5)]);
+        let stored =
+            stored(&[(1, Some("a"), 5), (2, Some("a"), 6), (3, Some("b"), 5), (4, None, 5)]);
         let held = held(&[(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]);
         assert_eq!(right(&held, &stored, true), Right::Of([shard(1)].into_iter().collect()));
         assert_eq!(right(&held, &stored, false), Right::Nothing);

@@ -117,11 +117,8 @@ async fn view(connection: &mut PgConnection) -> Result<View, WorkError> {
         sqlx::query_as("SELECT shard, owner, epoch FROM shard ORDER BY shard")
             .fetch_all(connection)
             .await?;
-    let members = members.into_iter().map(|(id, joined, alive)| Member {
-        id: MemberId(id),
-        joined,
-        alive,
-    });
+    let members =
+        members.into_iter().map(|(id, joined, alive)| Member { id: MemberId(id), joined, alive });
     let shards = rows.into_iter().filter_map(|(number, owner, epoch)| {
         Some(Row { shard: shard(number)?, owner: owner.map(MemberId), epoch })
     });

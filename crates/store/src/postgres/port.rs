@@ -137,9 +137,9 @@ impl Store for PostgresStore {
         latency: Duration,
         now: Timestamp,
     ) -> StoreResult<'a, ()> {
-        self.ask(async move {
-            outbox::finish(&self.pool, &self.member, key, &end, latency, now).await
-        })
+        self.ask(
+            async move { outbox::finish(&self.pool, &self.member, key, &end, latency, now).await },
+        )
     }
 
     fn standing<'a>(

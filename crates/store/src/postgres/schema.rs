@@ -177,10 +177,9 @@ async fn set_meta(connection: &mut PgConnection, key: &str, value: &str) -> sqlx
 }
 
 async fn check_shards(connection: &mut PgConnection) -> Result<(), super::error::WorkError> {
-    let stored: Option<String> =
-        sqlx::query_scalar("SELECT value FROM meta WHERE key = 'shards'")
-            .fetch_optional(connection)
-            .await?;
+    let stored: Option<String> = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'shards'")
+        .fetch_optional(connection)
+        .await?;
     let stored = stored.unwrap_or_default();
     if stored == SHARDS.to_string() {
         return Ok(());

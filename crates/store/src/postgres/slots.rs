@@ -56,12 +56,10 @@ pub(super) async fn lock_open(
     connection: &mut PgConnection,
     slots: Vec<i64>,
 ) -> sqlx::Result<Vec<(i64, bool)>> {
-    sqlx::query_as(
-        "SELECT slot, state = 0 FROM slot WHERE slot = ANY($1) ORDER BY slot FOR SHARE",
-    )
-    .bind(slots)
-    .fetch_all(connection)
-    .await
+    sqlx::query_as("SELECT slot, state = 0 FROM slot WHERE slot = ANY($1) ORDER BY slot FOR SHARE")
+        .bind(slots)
+        .fetch_all(connection)
+        .await
 }
 
 #[cfg(test)]

@@ -204,8 +204,7 @@ impl Writer {
         jobs: &[Job],
     ) -> Result<Vec<CommitReport>, WorkError> {
         let durable = jobs.iter().any(Job::is_durable);
-        let begin =
-            if durable { "BEGIN" } else { "BEGIN; SET LOCAL synchronous_commit = off" };
+        let begin = if durable { "BEGIN" } else { "BEGIN; SET LOCAL synchronous_commit = off" };
         sqlx::raw_sql(begin).execute(&mut *connection).await?;
         let batches: Vec<(&Batch, &Fence)> = jobs
             .iter()

@@ -52,7 +52,7 @@ impl OnCluster {
     pub(super) fn member(&self, clock: SystemClock) -> MemberId {
         let pod = self.pod_name.clone().unwrap_or_else(|| "kubekuma".to_owned());
         let started = clock.now().wall.as_millisecond();
-        MemberId(format!("{pod}-{started:x}-{:x}", std::process::id()))
+        MemberId(format!("{pod}/{started:x}-{:x}", std::process::id()))
     }
 
     /// The way to the API server and what to do there.

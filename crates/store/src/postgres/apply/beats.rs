@@ -83,7 +83,9 @@ async fn copy(connection: &mut PgConnection, beats: &[&Heartbeat]) -> sqlx::Resu
         return Ok(());
     }
     let mut copy = connection
-        .copy_in_raw("COPY beat (at, monitor, verdict, latency, sequence) FROM STDIN (FORMAT binary)")
+        .copy_in_raw(
+            "COPY beat (at, monitor, verdict, latency, sequence) FROM STDIN (FORMAT binary)",
+        )
         .await?;
     let sent = match copy.send(encode(beats)).await {
         Ok(_) => Ok(()),

@@ -28,11 +28,10 @@ pub(in crate::postgres) async fn last_results(
 ) -> sqlx::Result<Vec<LastResult>> {
     let mut snapshot = snapshot(pool).await?;
     let mut last: HashMap<i64, (Heartbeat, Option<String>)> = HashMap::new();
-    let sealed: Vec<(i64, i64, i32, i32, Option<i32>, Option<String>)> = sqlx::query_as(
-        "SELECT monitor, at, sequence, verdict, latency, message FROM beat_last",
-    )
-    .fetch_all(&mut *snapshot)
-    .await?;
+    let sealed: Vec<(i64, i64, i32, i32, Option<i32>, Option<String>)> =
+        sqlx::query_as("SELECT monitor, at, sequence, verdict, latency, message FROM beat_last")
+            .fetch_all(&mut *snapshot)
+            .await?;
     for (monitor, at, sequence, verdict, latency, message) in sealed {
         let beat = stored(monitor, (at, sequence, verdict, latency))?;
         last.insert(monitor, (beat, message));

@@ -45,13 +45,12 @@ pub(super) async fn hours(
     for (monitor, data) in &hours {
         merged.entry(*monitor).or_default().merge(&sketch(data)?);
     }
-    let before: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-        "SELECT monitor, data FROM sketch_day WHERE day = $1 AND monitor = ANY($2)",
-    )
-    .bind(day)
-    .bind(merged.keys().copied().collect::<Vec<_>>())
-    .fetch_all(&mut *connection)
-    .await?;
+    let before: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT monitor, data FROM sketch_day WHERE day = $1 AND monitor = ANY($2)")
+            .bind(day)
+            .bind(merged.keys().copied().collect::<Vec<_>>())
+            .fetch_all(&mut *connection)
+            .await?;
     for (monitor, data) in before {
         merged.entry(monitor).or_default().merge(&sketch(&data)?);
     }
@@ -69,10 +68,7 @@ pub(super) async fn hours(
 }
 
 /// Sums intervals that ended 90 days ago by UTC day.
-pub(super) async fn intervals(
-    connection: &mut PgConnection,
-    now: Timestamp,
-) -> sqlx::Result<bool> {
+pub(super) async fn intervals(connection: &mut PgConnection, now: Timestamp) -> sqlx::Result<bool> {
     let rows: Vec<(i64, i64, i64, i16)> = sqlx::query_as(
         "DELETE FROM state_interval WHERE ctid = ANY(ARRAY(
            SELECT ctid FROM state_interval WHERE until <= $1 LIMIT $2))

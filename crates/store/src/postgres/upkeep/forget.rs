@@ -49,11 +49,7 @@ pub(super) async fn raw(connection: &mut PgConnection, times: &Times) -> sqlx::R
 }
 
 /// Deletes some rows; true when there were any.
-async fn some(
-    connection: &mut PgConnection,
-    sql: &'static str,
-    limit: i64,
-) -> sqlx::Result<bool> {
+async fn some(connection: &mut PgConnection, sql: &'static str, limit: i64) -> sqlx::Result<bool> {
     let deleted = sqlx::query(sql).bind(limit).bind(STEP).execute(connection).await?;
     Ok(deleted.rows_affected() > 0)
 }

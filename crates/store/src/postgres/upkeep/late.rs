@@ -16,10 +16,7 @@ const ENOUGH: usize = 512;
 const STEP: i64 = 4096;
 
 /// One step; true when rows were sealed. Those of slots that are too old are only counted.
-pub(super) async fn step(
-    connection: &mut PgConnection,
-    times: &Times,
-) -> Result<bool, WorkError> {
+pub(super) async fn step(connection: &mut PgConnection, times: &Times) -> Result<bool, WorkError> {
     let rows: Vec<Raw> = sqlx::query_as(
         "SELECT monitor, at, sequence, verdict, latency FROM beat_late b
          WHERE at < $1 AND NOT EXISTS (SELECT 1 FROM slot s

@@ -22,10 +22,7 @@ const ROWS: i64 = 100_000;
 const EMPTY: usize = 100;
 
 /// One step; true when something was sealed. Slots without rows go by the way.
-pub(super) async fn step(
-    connection: &mut PgConnection,
-    times: &Times,
-) -> Result<bool, WorkError> {
+pub(super) async fn step(connection: &mut PgConnection, times: &Times) -> Result<bool, WorkError> {
     for _ in 0..EMPTY {
         let oldest: Option<(i64, i64)> = sqlx::query_as(
             "UPDATE slot SET state = 1 WHERE slot =

@@ -7,7 +7,7 @@ use kuma_core::shard::ShardSet;
 use kuma_core::state::MonitorState;
 
 use super::bench;
-use crate::support::{Bench, at, beat, incident, name};
+use crate::support::{at, beat, incident, name};
 
 fn beats(heartbeats: Vec<Heartbeat>) -> Batch {
     Batch { heartbeats, ..Batch::default() }
@@ -20,7 +20,7 @@ fn failed(monitor: MonitorId, ms: i64) -> Heartbeat {
         reason: Some(Reason::Timeout),
         latency_us: Some(u32::MAX),
         attempts: u8::MAX,
-        message: Some("no answer – „ü“ 🦀\0".into()),
+        message: Some("no answer – „ü“ 🦀".into()),
         evidence: Some(r#"{"phase":"connect"}"#.into()),
         ..beat(monitor, ms, 0)
     }
@@ -87,6 +87,17 @@ async fn the_last_result_of_each_monitor_survives_a_restart_with_its_message() {
         assert_eq!(last, [expected.clone(), beat(b, 35, 1)]);
         bench.reopen().await;
     }
+}
+
+#[tokio::test]
+async fn a_message_may_hold_a_nul_which_is_shown_where_it_cannot_be_kept() {
+    let Some(bench) = bench().await else { return };
+    let web = bench.monitor("web").await;
+    let sent = Heartbeat { message: Some("a\0b".into()), ..beat(web, 1, 1) };
+    bench.commit(beats(vec![sent])).await;
+    let found = bench.store.heartbeats(web, at(0), at(10), 10).await.unwrap();
+    let message = found[0].message.as_deref();
+    assert!([Some("a\0b"), Some("a␀b")].contains(&message), "{message:?}");
 }
 
 #[tokio::test]

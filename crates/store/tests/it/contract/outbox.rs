@@ -6,7 +6,7 @@ use kuma_core::ports::{Batch, DeliveryEnd, OutboxRow, SuppressedRow};
 use kuma_core::time::Timestamp;
 
 use super::bench;
-use crate::support::{Bench, at, incident, name, row, sent};
+use crate::support::{at, incident, name, row, sent};
 
 fn down(key: &str, subject: &str) -> OutboxRow {
     row(key, subject, "chat", EventKind::Down, 0)

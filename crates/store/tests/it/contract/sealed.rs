@@ -10,7 +10,7 @@ use kuma_core::state::MonitorState;
 use proptest::prelude::*;
 
 use super::bench;
-use crate::support::{Bench, HOUR, START, at, beat};
+use crate::support::{HOUR, START, at, beat};
 
 fn batch(heartbeats: Vec<Heartbeat>) -> Batch {
     Batch { heartbeats, ..Batch::default() }

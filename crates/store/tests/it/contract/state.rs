@@ -8,7 +8,7 @@ use kuma_core::ports::{Batch, PushArrival, StateRow, StoreError, StoredObject};
 use kuma_core::shard::ShardSet;
 
 use super::bench;
-use crate::support::{Bench, at, name};
+use crate::support::{at, name};
 
 fn state(monitor: i64, blob: &[u8]) -> StateRow {
     StateRow { monitor: MonitorId(monitor), version: 3, blob: blob.to_vec() }

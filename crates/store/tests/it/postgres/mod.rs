@@ -10,3 +10,6 @@ use crate::support::Bench;
 async fn bench() -> Option<Bench> {
     Bench::on_postgres().await
 }
+
+mod members;
+mod outage;
