@@ -32,9 +32,9 @@ impl Authority for Alone {
 /// Port: heartbeat rows and shard rows. All times are the store's; a member's own clock decides
 /// nothing, and one that hears nothing for as long as `ttl` stops by itself.
 pub trait Membership: Send + Sync {
-    /// Writes or renews the heartbeat of `me`, valid for `ttl`, and returns who is there. One round
-    /// trip. A member that had expired comes back as one that holds nothing: what it held until then
-    /// may have been claimed by others.
+    /// Writes or renews the heartbeat of `me`, valid for `ttl`, and returns who is there. A member
+    /// that had expired goes on with those shards that nobody has claimed meanwhile, under their
+    /// old epochs: nobody else has decided about them, and the store may have been away for all.
     fn beat<'a>(&'a self, me: &'a MemberId, ttl: Duration) -> StoreResult<'a, View>;
 
     /// Claims those of `shards` that are released or whose owner has expired, each under a new

@@ -318,6 +318,13 @@ impl Worker {
     fn done(&mut self, pending: Pending, end: Result<CommitReport, StoreError>) {
         self.deciding -= usize::from(pending.decisions.is_some());
         match end {
+            // We may have expired because the store was away for all, or we stood still: whether our
+            // shards are still ours is known after the next heartbeat.
+            Ok(report) if report.refused > 0 && !self.standing.confirmed() => {
+                self.standing.doubt();
+                self.away_since.get_or_insert_with(Instant::now);
+                self.keep(pending.decisions, pending.fence);
+            }
             Ok(report) => {
                 self.refused(report);
                 if pending.told {
@@ -365,6 +372,9 @@ impl Worker {
         if since.elapsed() >= EMERGENCY_AFTER {
             self.tell_trouble(since.elapsed());
             self.emergency();
+        }
+        if !self.standing.confirmed() {
+            return;
         }
         while let Some((batch, fence)) = self.kept.front().cloned() {
             match self.store.commit(batch, fence).await {

@@ -133,6 +133,14 @@ impl Standing {
         })
     }
 
+    /// Whether the store has confirmed lately that we live. Until it has, a refusal says nothing
+    /// about who holds what.
+    pub fn confirmed(&self) -> bool {
+        let Some(inner) = self.inner() else { return true };
+        let now = self.clock.now().mono;
+        inner.taken.is_some_and(|begun| now.since(begun) < TTL)
+    }
+
     /// Something was refused: the membership is looked at again at once.
     pub fn doubt(&self) {
         self.doubt.notify_one();

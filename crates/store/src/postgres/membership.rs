@@ -63,7 +63,8 @@ impl Membership for PostgresStore {
     }
 }
 
-/// Writes or renews the heartbeat. A member that had expired gives up what it held.
+/// Writes or renews the heartbeat. What a member that had expired held is still its own if nobody has
+/// claimed it meanwhile: then nobody else has decided about it, and what was decided in the dark counts.
 async fn renew(connection: &mut PgConnection, me: &MemberId, ttl: Duration) -> sqlx::Result<()> {
     // The lock first: a claim that is looking who has expired is waited for.
     let known: Option<String> =
@@ -85,25 +86,14 @@ async fn renew(connection: &mut PgConnection, me: &MemberId, ttl: Duration) -> s
         // Nothing that it may have held under this name is its own any more.
         return release(connection, me, ShardSet::ALL).await;
     }
-    let renewed = sqlx::query(
+    sqlx::query(
         "UPDATE member SET expires_at = clock_timestamp() + make_interval(secs => $2)
-         WHERE id = $1 AND expires_at > clock_timestamp()",
+         WHERE id = $1",
     )
     .bind(&me.0)
     .bind(ttl)
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    if renewed.rows_affected() == 0 {
-        release(connection, me, ShardSet::ALL).await?;
-        sqlx::query(
-            "UPDATE member SET expires_at = clock_timestamp() + make_interval(secs => $2)
-             WHERE id = $1",
-        )
-        .bind(&me.0)
-        .bind(ttl)
-        .execute(connection)
-        .await?;
-    }
     Ok(())
 }
 

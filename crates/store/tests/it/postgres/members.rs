@@ -76,7 +76,8 @@ async fn a_shard_of_a_living_member_is_nobody_elses() {
     assert_eq!(held.shards(), ShardSet::ALL);
     assert!(two.claim(ShardSet::ALL).await.epochs.is_empty());
     assert_eq!(one.write(&held).await, 0);
-    assert_eq!(two.write(&held).await, 1, "another's epochs are no authority");
+    let stolen = Held { member: two.id.clone(), ..held.clone() };
+    assert_eq!(two.write(&stolen).await, 1, "another's epochs are no authority");
     assert_eq!(one.writer().await.as_deref(), Some("a/1"));
 }
 
@@ -124,6 +125,19 @@ async fn a_member_that_slept_past_its_heartbeat_writes_nothing_any_more() {
     one.beat(LONG).await;
     assert_eq!(one.write(&held).await, 1, "it lives again, and holds nothing");
     assert_eq!(one.writer().await.as_deref(), Some("b/1"));
+}
+
+#[tokio::test]
+async fn who_slept_and_was_missed_by_nobody_goes_on() {
+    let Some(database) = Postgres::shared().map(|server| server.database()) else { return };
+    let (one, two) = (Member::new(&database, "a/1").await, Member::new(&database, "b/1").await);
+    one.beat(SHORT).await;
+    let held = one.claim(ShardSet::ALL).await;
+    two.sees_expired(&one).await;
+    assert_eq!(one.write(&held).await, 1);
+    one.beat(LONG).await;
+    assert_eq!(one.write(&held).await, 0);
+    assert!(two.claim(ShardSet::ALL).await.epochs.is_empty());
 }
 
 #[tokio::test]
