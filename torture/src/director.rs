@@ -152,9 +152,11 @@ impl Played {
     /// Well again, if it was out. The ledger's end is after the last bad answer.
     fn recover(&mut self) -> Option<Outage> {
         let (from, how) = self.out.take()?;
+        let mending = now_ms();
         (self.target.act)(None);
         let (name, certainty) = self.target.hows.get(how).copied()?;
-        Some(Outage { target: self.target.name.clone(), from, to: now_ms(), how: name, certainty })
+        let target = self.target.name.clone();
+        Some(Outage { target, from, mending, to: now_ms(), how: name, certainty })
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Outage {
     pub(crate) target: String,
     /// Its beginning.
     pub(crate) from: i64,
+    /// From when on it was being made well, and may have answered well.
+    pub(crate) mending: i64,
     /// Its end.
     pub(crate) to: i64,
     /// How it behaved.

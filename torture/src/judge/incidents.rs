@@ -31,7 +31,8 @@ pub(super) fn judge(evidence: &Evidence, found: &mut Vec<Violation>) {
     }
 }
 
-/// An incident ends with the first success, which no target gives while it is out.
+/// An incident ends with the first success, which no target gives while it is out. An engine that
+/// starts a container says so a while after the container runs.
 fn closed(evidence: &Evidence, incident: &Incident, ended: i64, found: &mut Vec<Violation>) {
     if incident.closed_reason.as_deref() != Some("RECOVERED") {
         report(found, Kind::ClosedWrongly, format!("closed for another reason: {incident:?}"));
@@ -44,7 +45,7 @@ fn closed(evidence: &Evidence, incident: &Incident, ended: i64, found: &mut Vec<
         outage.target == incident.monitor
             && outage.certainty == Certainty::Must
             && ended > outage.from + watched.lag
-            && ended < outage.to
+            && ended < outage.mending
     });
     if let Some(outage) = within {
         report(found, Kind::ClosedWrongly, format!("{incident:?} ended within {outage:?}"));

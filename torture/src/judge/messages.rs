@@ -7,6 +7,9 @@ use crate::evidence::{Evidence, Message, Row, Standing};
 
 /// How long after an answer the end of a delivery may still be on its way into the store, in ms.
 const RECORDED_WITHIN: i64 = 5_000;
+/// How long after the death of its sender a message may still arrive, in ms: what was in a socket is
+/// read, and a mail server hands on what it took. No life has sent anything so soon.
+const ARRIVES_WITHIN: i64 = 500;
 
 pub(super) fn judge(evidence: &Evidence, found: &mut Vec<Violation>) {
     let rows: BTreeMap<&str, &Row> =
@@ -85,7 +88,8 @@ fn died_meanwhile(evidence: &Evidence, first: i64, again: i64) -> bool {
     evidence
         .lives
         .iter()
-        .any(|life| life.killed && life.ended >= first && life.ended <= again.min(until))
+        .filter(|life| life.killed && life.ended <= again.min(until))
+        .any(|life| life.ended + ARRIVES_WITHIN >= first)
 }
 
 /// What one provider heard of each incident.

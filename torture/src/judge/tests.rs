@@ -58,6 +58,7 @@ fn well() -> Evidence {
         outages: vec![Outage {
             target: "web".into(),
             from: 100_000,
+            mending: 119_900,
             to: 120_000,
             how: "503",
             certainty: Certainty::Must,
@@ -192,6 +193,16 @@ fn a_repeat_says_so_and_follows_a_death() {
         }),
         [Kind::UnmarkedRepeat]
     );
+    // It may arrive a moment after its sender's death, and not later.
+    for (first, kinds) in [(109_003, vec![]), (109_600, vec![Kind::NeedlessRepeat])] {
+        assert_eq!(
+            found(|evidence| {
+                of(evidence, "down-hook").at = first;
+                again(evidence, 111_000, true);
+            }),
+            kinds
+        );
+    }
     // Nothing died between the two, or long after the first had been answered.
     assert_eq!(found(|evidence| again(evidence, 103_000, true)), [Kind::NeedlessRepeat]);
     assert_eq!(found(|evidence| again(evidence, 111_000, true)), [Kind::NeedlessRepeat]);
@@ -282,6 +293,15 @@ fn an_incident_that_stays_open_or_ends_early_is_wrong() {
         }),
         [Kind::ClosedWrongly]
     );
+    let ends_at = |at| {
+        move |evidence: &mut Evidence| {
+            evidence.incidents[0].ended = Some(at);
+            evidence.intervals[1].to = Some(at);
+            evidence.intervals[2].from = at;
+        }
+    };
+    assert_eq!(found(ends_at(119_899)), [Kind::ClosedWrongly]);
+    assert_eq!(found(ends_at(119_900)), [], "it was being made well");
     let deleted = Some("DELETED".to_owned());
     assert_eq!(
         found(|evidence| evidence.incidents[0].closed_reason = deleted),
