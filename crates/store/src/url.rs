@@ -133,7 +133,7 @@ impl fmt::Display for PostgresUrl {
             Some(socket) => write!(f, "{}", socket.display())?,
             None => write!(f, "{}:{}", options.get_host(), options.get_port())?,
         }
-        write!(f, "/{}", options.get_database().unwrap_or(options.get_username()))
+        write!(f, "/{}", options.get_database().unwrap_or_else(|| options.get_username()))
     }
 }
 

@@ -191,7 +191,7 @@ fn invalid_objects_disturb_nobody_and_say_what_is_wrong() {
         "durationMinutes": 60,
         "recurrence": {"rrule": "FREQ=SOMETIMES"},
     }});
-    home.plane.kubectl().apply(&[broken, object("MaintenanceWindow", TEAM, "nightly", window)]);
+    home.plane.kubectl().apply(&[broken, object("MaintenanceWindow", TEAM, "nightly", &window)]);
     for (resource, name) in [("monitor", "front"), ("maintenancewindow", "nightly")] {
         until(&format!("{resource} {name} to say what is wrong"), || {
             let found = home.plane.object(resource, TEAM, name);

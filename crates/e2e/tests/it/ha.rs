@@ -154,7 +154,7 @@ fn a_group_hears_of_members_that_other_replicas_check() {
     let mut objects: Vec<Value> = names.iter().map(|name| web(name, &target.url("/"))).collect();
     let members: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
     let spec = json!({"type": "group", "target": {"group": {"members": members, "rule": "any"}}});
-    objects.push(crate::kit::object("Monitor", TEAM, "all", spec));
+    objects.push(crate::kit::object("Monitor", TEAM, "all", &spec));
     home.plane.kubectl().apply(&objects);
     home.shows("all", "up");
     target.answer_with(500);

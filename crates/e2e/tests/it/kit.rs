@@ -16,7 +16,7 @@ pub(crate) const HOME: &str = "kubekuma";
 /// Where a team has its monitors.
 pub(crate) const TEAM: &str = "shop";
 
-pub(crate) fn object(kind: &str, namespace: &str, name: &str, spec: Value) -> Value {
+pub(crate) fn object(kind: &str, namespace: &str, name: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": "monitoring.kubekuma.io/v1",
         "kind": kind,
@@ -29,7 +29,7 @@ pub(crate) fn object(kind: &str, namespace: &str, name: &str, spec: Value) -> Va
 pub(crate) fn web(name: &str, url: &str) -> Value {
     let schedule = json!({"intervalSeconds": 1, "timeoutSeconds": 1});
     let spec = json!({"type": "http", "schedule": schedule, "target": {"http": {"url": url}}});
-    object("Monitor", TEAM, name, spec)
+    object("Monitor", TEAM, name, &spec)
 }
 
 /// Settings under which a test is quick.
@@ -88,8 +88,8 @@ impl Installation {
         let routing = json!({"providers": [{"ref": {"name": "hook"}}]});
         plane.kubectl().apply(&[
             settings_object(&json!({"scheduler": quick()})),
-            object("NotificationProvider", HOME, "hook", hook),
-            object("NotificationPolicy", HOME, "all", json!({"match": {}, "routing": routing})),
+            object("NotificationProvider", HOME, "hook", &hook),
+            object("NotificationPolicy", HOME, "all", &json!({"match": {}, "routing": routing})),
         ]);
         let file = plane.folder().join("kubekuma.db");
         let database = match &postgres {

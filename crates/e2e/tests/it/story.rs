@@ -93,7 +93,7 @@ fn every_example_is_applied_and_reconciled() {
     let mut replica = home.replica("kubekuma-0");
     replica.becomes_ready();
     let folders = ["checks", "providers"].map(Installation::example);
-    let folders: Vec<&Path> = folders.iter().map(|it| it.as_path()).collect();
+    let folders: Vec<&Path> = folders.iter().map(std::path::PathBuf::as_path).collect();
     home.plane.kubectl().apply_files(TEAM, &folders);
     until("every object to have its conditions", || {
         let all = home.plane.kubectl().json(&["get", "kubekuma", "-n", TEAM]);

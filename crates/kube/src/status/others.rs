@@ -33,7 +33,7 @@ pub(super) fn set(world: &World<'_>, name: &ObjectName) -> Value {
             "name": item,
             "ready": entry.is_some(),
             "state": entry.map(|_| facts.state.as_str()),
-            "message": message.map(str::to_owned).or(facts.reason.map(str::to_owned)),
+            "message": message.map(str::to_owned).or_else(|| facts.reason.map(str::to_owned)),
         }));
         items.push((item, status));
     }

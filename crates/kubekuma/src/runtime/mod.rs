@@ -197,6 +197,11 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     });
     let first = source.first().await?;
     live.sync(&first);
+    anyhow::ensure!(
+        membership.is_some() || first.settings.mode.single_instance_required,
+        "the settings ask for several active instances (mode.singleInstanceRequired: false), and \
+         SQLite has room for one; set DATABASE_URL to a PostgreSQL database, or the setting to true"
+    );
     let engine = match &membership {
         Some(_) => {
             live.own(ShardSet::NONE);

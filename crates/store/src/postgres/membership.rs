@@ -18,7 +18,7 @@ use super::fence::numbers;
 
 impl Membership for PostgresStore {
     fn beat<'a>(&'a self, me: &'a MemberId, ttl: Duration) -> StoreResult<'a, View> {
-        self.ask(async move {
+        Self::ask(async move {
             let mut transaction = self.pool.begin().await?;
             renew(&mut transaction, me, ttl).await?;
             let view = view(&mut transaction).await?;
@@ -32,7 +32,7 @@ impl Membership for PostgresStore {
         me: &'a MemberId,
         shards: ShardSet,
     ) -> StoreResult<'a, Vec<(Shard, i64)>> {
-        self.ask(async move {
+        Self::ask(async move {
             let mut transaction = self.pool.begin().await?;
             let claimed = claim(&mut transaction, me, shards).await?;
             transaction.commit().await?;
@@ -41,7 +41,7 @@ impl Membership for PostgresStore {
     }
 
     fn release_shards<'a>(&'a self, me: &'a MemberId, shards: ShardSet) -> StoreResult<'a, ()> {
-        self.ask(async move {
+        Self::ask(async move {
             let mut transaction = self.pool.begin().await?;
             release(&mut transaction, me, shards).await?;
             transaction.commit().await?;
@@ -50,7 +50,7 @@ impl Membership for PostgresStore {
     }
 
     fn leave<'a>(&'a self, me: &'a MemberId) -> StoreResult<'a, ()> {
-        self.ask(async move {
+        Self::ask(async move {
             let mut transaction = self.pool.begin().await?;
             release(&mut transaction, me, ShardSet::ALL).await?;
             sqlx::query("DELETE FROM member WHERE id = $1")

@@ -146,15 +146,15 @@ impl PostgresStore {
     }
 
     /// Runs a question or a small transaction, no longer than may be.
-    fn ask<'a, T, F>(&'a self, work: F) -> StoreResult<'a, T>
+    fn ask<'a, T, F>(work: F) -> StoreResult<'a, T>
     where
         T: Send + 'a,
         F: Future<Output = Result<T, WorkError>> + Send + 'a,
     {
-        self.ask_within(PATIENCE, work)
+        Self::ask_within(PATIENCE, work)
     }
 
-    fn ask_within<'a, T, F>(&'a self, patience: Duration, work: F) -> StoreResult<'a, T>
+    fn ask_within<'a, T, F>(patience: Duration, work: F) -> StoreResult<'a, T>
     where
         T: Send + 'a,
         F: Future<Output = Result<T, WorkError>> + Send + 'a,

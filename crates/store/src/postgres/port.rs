@@ -19,14 +19,14 @@ use crate::queue::lock;
 
 /// Runs a question and translates its error.
 macro_rules! ask {
-    ($self:ident, $query:expr) => {
-        $self.ask(async move { Ok($query.await?) })
+    ($query:expr) => {
+        Self::ask(async move { Ok($query.await?) })
     };
 }
 
 impl Store for PostgresStore {
     fn intern<'a>(&'a self, names: &'a [ObjectName]) -> StoreResult<'a, Vec<MonitorId>> {
-        self.ask(async move {
+        Self::ask(async move {
             let known: Option<Vec<MonitorId>> = {
                 let map = lock(&self.names);
                 names.iter().map(|name| map.get(name).copied()).collect()
@@ -44,7 +44,7 @@ impl Store for PostgresStore {
     }
 
     fn names(&self) -> StoreResult<'_, IdMap<ObjectName>> {
-        ask!(self, read::names(&self.pool))
+        ask!(read::names(&self.pool))
     }
 
     fn commit(&self, batch: Batch, fence: Fence) -> StoreResult<'_, CommitReport> {
@@ -55,23 +55,23 @@ impl Store for PostgresStore {
     }
 
     fn load_states(&self, of: ShardSet) -> StoreResult<'_, Vec<StateRow>> {
-        ask!(self, read::load_states(&self.pool, of))
+        ask!(read::load_states(&self.pool, of))
     }
 
     fn states_since(&self, cursor: i64) -> StoreResult<'_, (Vec<StateRow>, i64)> {
-        ask!(self, read::states_since(&self.pool, cursor))
+        ask!(read::states_since(&self.pool, cursor))
     }
 
     fn load_objects(&self) -> StoreResult<'_, Vec<StoredObject>> {
-        ask!(self, read::load_objects(&self.pool))
+        ask!(read::load_objects(&self.pool))
     }
 
     fn last_results(&self, of: ShardSet) -> StoreResult<'_, Vec<LastResult>> {
-        ask!(self, read::last_results(&self.pool, of))
+        ask!(read::last_results(&self.pool, of))
     }
 
     fn incidents(&self, query: IncidentQuery) -> StoreResult<'_, Vec<Incident>> {
-        ask!(self, read::incidents(&self.pool, query))
+        ask!(read::incidents(&self.pool, query))
     }
 
     fn heartbeats(
@@ -81,11 +81,11 @@ impl Store for PostgresStore {
         to: Timestamp,
         limit: u32,
     ) -> StoreResult<'_, Vec<Heartbeat>> {
-        ask!(self, read::heartbeats(&self.pool, monitor, (from, to), limit))
+        ask!(read::heartbeats(&self.pool, monitor, (from, to), limit))
     }
 
     fn evidence(&self, monitor: MonitorId, at: Timestamp) -> StoreResult<'_, Option<String>> {
-        ask!(self, read::evidence(&self.pool, monitor, at))
+        ask!(read::evidence(&self.pool, monitor, at))
     }
 
     fn uptime<'a>(
@@ -95,7 +95,7 @@ impl Store for PostgresStore {
         to: Timestamp,
     ) -> StoreResult<'a, Vec<UptimeSums>> {
         let now = self.clock.now().wall;
-        ask!(self, read::uptime(&self.pool, &self.live, monitors, (from, to), now))
+        ask!(read::uptime(&self.pool, &self.live, monitors, (from, to), now))
     }
 
     fn latency(
@@ -105,16 +105,16 @@ impl Store for PostgresStore {
         to: Timestamp,
         step: Duration,
     ) -> StoreResult<'_, Vec<LatencyStep>> {
-        self.ask(read::latency(&self.pool, monitor, (from, to), step))
+        Self::ask(read::latency(&self.pool, monitor, (from, to), step))
     }
 
     fn push(&self, arrival: PushArrival) -> StoreResult<'_, PushArrival> {
         let now = self.clock.now().wall;
-        self.ask(async move { Ok(apply::push(&self.pool, now, &arrival).await?) })
+        Self::ask(async move { Ok(apply::push(&self.pool, now, &arrival).await?) })
     }
 
     fn pending_pushes(&self, of: ShardSet) -> StoreResult<'_, Vec<PushArrival>> {
-        ask!(self, read::pending_pushes(&self.pool, of))
+        ask!(read::pending_pushes(&self.pool, of))
     }
 
     fn claim<'a>(
@@ -123,11 +123,11 @@ impl Store for PostgresStore {
         busy: &'a [ObjectName],
         limit: u32,
     ) -> StoreResult<'a, Vec<Claim>> {
-        ask!(self, outbox::claim(&self.pool, &self.member, now, busy, limit))
+        ask!(outbox::claim(&self.pool, &self.member, now, busy, limit))
     }
 
     fn freeze<'a>(&'a self, key: &'a str, payload: &'a [u8]) -> StoreResult<'a, ()> {
-        self.ask(outbox::freeze(&self.pool, &self.member, key, payload))
+        Self::ask(outbox::freeze(&self.pool, &self.member, key, payload))
     }
 
     fn finish<'a>(
@@ -137,7 +137,7 @@ impl Store for PostgresStore {
         latency: Duration,
         now: Timestamp,
     ) -> StoreResult<'a, ()> {
-        self.ask(
+        Self::ask(
             async move { outbox::finish(&self.pool, &self.member, key, &end, latency, now).await },
         )
     }
@@ -147,11 +147,11 @@ impl Store for PostgresStore {
         provider: &'a ObjectName,
         since: Timestamp,
     ) -> StoreResult<'a, Vec<Standing>> {
-        ask!(self, outbox::standing(&self.pool, provider, since))
+        ask!(outbox::standing(&self.pool, provider, since))
     }
 
     fn recover_sending(&self, now: Timestamp) -> StoreResult<'_, u64> {
-        ask!(self, outbox::recover(&self.pool, &self.member, now))
+        ask!(outbox::recover(&self.pool, &self.member, now))
     }
 
     fn requeue_dead<'a>(
@@ -159,15 +159,15 @@ impl Store for PostgresStore {
         provider: &'a ObjectName,
         now: Timestamp,
     ) -> StoreResult<'a, u64> {
-        ask!(self, outbox::requeue_dead(&self.pool, provider, now))
+        ask!(outbox::requeue_dead(&self.pool, provider, now))
     }
 
     fn next_due(&self) -> StoreResult<'_, Option<Timestamp>> {
-        ask!(self, read::next_due(&self.pool))
+        ask!(read::next_due(&self.pool))
     }
 
     fn provider_pauses(&self) -> StoreResult<'_, Vec<(ObjectName, Timestamp)>> {
-        ask!(self, read::pauses(&self.pool))
+        ask!(read::pauses(&self.pool))
     }
 
     fn pause_provider<'a>(
@@ -175,7 +175,7 @@ impl Store for PostgresStore {
         provider: &'a ObjectName,
         until: Timestamp,
     ) -> StoreResult<'a, ()> {
-        ask!(self, outbox::pause(&self.pool, provider, until))
+        ask!(outbox::pause(&self.pool, provider, until))
     }
 
     fn deliveries(
@@ -183,15 +183,15 @@ impl Store for PostgresStore {
         incident: Option<IncidentId>,
         limit: u32,
     ) -> StoreResult<'_, Vec<Delivery>> {
-        ask!(self, read::deliveries(&self.pool, incident, limit))
+        ask!(read::deliveries(&self.pool, incident, limit))
     }
 
     fn outbox_backlog(&self, now: Timestamp) -> StoreResult<'_, (u64, Option<Duration>)> {
-        ask!(self, read::backlog(&self.pool, now))
+        ask!(read::backlog(&self.pool, now))
     }
 
     fn audit(&self, query: AuditQuery) -> StoreResult<'_, Vec<AuditEvent>> {
-        ask!(self, read::audit(&self.pool, query))
+        ask!(read::audit(&self.pool, query))
     }
 
     fn retention_step(
@@ -199,14 +199,14 @@ impl Store for PostgresStore {
         now: Timestamp,
         retention: RetentionSettings,
     ) -> StoreResult<'_, bool> {
-        self.ask_within(UPKEEP_PATIENCE, async move {
+        Self::ask_within(UPKEEP_PATIENCE, async move {
             upkeep::step(&self.pool, &self.bytes, now, &retention).await
         })
     }
 
     fn ping(&self) -> StoreResult<'_, ()> {
         if self.queue.is_none() {
-            return ask!(self, read::ping(&self.pool));
+            return ask!(read::ping(&self.pool));
         }
         // An empty durable batch: the writer opens a transaction, after all that waits.
         let batch = Batch { durable: true, ..Batch::default() };

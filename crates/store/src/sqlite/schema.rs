@@ -169,7 +169,6 @@ fn backup_path(path: &Path, version: i64, now: Timestamp) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use kuma_core::shard::ShardSet;
     use kuma_core::time::from_ms;
     use sqlx::ConnectOptions;
     use sqlx::sqlite::SqliteConnectOptions;

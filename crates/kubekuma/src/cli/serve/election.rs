@@ -130,6 +130,6 @@ async fn taken_by_another(mut state: watch::Receiver<LeaseState>) {
     let lost = |state: &LeaseState| matches!(state, LeaseState::Lost { .. });
     if state.wait_for(lost).await.is_err() {
         // The keeper is gone; whoever let it go decides what follows.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

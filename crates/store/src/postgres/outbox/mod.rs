@@ -58,6 +58,11 @@ pub(super) async fn log_suppressed(
     insert(connection, now, &rows, Status::Suppressed).await
 }
 
+/// One column of all rows.
+fn all<'a, T>(rows: &[(&'a OutboxRow, Option<String>)], of: impl Fn(&'a OutboxRow) -> T) -> Vec<T> {
+    rows.iter().map(|(row, _)| of(row)).collect()
+}
+
 async fn insert(
     connection: &mut PgConnection,
     now: Timestamp,
@@ -66,12 +71,6 @@ async fn insert(
 ) -> sqlx::Result<()> {
     if rows.is_empty() {
         return Ok(());
-    }
-    fn all<'a, T>(
-        rows: &[(&'a OutboxRow, Option<String>)],
-        of: impl Fn(&'a OutboxRow) -> T,
-    ) -> Vec<T> {
-        rows.iter().map(|(row, _)| of(row)).collect()
     }
     let event = |row: &OutboxRow| serde_json::to_string(&row.event).unwrap_or_default();
     let about = |row: &OutboxRow| {

@@ -21,6 +21,9 @@ const UNSEALED: &str = "
 
 type Row = (i64, i64, i32, i32, Option<i32>);
 
+/// A row of `beat_last`: monitor, time, sequence, verdict, latency, message.
+type LastRow = (i64, i64, i32, i32, Option<i32>, Option<String>);
+
 /// See the port.
 pub(in crate::postgres) async fn last_results(
     pool: &PgPool,
@@ -28,7 +31,7 @@ pub(in crate::postgres) async fn last_results(
 ) -> sqlx::Result<Vec<LastResult>> {
     let mut snapshot = snapshot(pool).await?;
     let mut last: HashMap<i64, (Heartbeat, Option<String>)> = HashMap::new();
-    let sealed: Vec<(i64, i64, i32, i32, Option<i32>, Option<String>)> =
+    let sealed: Vec<LastRow> =
         sqlx::query_as("SELECT monitor, at, sequence, verdict, latency, message FROM beat_last")
             .fetch_all(&mut *snapshot)
             .await?;

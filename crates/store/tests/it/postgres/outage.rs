@@ -25,9 +25,9 @@ async fn a_server_that_comes_back_is_found_without_opening_again() {
     write(1).await.unwrap();
     for (round, kill) in [false, true].into_iter().enumerate() {
         if kill {
-            server.kill()
+            server.kill();
         } else {
-            server.stop()
+            server.stop();
         }
         let refused = tokio::time::timeout(Duration::from_secs(30), write(10));
         let refused = refused.await.expect("an answer in bounded time");
