@@ -16,3 +16,4 @@ mod ha;
 mod kit;
 mod manifests;
 mod story;
+mod workloads;

@@ -59,7 +59,7 @@ fn text(context: &Context, catalog: &Catalog, more: Vec<Sample>) -> Result<Strin
     let mut text = metrics::render(&context.live, &context.stats, more, context.version)?;
     if catalog.settings.public.uptime_kuma_names {
         let now = context.clock.now().wall;
-        let theirs = uptime_kuma::render(catalog, &context.live.all(), now);
+        let theirs = uptime_kuma::render(catalog, &context.live.ours(), now);
         let end = text.rfind("# EOF").unwrap_or(text.len());
         text.insert_str(end, &theirs);
     }
