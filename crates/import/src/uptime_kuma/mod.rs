@@ -10,7 +10,7 @@ mod notification;
 mod page;
 mod row;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kuma_core::id::{Kind, ObjectName};
 use serde_json::{Value, json};
@@ -120,11 +120,13 @@ pub fn import(dump: &Dump, namespace: &str) -> FromUptimeKuma {
 }
 
 impl World<'_> {
-    /// Names first, so that groups, pages and windows can refer to any monitor.
+    /// Names first, so that groups, pages and windows can refer to any monitor. The first of a
+    /// number counts.
     fn name_monitors(&mut self) {
+        let mut seen = BTreeSet::new();
         for row in self.dump.rows("monitor") {
             let Some(id) = row.int("id") else { continue };
-            if monitor::is_supported(row) {
+            if seen.insert(id) && monitor::is_supported(row) {
                 let wanted = row.text("name").unwrap_or_default();
                 let name = self.plan.name(Kind::Monitor, wanted);
                 self.monitors.insert(id, name);
@@ -173,5 +175,26 @@ impl World<'_> {
             let why = "only their hashes are stored";
             self.plan.lost("API keys", &keys.to_string(), why, "Make new ones");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_monitors_with_one_number_the_first_is_carried_over() {
+        let rows = [
+            json!({ "id": 4, "name": "Router", "type": "ping", "hostname": "192.0.2.1" }),
+            json!({ "id": 4, "name": "Other", "type": "ping", "hostname": "192.0.2.2" }),
+        ];
+        let rows = rows.map(|row| Row(row.as_object().cloned().unwrap().into_iter().collect()));
+        let dump = Dump(BTreeMap::from([("monitor".to_owned(), rows.to_vec())]));
+        let made = import(&dump, "shop");
+        let text = &made.imported.files[0].text;
+        assert!(text.contains("192.0.2.1") && !text.contains("192.0.2.2"), "{text}");
+        let lost: Vec<_> = made.imported.report.entries.iter().map(|it| &*it.subject).collect();
+        assert_eq!(lost, ["monitor \"Other\""]);
+        assert_eq!(made.monitors.len(), 1);
     }
 }

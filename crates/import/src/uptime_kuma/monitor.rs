@@ -1,5 +1,7 @@
 //! Monitors, one function per type.
 
+use std::collections::BTreeSet;
+
 use kuma_core::id::{Kind, ObjectName};
 use serde_json::{Map, Value, json};
 
@@ -31,9 +33,15 @@ pub(super) fn is_supported(row: &Row) -> bool {
 /// Carries every monitor over.
 pub(super) fn all(world: &mut World<'_>) -> Vec<Known> {
     let mut known = Vec::new();
+    let mut taken = BTreeSet::new();
     for row in world.dump.rows("monitor") {
         let Some(id) = row.int("id") else { continue };
         world.plan.about("monitor", row.text("name").unwrap_or("(no name)"));
+        if !taken.insert(id) {
+            let why = "another monitor has this number, so nothing can be told apart by it";
+            world.plan.lost("id", &id.to_string(), why, "Write it by hand");
+            continue;
+        }
         let Some(name) = world.monitors.get(&id).cloned() else {
             let kind = row.text("type").unwrap_or("(none)");
             world.plan.lost("type", kind, "there is no check of this type", instead_of(kind));
