@@ -45,8 +45,6 @@ pub(crate) struct Arguments {
     #[arg(env = "KUBEKUMA_CONFIG", conflicts_with = "kube")]
     config: Vec<PathBuf>,
     #[command(flatten)]
-    cluster: OnCluster,
-    #[command(flatten)]
     database: Database,
     /// Port of the web server.
     #[arg(long, env = "PORT", default_value_t = 3000)]
@@ -66,6 +64,8 @@ pub(crate) struct Arguments {
     /// No live table, only log lines.
     #[arg(long)]
     no_table: bool,
+    #[command(flatten)]
+    cluster: OnCluster,
 }
 
 pub(crate) fn run(shared: &Shared, arguments: Arguments) -> anyhow::Result<ExitCode> {

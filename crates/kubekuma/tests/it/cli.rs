@@ -190,7 +190,7 @@ fn errors_say_what_to_do() {
     let database =
         |url: &str| home.run_with(&["serve", "config", "--port", "0"], &[("DATABASE_URL", url)]);
     fails("a database of another make", &database("mysql://db/kuma"));
-    fails("a database that comes later", &database("postgres://kuma:s3cret@db/kuma"));
+    fails("a database out of reach", &database("postgres://kuma:s3cret@127.0.0.1:1/kuma"));
     fails("a database in no folder", &database("sqlite:./nowhere/kuma.db"));
     fails("an unknown monitor", &home.run(&["check", "wbe", "--config", "config"]));
     fails("an unknown kind", &home.run(&["crds", "Monitr"]));
