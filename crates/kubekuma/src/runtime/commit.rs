@@ -42,7 +42,6 @@ pub struct CommitStats {
     failed: Counter,
     kept: Counter,
     emergency: Counter,
-    refused: Counter,
     /// Whether the store is away right now.
     pub away: AtomicBool,
 }
@@ -69,12 +68,6 @@ impl Stats for CommitStats {
                 "Decisions kept in memory until the store is back.",
                 StatKind::Gauge,
                 &self.kept,
-            ),
-            sample(
-                "store_refused_rows",
-                "Rows that the store refused because their shard is another instance's by now.",
-                StatKind::Counter,
-                &self.refused,
             ),
             sample(
                 "emergency_messages",
@@ -342,7 +335,6 @@ impl Worker {
     fn refused(&self, report: CommitReport) {
         if report.refused > 0 {
             tracing::warn!(rows = report.refused, "rows of shards of other instances were refused");
-            self.stats.refused.add(report.refused);
             self.standing.doubt();
         }
     }
