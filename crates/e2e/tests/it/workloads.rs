@@ -26,7 +26,8 @@ fn deployment(name: &str) -> Value {
 /// A monitor that would be asked again in an hour only.
 fn looks_at(name: &str, target: &Value) -> Value {
     let schedule = json!({"intervalSeconds": 3600, "timeoutSeconds": 10});
-    let spec = json!({"type": "kubernetes", "schedule": schedule, "target": {"kubernetes": target}});
+    let spec =
+        json!({"type": "kubernetes", "schedule": schedule, "target": {"kubernetes": target}});
     object("Monitor", TEAM, name, &spec)
 }
 
