@@ -164,7 +164,7 @@ impl CheckType {
                 "Access to the engine: for `unix://` the socket, whose group the process must be in (whoever may use it is root on that host; a read-only proxy in front of it is safer), for `tcp://` and `https://` a way to its port, better with a client certificate.",
             ),
             Self::Kubernetes => Some(
-                "Cluster mode, and a role that lets KubeKuma get, list and watch objects of the kind: the shipped one does for Pods, Services' EndpointSlices, workloads, Jobs, claims and Nodes. For anything else the result is `KUBERNETES_FORBIDDEN` and has the rule to add. Objects are watched, not polled: a change is looked at when it happens, and `intervalSeconds` only says how often besides. An object of another namespace needs that namespace's grant when `tenancy.isolated` is set, and objects of the cluster (Nodes) can then be looked at from KubeKuma's own namespace only. Secrets cannot be looked at.",
+                "Cluster mode, and a role that lets KubeKuma get, list and watch objects of the kind: `components/kubernetes-checks` of the manifests is one for Pods, Services' EndpointSlices, workloads, Jobs, claims and Nodes. For anything else the result is `KUBERNETES_FORBIDDEN` and has the rule to add. Objects are watched, not polled: a change is looked at when it happens, and `intervalSeconds` only says how often besides. An object of another namespace needs that namespace's grant when `tenancy.isolated` is set, and objects of the cluster (Nodes) can then be looked at from KubeKuma's own namespace only. Secrets cannot be looked at.",
             ),
             Self::Push => Some(
                 "That the job can reach KubeKuma's address. The token in it is the only credential: use TLS.",

@@ -107,7 +107,12 @@ impl Installation {
 
     /// A file of the examples.
     pub(crate) fn example(path: &str) -> PathBuf {
-        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples")).join(path)
+        Self::file("examples").join(path)
+    }
+
+    /// A file of this repository.
+    pub(crate) fn file(path: &str) -> PathBuf {
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(path)
     }
 
     /// What `kubectl get monitors` prints of a monitor: type, state, reason.
