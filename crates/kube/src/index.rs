@@ -53,7 +53,7 @@ impl ClusterIndex {
         Arc::clone(&self.snapshot)
     }
 
-    /// What is known of an object, for [`judge`] to tell that nothing changed. Nothing of one that
+    /// What is known of an object, for [`judge()`] to tell that nothing changed. Nothing of one that
     /// has not come from the API server yet, or came as something that cannot be used.
     pub fn held(&self, key: &ObjectKey) -> Option<Held> {
         let object = self.snapshot.objects.get(key)?;

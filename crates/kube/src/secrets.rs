@@ -60,7 +60,7 @@ impl ClusterSecrets {
         }))
     }
 
-    /// Takes over what objects refer to ([`references`]) before their catalog is built, and reads
+    /// Takes over what objects refer to ([`references()`]) before their catalog is built, and reads
     /// what is new. Returns when all of it was asked for, or after 5 s at most: what is missing then
     /// comes later, and is a change like any other.
     pub async fn refer(&self, rules: Rules, to: BTreeSet<ObjectName>) {
