@@ -9,7 +9,7 @@ use kuma_core::time::Mono;
 use serde_json::Value;
 
 /// Fields that change with every check and are worth no write of their own.
-const LIVE: [&str; 4] = ["latencyMs", "checkedAt", "attempts", "message"];
+const LIVE: [&str; 5] = ["latencyMs", "checkedAt", "attempts", "message", "since"];
 /// Fields whose changes can wait.
 const SLOW: [&str; 9] = [
     "uptime",
