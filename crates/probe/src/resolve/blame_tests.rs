@@ -59,7 +59,8 @@ async fn the_first_name_after_the_servers_died_is_no_targets_fault() {
     dead.store(true, Ordering::Relaxed);
     let seen = fixture.lookup("c.example", IpFamily::Ipv4).await.unwrap_err();
     assert_eq!(seen.outcome(), OURS);
-    assert!(seen.to_string().ends_with("no DNS server answers a control question either"));
+    let message = seen.to_string();
+    assert!(message.ends_with("no DNS server answers a control question either"), "{message}");
     dead.store(false, Ordering::Relaxed);
     assert_eq!(fixture.outcome("c.example").await, Outcome::Success);
 }
