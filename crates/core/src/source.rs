@@ -12,6 +12,8 @@ use crate::object::{Object, Origin, Problem};
 pub struct Invalid {
     /// Where it is written.
     pub origin: Origin,
+    /// The generation that cannot be used, where somebody counts them; none in a folder.
+    pub generation: Option<i64>,
     /// What is wrong.
     pub problems: Vec<Problem>,
     /// Whether an older version stays in force.

@@ -61,6 +61,11 @@ impl ClusterIndex {
         (known && !self.snapshot.invalid.contains_key(key)).then(|| Held::of(object))
     }
 
+    /// Whether there is such an object, valid or not.
+    pub(crate) fn holds(&self, key: &ObjectKey) -> bool {
+        self.snapshot.objects.contains_key(key) || self.snapshot.invalid.contains_key(key)
+    }
+
     /// Takes an object in, from a list or a watch.
     pub fn apply(&mut self, judged: Judged) -> Option<Seen> {
         let Judged { key, actor, origin, verdict } = judged;
@@ -71,7 +76,9 @@ impl ClusterIndex {
             Verdict::Same => return None,
             Verdict::Absent => return self.remove(&key),
             Verdict::Usable(object, warnings) => self.put(*object, warnings),
-            Verdict::Unusable(problems) => self.reject(key, origin, problems),
+            Verdict::Unusable(generation, problems) => {
+                self.reject(key, origin, generation, problems)
+            }
         };
         change.map(|change| Seen { change, actor })
     }
@@ -126,21 +133,29 @@ impl ClusterIndex {
         changed.then_some(Change::Applied { key, paths, new })
     }
 
-    fn reject(&mut self, key: ObjectKey, origin: Origin, problems: Vec<Problem>) -> Option<Change> {
+    fn reject(
+        &mut self,
+        key: ObjectKey,
+        origin: Origin,
+        generation: i64,
+        problems: Vec<Problem>,
+    ) -> Option<Change> {
+        let generation = Some(generation);
         let was = self.snapshot.invalid.get(&key);
-        let same_problems = was.is_some_and(|was| was.problems == problems);
+        // A new generation with the same problems is told, so that statuses can name it.
+        let is_known =
+            was.is_some_and(|was| was.problems == problems && was.generation == generation);
         let snapshot = Arc::make_mut(&mut self.snapshot);
         snapshot.warnings.remove(&key);
         let last_valid_in_force = snapshot.objects.contains_key(&key);
-        let invalid = Invalid { origin, problems: problems.clone(), last_valid_in_force };
+        let invalid =
+            Invalid { origin, generation, problems: problems.clone(), last_valid_in_force };
         snapshot.invalid.insert(key.clone(), invalid);
-        (!same_problems).then_some(Change::Rejected { key, problems })
+        (!is_known).then_some(Change::Rejected { key, problems })
     }
 
     fn remove(&mut self, key: &ObjectKey) -> Option<Seen> {
-        let known =
-            self.snapshot.objects.contains_key(key) || self.snapshot.invalid.contains_key(key);
-        if !known {
+        if !self.holds(key) {
             return None;
         }
         let snapshot = Arc::make_mut(&mut self.snapshot);

@@ -58,6 +58,8 @@ pub struct Observed<'a> {
     pub uid: &'a str,
     /// Its `metadata.generation`.
     pub generation: i64,
+    /// Its `metadata.resourceVersion`; greater is newer, 0 if it is no number.
+    pub version: u64,
     /// Its `status`; null if it has none.
     pub status: &'a Value,
 }

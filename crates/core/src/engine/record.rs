@@ -63,6 +63,11 @@ impl MonitorRecord {
         self.verdict.shown()
     }
 
+    /// Since when it is in that state, as far as it is known.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.verdict.shown_since()
+    }
+
     /// The row to store.
     pub fn encode(&self, monitor: MonitorId) -> StateRow {
         StateRow {

@@ -1,14 +1,10 @@
 //! What an Event says. Pure.
 
-use kube::runtime::events::{Event, EventType};
 use kuma_core::engine::notice::{Closing, Facts, Notice};
 use kuma_core::monitor::{Monitor, MonitorOrigin};
-use kuma_core::observation::bounded;
 use kuma_core::reason::Reason;
 use kuma_core::time::between;
-
-/// Longest note, in bytes (events.k8s.io/v1).
-const LONGEST: usize = 1000;
+use serde_json::Value;
 
 /// Something worth an Event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,14 +13,18 @@ pub struct Happened {
     pub is_warning: bool,
     /// `Down`, `Recovered`, …
     pub reason: &'static str,
+    /// What was being done: `Check`, `Read`.
+    pub action: &'static str,
     /// One sentence.
     pub note: String,
 }
 
 /// What a notice says, if it is worth an Event.
 pub fn happened(notice: &Notice) -> Option<Happened> {
-    let warning = |reason, note| Some(Happened { is_warning: true, reason, note });
-    let normal = |reason, note| Some(Happened { is_warning: false, reason, note });
+    let some =
+        |is_warning, reason, note| Some(Happened { is_warning, reason, action: "Check", note });
+    let warning = |reason, note| some(true, reason, note);
+    let normal = |reason, note| some(false, reason, note);
     match notice {
         Notice::Opened { facts, .. } => warning("Down", words(facts)),
         Notice::Reopened { facts, .. } => warning("DownAgain", words(facts)),
@@ -55,19 +55,36 @@ fn words(facts: &Facts) -> String {
     }
 }
 
+/// What it means for people that the status of an object has changed: whether it can be used.
+pub fn validity(before: &Value, after: &Value) -> Option<Happened> {
+    let (was, is) = (valid(before), valid(after)?);
+    let happened = |is_warning, reason, note: &str| {
+        Some(Happened { is_warning, reason, action: "Read", note: note.to_owned() })
+    };
+    match (was, is) {
+        (Some(("False", before)), ("False", now)) if before == now => None,
+        (_, ("False", why)) => happened(true, "Invalid", why),
+        (Some(("False", _)), ("True", _)) => happened(false, "Valid", "it can be used again"),
+        _ => None,
+    }
+}
+
+/// Status and message of the condition `Valid`.
+fn valid(status: &Value) -> Option<(&str, &str)> {
+    let conditions = status.get("conditions")?.as_array()?;
+    let is_valid = |it: &&Value| it.get("type").and_then(Value::as_str) == Some("Valid");
+    let condition = conditions.iter().find(is_valid)?;
+    let text = |field: &str| condition.get(field).and_then(Value::as_str);
+    Some((text("status")?, text("message").unwrap_or_default()))
+}
+
 impl Happened {
-    pub(super) fn event(self, monitor: &Monitor) -> Event {
-        let note = match &monitor.origin {
-            MonitorOrigin::Monitor => self.note,
-            MonitorOrigin::Set { item, .. } => format!("{item}: {}", self.note),
-        };
-        Event {
-            type_: if self.is_warning { EventType::Warning } else { EventType::Normal },
-            reason: self.reason.to_owned(),
-            note: Some(bounded(note, LONGEST)),
-            action: "Check".to_owned(),
-            secondary: None,
+    /// The same, told of the object that the monitor is written in.
+    pub(super) fn of(mut self, monitor: &Monitor) -> Self {
+        if let MonitorOrigin::Set { item, .. } = &monitor.origin {
+            self.note = format!("{item}: {}", self.note);
         }
+        self
     }
 }
 
@@ -76,6 +93,7 @@ mod tests {
     use kuma_core::id::{IncidentId, MonitorId};
     use kuma_core::state::MonitorState;
     use kuma_core::time::from_ms;
+    use serde_json::json;
 
     use super::*;
 
@@ -108,6 +126,19 @@ mod tests {
         let closed = happened(&closed).unwrap();
         assert_eq!((closed.reason, &*closed.note), ("Recovered", "it answers again after 90 s"));
         assert!(!closed.is_warning);
+    }
+
+    #[test]
+    fn an_object_that_cannot_be_used_is_told_once_and_when_it_can_again() {
+        let status = |valid: &str, message: &str| json!({"conditions": [{"type": "Valid", "status": valid, "message": message}]});
+        let (good, bad) = (status("True", ""), status("False", "spec.type: unknown"));
+        let told = |before: &Value, after: &Value| validity(before, after).map(|it| it.reason);
+        assert_eq!(told(&Value::Null, &good), None);
+        assert_eq!(told(&Value::Null, &bad), Some("Invalid"));
+        assert_eq!(told(&good, &bad), Some("Invalid"));
+        assert_eq!(told(&bad, &bad), None);
+        assert_eq!(told(&bad, &status("False", "spec.name: missing")), Some("Invalid"));
+        assert_eq!(told(&bad, &good), Some("Valid"));
     }
 
     #[test]

@@ -60,6 +60,11 @@ impl Received {
         ObjectKey { kind, name: ObjectName::new(namespace.unwrap_or_default(), name) }
     }
 
+    /// Its `metadata.resourceVersion` as a number.
+    pub(crate) fn version(&self) -> u64 {
+        crate::status::version(Some(&self.version))
+    }
+
     fn new(kind: Kind, metadata: ObjectMeta, fields: Map<String, Value>, status: Value) -> Self {
         Self {
             key: Self::key(kind, &metadata),
@@ -135,8 +140,8 @@ pub(super) enum Verdict {
     Absent,
     /// It can be used; with what is worth knowing about it.
     Usable(Box<Object>, Vec<Problem>),
-    /// It cannot, and why.
-    Unusable(Vec<Problem>),
+    /// This generation of it cannot, and why.
+    Unusable(i64, Vec<Problem>),
 }
 
 /// Judges an object. `held` is what the index holds of it, and saves reading what did not change.
@@ -160,7 +165,7 @@ pub fn judge(received: Received, held: Option<&Held>, context: &ReadContext) -> 
                 let warnings = warnings.filter(|problem| problem.severity == Severity::Warning);
                 Verdict::Usable(Box::new(object), warnings.collect())
             }
-            _ => Verdict::Unusable(reasons(read.problems)),
+            _ => Verdict::Unusable(generation, reasons(read.problems)),
         }
     };
     Judged { key, actor, origin, verdict }

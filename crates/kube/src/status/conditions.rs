@@ -10,6 +10,8 @@ use super::World;
 
 /// Longest message of a condition, in bytes.
 const LONGEST: usize = 2048;
+/// The name of the settings that are read.
+const SETTINGS_NAME: &str = "kubekuma";
 
 /// What a condition says.
 struct Condition {
@@ -30,21 +32,33 @@ pub(super) fn conditions(
         known.problems.iter().filter(|problem| problem.severity == Severity::Error).collect();
     let references: Vec<_> =
         known.problems.iter().filter(|it| it.class == ProblemClass::Reference).collect();
-    let runs_in_part = key.kind == Kind::MonitorSet && world.catalog.raw.contains_key(key);
     let valid = if errors.is_empty() {
         Condition::of("Valid", "True", "Validated", words(&warnings(known)))
     } else {
         Condition::of("Valid", "False", reason_of(&errors), invalid(&errors, known))
     };
-    let unreadable = !errors.is_empty() && !runs_in_part;
-    let reconciled = if unreadable {
-        Condition::of("Reconciled", "Unknown", "NotValid", "the spec cannot be used".to_owned())
+    let (reconciled, ready) = if !errors.is_empty() {
+        let message = in_force(world, key, known);
+        (
+            Condition::of("Reconciled", "Unknown", "NotValid", message.to_owned()),
+            Condition::of("Ready", "False", "NotValid", message.to_owned()),
+        )
+    } else if is_unread(key) {
+        let message = "only the object named `kubekuma` is read; rename it, or delete it";
+        (
+            Condition::of("Reconciled", "False", "NotRead", message.to_owned()),
+            Condition::of("Ready", "False", "NotRead", message.to_owned()),
+        )
     } else if let Some(first) = references.first() {
-        Condition::of("Reconciled", "False", missing(first), words(&references))
+        let (reason, words) = (missing(first), words(&references));
+        (
+            Condition::of("Reconciled", "False", reason, words.clone()),
+            Condition::of("Ready", "False", reason, words),
+        )
     } else {
-        Condition::of("Reconciled", "True", "ReconcileSuccess", String::new())
+        let reconciled = Condition::of("Reconciled", "True", "ReconcileSuccess", String::new());
+        (reconciled, ready(world, key))
     };
-    let ready = ready(world, key, unreadable);
     let conditions: Vec<Value> = [valid, reconciled, ready]
         .into_iter()
         .map(|condition| condition.written(known.generation, before, world))
@@ -52,10 +66,30 @@ pub(super) fn conditions(
     Value::Array(conditions)
 }
 
-fn ready(world: &World<'_>, key: &ObjectKey, unreadable: bool) -> Condition {
-    if unreadable {
-        return Condition::of("Ready", "False", "NotValid", "the spec cannot be used".to_owned());
+/// Settings of another name than the one that is read.
+fn is_unread(key: &ObjectKey) -> bool {
+    key.kind == Kind::KubeKumaSettings && &*key.name.name != SETTINGS_NAME
+}
+
+/// What of an invalid object is in force.
+fn in_force(world: &World<'_>, key: &ObjectKey, known: &ObjectStatus) -> &'static str {
+    let runs = match key.kind {
+        Kind::Monitor => world.catalog.monitors.contains_key(&key.name),
+        Kind::MonitorSet => world.catalog.raw.contains_key(key),
+        _ => false,
+    };
+    if known.last_valid_in_force {
+        "this spec cannot be used; the last valid version stays in force"
+    } else if key.kind == Kind::MonitorSet && runs {
+        "items that cannot be used are left out; the others are in force"
+    } else if runs {
+        "what is wrong is left out; the rest is in force"
+    } else {
+        "the spec cannot be used"
     }
+}
+
+fn ready(world: &World<'_>, key: &ObjectKey) -> Condition {
     let exposure = world.exposures.get(&key.name).filter(|_| key.kind == Kind::StatusPage);
     if let Some(standing) = exposure {
         let status = match standing.holds() {
@@ -120,7 +154,9 @@ fn reason_of(errors: &[&Problem]) -> &'static str {
 
 fn missing(problem: &Problem) -> &'static str {
     let path = problem.path.to_ascii_lowercase();
-    if path.contains("provider") {
+    if problem.why.contains("does not grant") {
+        "ReferenceNotGranted"
+    } else if path.contains("provider") {
         "ProviderNotFound"
     } else if path.contains("policyref") {
         "PolicyNotFound"

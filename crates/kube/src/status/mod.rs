@@ -1,10 +1,14 @@
 //! Statuses: what every object's should say, which differences are worth a write and how soon
 //! (`design/crds.md`, status writes), and the writer. Specs and metadata are never written.
 //!
-//! `conditions`, `monitor` and `others` say what a status is, `plan` what is written when; both are
-//! pure. `writer` is the loop that asks and writes.
+//! `conditions`, `monitor` and `others` say what a status is, `differ` what is worth a write, `plan`
+//! what is written when, `foreign` what is left to other writers; all of them are pure. `writer` is
+//! the loop that asks and writes, `apply` one write.
 
+mod apply;
 mod conditions;
+mod differ;
+mod foreign;
 mod monitor;
 mod others;
 mod plan;
@@ -19,7 +23,10 @@ use kuma_core::state::MonitorState;
 use kuma_core::time::Timestamp;
 use serde_json::Value;
 
-pub use plan::{Observed, Planner, Rates};
+pub(crate) use apply::version;
+pub use differ::{Urgency, urgency};
+pub use foreign::Foreign;
+pub use plan::{Observed, Planner, Rates, Sent};
 pub use writer::{Answers, StatusWriter};
 
 use crate::exposure::Standing;
@@ -37,7 +44,7 @@ pub struct MonitorFacts {
     pub checked_at: Option<Timestamp>,
     /// Attempts of its run so far.
     pub attempts: Option<u32>,
-    /// Why it is in its state.
+    /// Why its last attempt ended as it did.
     pub reason: Option<&'static str>,
     /// The same in words.
     pub message: Option<String>,
@@ -95,14 +102,15 @@ pub fn status(world: &World<'_>, key: &ObjectKey, before: &Value) -> Option<Valu
     let known = world.catalog.objects.get(key)?;
     let conditions = conditions::conditions(world, key, known, before);
     let mut status = match key.kind {
-        Kind::Monitor => monitor::status(world, &key.name),
+        Kind::Monitor => monitor::status(world, &key.name, before),
         Kind::MonitorSet => others::set(world, &key.name),
         Kind::NotificationProvider => others::provider(world, &key.name),
         Kind::StatusPage => others::page(world, &key.name),
         Kind::MaintenanceWindow => others::window(world, &key.name),
         Kind::Silence => others::silence(world, &key.name),
         Kind::KubeKumaSettings => others::settings(world, known),
-        Kind::NotificationPolicy | Kind::LocalUser | Kind::ApiKey => serde_json::json!({}),
+        Kind::LocalUser => others::user(world, key),
+        Kind::NotificationPolicy | Kind::ApiKey => serde_json::json!({}),
         Kind::Secret | Kind::Namespace => return None,
     };
     if let Some(fields) = status.as_object_mut() {

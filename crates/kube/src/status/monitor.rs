@@ -2,6 +2,7 @@
 
 use kuma_core::id::ObjectName;
 use kuma_core::observation::bounded;
+use kuma_core::state::MonitorState;
 use kuma_core::time::{Timestamp, to_ms};
 use serde_json::{Value, json};
 
@@ -13,15 +14,26 @@ pub(super) fn time(at: Timestamp) -> Value {
     Value::String(seconds.to_string())
 }
 
-pub(super) fn status(world: &World<'_>, name: &ObjectName) -> Value {
+/// `before` is what it says: what is not known yet after a start stays.
+pub(super) fn status(world: &World<'_>, name: &ObjectName, before: &Value) -> Value {
     let entry = world.catalog.monitors.get(name);
     let Some(facts) = entry.and_then(|entry| (world.monitor)(entry.id)) else {
         return json!({});
     };
+    let earlier = |field: &str| before.get(field).cloned();
+    let is_new = facts.checked_at.is_none();
+    let mut last = result(&facts);
+    if is_new && let (Some(last), Some(before)) = (last.as_object_mut(), earlier("lastResult")) {
+        let same = before.get("state") == last.get("state");
+        for (name, value) in before.as_object().into_iter().flatten().filter(|_| same) {
+            last.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    let certificate = facts.certificate.as_ref().map(|it| certificate(it, world.now));
     json!({
-        "lastResult": result(&facts),
-        "uptime": uptime(&facts),
-        "cert": facts.certificate.as_ref().map(|it| certificate(it, world.now)),
+        "lastResult": last,
+        "uptime": uptime(&facts).or_else(|| earlier("uptime")),
+        "cert": certificate.or_else(|| earlier("cert").filter(|_| is_new)),
         "nextRunAt": facts.next_run.map(time),
     })
 }
@@ -33,7 +45,7 @@ fn result(facts: &MonitorFacts) -> Value {
         "latencyMs": facts.latency_us.map(|us| us / 1000),
         "checkedAt": facts.checked_at.map(time),
         "attempts": facts.attempts,
-        "reason": facts.reason,
+        "reason": facts.reason.filter(|_| facts.state != MonitorState::Up),
         "message": facts.message.clone().map(|message| bounded(message, 1024)),
     }))
 }

@@ -27,13 +27,15 @@ pub(super) fn set(world: &World<'_>, name: &ObjectName) -> Value {
             MonitorOrigin::Monitor => monitor.name.name.to_string(),
         };
         let entry = world.catalog.monitors.get(&monitor.name);
+        let entry = entry.filter(|entry| is_of(&entry.monitor.origin, name));
         let facts = entry.and_then(|entry| (world.monitor)(entry.id)).unwrap_or_default();
+        let reason = facts.reason.filter(|_| facts.state != MonitorState::Up);
         let message = entry.is_none().then_some("NAME_CONFLICT: a Monitor has this name");
         let status = without_nulls(json!({
             "name": item,
             "ready": entry.is_some(),
             "state": entry.map(|_| facts.state.as_str()),
-            "message": message.map(str::to_owned).or_else(|| facts.reason.map(str::to_owned)),
+            "message": message.or(reason),
         }));
         items.push((item, status));
     }
@@ -50,6 +52,11 @@ pub(super) fn set(world: &World<'_>, name: &ObjectName) -> Value {
         "invalidCount": items.len() - ready,
         "itemStatuses": items.into_iter().take(MOST_ITEMS).map(|(_, it)| it).collect::<Vec<_>>(),
     })
+}
+
+/// Whether a monitor comes from this set, not from an object of its own.
+fn is_of(origin: &MonitorOrigin, set: &ObjectName) -> bool {
+    matches!(origin, MonitorOrigin::Set { set: of, .. } if **of == *set.name)
 }
 
 pub(super) fn provider(world: &World<'_>, name: &ObjectName) -> Value {
@@ -79,17 +86,19 @@ pub(super) fn page(world: &World<'_>, name: &ObjectName) -> Value {
     })
 }
 
-/// The worst of what is known.
-fn overall(states: &[MonitorState]) -> &'static str {
+/// The worst of what is known; none when nothing is.
+fn overall(states: &[MonitorState]) -> Option<&'static str> {
     let any = |wanted: &[MonitorState]| states.iter().any(|state| wanted.contains(state));
     if any(&[MonitorState::Down]) {
-        "down"
+        Some("down")
     } else if any(&[MonitorState::Degraded, MonitorState::Flapping]) {
-        "degraded"
+        Some("degraded")
     } else if any(&[MonitorState::Maintenance]) {
-        "maintenance"
+        Some("maintenance")
+    } else if any(&[MonitorState::Up]) || states.is_empty() {
+        Some("operational")
     } else {
-        "operational"
+        None
     }
 }
 
@@ -111,6 +120,15 @@ pub(super) fn silence(world: &World<'_>, name: &ObjectName) -> Value {
         "expiresIn": time(silence.expires_at),
         "affectedCount": count(world, &matches),
     })
+}
+
+pub(super) fn user(world: &World<'_>, key: &ObjectKey) -> Value {
+    let Some(object) = world.catalog.raw.get(key) else { return json!({}) };
+    let spec = object.raw.value();
+    let mfa = spec.pointer("/spec/mfa");
+    let has_secret = mfa.is_some_and(|mfa| mfa.get("totpSecretRef").is_some());
+    let is_off = mfa.and_then(|mfa| mfa.get("mode")).and_then(Value::as_str) == Some("disabled");
+    json!({"mfaEnabled": has_secret && !is_off})
 }
 
 pub(super) fn settings(world: &World<'_>, known: &ObjectStatus) -> Value {

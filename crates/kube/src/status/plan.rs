@@ -1,40 +1,38 @@
-//! Which statuses are written, and when: a transition soon, everything else in a trickle, nothing
-//! that says the same (`design/crds.md`, status writes). Pure.
+//! What is written when: transitions soon and in their order, everything else in a trickle, what
+//! was refused later, nothing to an object that was never seen. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use kuma_core::id::ObjectKey;
+use kuma_core::id::{Kind, ObjectKey};
 use kuma_core::time::Mono;
 use serde_json::Value;
 
-/// Fields that change with every check and are worth no write of their own.
-const LIVE: [&str; 5] = ["latencyMs", "checkedAt", "attempts", "message", "since"];
-/// Fields whose changes can wait.
-const SLOW: [&str; 9] = [
-    "uptime",
-    "cert",
-    "affectedCount",
-    "monitorCount",
-    "nextOccurrence",
-    "discovery",
-    "lastError",
-    "lastTestAt",
-    "publishedUrl",
-];
+use super::Urgency;
+use super::foreign::Foreign;
+
+/// The first wait after a refusal; it doubles up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
+/// The first wait while the API server is away; it doubles up to [`LONGEST_AWAY`].
+const FIRST_AWAY: Duration = Duration::from_secs(1);
+const LONGEST_AWAY: Duration = Duration::from_secs(15);
+/// How long fields of another manager are left to it before they are asked for again.
+const LEFT_FOR: Duration = Duration::from_mins(10);
 
 /// How much may be written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rates {
     /// Transitions a second.
-    pub urgent: f64,
+    pub soon: f64,
     /// Everything else, a second, of the whole cluster.
-    pub trickle: f64,
+    pub slow: f64,
 }
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { urgent: 20.0, trickle: 1.0 }
+        Self { soon: 20.0, slow: 1.0 }
     }
 }
 
@@ -43,192 +41,331 @@ impl Default for Rates {
 pub struct Observed {
     /// Its uid, so that nothing is written to another object of the same name.
     pub uid: String,
+    /// Its `resourceVersion`; greater is newer, 0 if it is no number.
+    pub version: u64,
     /// Its status.
     pub status: Value,
 }
 
-/// Tokens that come at a rate; at most one second's worth waits, and at least one.
+/// What came of a write.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sent {
+    /// The object says this now, whatever the watch still shows.
+    Written {
+        /// Its new `resourceVersion`.
+        version: u64,
+        /// All of its status.
+        status: Value,
+    },
+    /// By the time it was to be written, nobody would have missed it.
+    Unneeded,
+    /// The object is gone, or another one of the same name has taken its place.
+    Gone,
+    /// Other managers have these fields; the rest is to be written.
+    Foreign(Vec<Foreign>),
+    /// RBAC refuses to write this kind in this namespace.
+    Forbidden,
+    /// The API server refuses what it was sent.
+    Refused,
+    /// The API server did not answer, or is too busy.
+    Away,
+}
+
+/// A token at a time, none saved up: what may happen at a rate is spread over the second.
 #[derive(Debug, Clone, Copy)]
-struct Bucket {
+struct Pace {
     rate: f64,
-    tokens: f64,
-    at: Mono,
+    free_at: Mono,
 }
 
-impl Bucket {
-    const fn new(rate: f64) -> Self {
-        Self { rate, tokens: 1.0, at: Mono(0) }
-    }
-
+impl Pace {
     fn take(&mut self, now: Mono) -> bool {
-        let gained = now.since(self.at).as_secs_f64() * self.rate;
-        self.tokens = (self.tokens + gained).min(self.rate.max(1.0));
-        self.at = now;
-        let has = self.tokens >= 1.0;
-        if has {
-            self.tokens -= 1.0;
+        let free = now >= self.free_at;
+        if free {
+            self.free_at = now + Duration::from_secs_f64(1.0 / self.rate.max(0.001));
         }
-        has
-    }
-
-    /// When the next one is there.
-    fn next(&self, now: Mono) -> Mono {
-        let missing = (1.0 - self.tokens).max(0.0);
-        now + Duration::from_secs_f64(missing / self.rate.max(0.001))
+        free
     }
 }
 
-#[derive(Debug, Clone, Default)]
+/// Waits that grow with every failure in a row.
+#[derive(Debug, Clone, Copy, Default)]
+struct Waits {
+    failures: u32,
+    until: Option<Mono>,
+}
+
+impl Waits {
+    fn more(&mut self, now: Mono, first: Duration, longest: Duration) -> Mono {
+        let wait = first.saturating_mul(1 << self.failures.min(16)).min(longest);
+        self.failures += 1;
+        let until = now + wait;
+        self.until = Some(until);
+        until
+    }
+}
+
+/// Where an object stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Place {
+    /// There is nothing to write.
+    #[default]
+    None,
+    /// In the queue, at this place.
+    Queued(Urgency, u64),
+    /// It was refused and is tried again then.
+    Waiting(Urgency, Mono),
+    /// It is being written; what should be written after that.
+    Sending(Option<Urgency>),
+}
+
+#[derive(Debug, Default)]
 struct Entry {
-    observed: Option<Observed>,
-    /// What it should say, if that is another thing.
-    desired: Option<Value>,
+    uid: Arc<str>,
+    version: u64,
+    /// The status as JSON: a fifth of what the value takes, and looked at rarely.
+    status: Box<str>,
+    place: Place,
+    waits: Waits,
+    foreign: Vec<Foreign>,
+    foreign_until: Mono,
 }
 
-/// Remembers what is written and what should be.
+/// What may be refused as a whole.
+type Group = (Kind, Arc<str>);
+
+/// Remembers what is written and what waits.
 #[derive(Debug)]
 pub struct Planner {
     entries: BTreeMap<ObjectKey, Entry>,
-    urgent: BTreeSet<ObjectKey>,
-    slow: BTreeSet<ObjectKey>,
-    buckets: [Bucket; 2],
+    queues: [BTreeMap<u64, ObjectKey>; 2],
+    waiting: BTreeSet<(Mono, ObjectKey)>,
+    forbidden: BTreeMap<Group, Waits>,
+    away: Waits,
+    paces: [Pace; 2],
+    next_place: u64,
 }
 
 impl Planner {
     /// Nothing is known yet.
     pub fn new(rates: Rates) -> Self {
+        let pace = |rate| Pace { rate, free_at: Mono(0) };
         Self {
             entries: BTreeMap::new(),
-            urgent: BTreeSet::new(),
-            slow: BTreeSet::new(),
-            buckets: [Bucket::new(rates.urgent), Bucket::new(rates.trickle)],
+            queues: [BTreeMap::new(), BTreeMap::new()],
+            waiting: BTreeSet::new(),
+            forbidden: BTreeMap::new(),
+            away: Waits::default(),
+            paces: [pace(rates.slow), pace(rates.soon)],
+            next_place: 0,
         }
     }
 
-    /// The share of the trickle that is ours, where several instances write.
+    /// Our share of the rates, where several instances write.
     pub fn share(&mut self, rates: Rates, members: u64) {
         let members = members.max(1) as f64;
-        self.buckets[0].rate = rates.urgent / members;
-        self.buckets[1].rate = rates.trickle / members;
+        self.paces[0].rate = rates.slow / members;
+        self.paces[1].rate = rates.soon / members;
     }
 
-    /// What the API server says of an object.
-    pub fn observe(&mut self, key: &ObjectKey, observed: Observed) {
+    /// What the API server says of an object. Says whether that is news: a watch also brings what we
+    /// wrote, and brings it late.
+    pub fn observe(&mut self, key: &ObjectKey, observed: Observed) -> bool {
         let entry = self.entries.entry(key.clone()).or_default();
-        entry.observed = Some(observed);
-        self.judge(key);
+        let is_late = observed.version != 0 && observed.version <= entry.version;
+        if *entry.uid == *observed.uid && is_late {
+            return false;
+        }
+        let status = observed.status.to_string().into_boxed_str();
+        let news = *entry.uid != *observed.uid || entry.status != status;
+        entry.uid = observed.uid.into();
+        entry.version = observed.version;
+        entry.status = status;
+        if let Place::Waiting(urgency, _) = entry.place {
+            // Somebody changed it, so what was refused may be taken now.
+            entry.waits = Waits::default();
+            self.leave(key);
+            self.enqueue(key, urgency);
+        }
+        news
     }
 
     /// An object is gone, or somebody else's to write.
     pub fn forget(&mut self, key: &ObjectKey) {
+        self.leave(key);
         self.entries.remove(key);
-        self.urgent.remove(key);
-        self.slow.remove(key);
     }
 
     /// The uid of an object that was seen.
-    pub fn uid(&self, key: &ObjectKey) -> Option<&str> {
-        Some(&self.entries.get(key)?.observed.as_ref()?.uid)
+    pub fn uid(&self, key: &ObjectKey) -> Option<Arc<str>> {
+        Some(self.entries.get(key)?.uid.clone())
     }
 
-    /// What the status of an object says now, null if it has none; none before it was seen.
-    pub fn status(&self, key: &ObjectKey) -> Option<&Value> {
-        Some(&self.entries.get(key)?.observed.as_ref()?.status)
+    /// What an object says, as far as it is known; its status is null if it has none.
+    pub fn before(&self, key: &ObjectKey) -> Option<(Arc<str>, Value)> {
+        let entry = self.entries.get(key)?;
+        Some((entry.uid.clone(), serde_json::from_str(&entry.status).unwrap_or_default()))
     }
 
-    /// What the status of an object should say.
-    pub fn desire(&mut self, key: &ObjectKey, status: Value) {
-        let entry = self.entries.entry(key.clone()).or_default();
-        entry.desired = Some(status);
-        self.judge(key);
-    }
-
-    fn judge(&mut self, key: &ObjectKey) {
-        self.urgent.remove(key);
-        self.slow.remove(key);
-        let Some(Entry { observed: Some(observed), desired: Some(desired) }) =
-            self.entries.get(key)
-        else {
-            return;
-        };
-        if quick(&observed.status) != quick(desired) {
-            self.urgent.insert(key.clone());
-        } else if patient(&observed.status) != patient(desired) {
-            self.slow.insert(key.clone());
+    /// Fields of it that are left to other managers for now.
+    pub fn foreign(&self, key: &ObjectKey, now: Mono) -> &[Foreign] {
+        match self.entries.get(key) {
+            Some(entry) if now < entry.foreign_until => &entry.foreign,
+            _ => &[],
         }
     }
 
-    /// The next write that may be made now: the object's uid and its status.
-    pub fn next(&mut self, now: Mono) -> Option<(ObjectKey, String, Value)> {
-        let key = if !self.urgent.is_empty() && self.buckets[0].take(now) {
-            self.urgent.pop_first()
-        } else if !self.slow.is_empty() && self.buckets[1].take(now) {
-            self.slow.pop_first()
-        } else {
-            None
-        }?;
-        let entry = self.entries.get_mut(&key)?;
-        let (observed, desired) = (entry.observed.as_ref()?, entry.desired.clone()?);
-        Some((key, observed.uid.clone(), desired))
-    }
-
-    /// A write was taken: the object says that now, whatever the watch still shows.
-    pub fn written(&mut self, key: &ObjectKey, status: Value) {
-        if let Some(Entry { observed: Some(observed), .. }) = self.entries.get_mut(key) {
-            observed.status = status;
+    /// An object should be written, or need not be any more. One that waits in line keeps its place.
+    pub fn want(&mut self, key: &ObjectKey, urgency: Option<Urgency>) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        match (entry.place, urgency) {
+            (Place::Sending(_), _) => entry.place = Place::Sending(urgency),
+            (Place::Queued(now, _), Some(wanted)) if now == wanted => {}
+            (Place::Waiting(_, at), Some(wanted)) => entry.place = Place::Waiting(wanted, at),
+            (_, None) => self.leave(key),
+            (_, Some(wanted)) => {
+                self.leave(key);
+                self.enqueue(key, wanted);
+            }
         }
-        self.judge(key);
     }
 
-    /// A write did not arrive: it is made again.
-    pub fn again(&mut self, key: &ObjectKey) {
-        self.judge(key);
+    /// Takes it out of every line.
+    fn leave(&mut self, key: &ObjectKey) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        match std::mem::take(&mut entry.place) {
+            Place::Queued(urgency, place) => {
+                self.queues[urgency as usize].remove(&place);
+            }
+            Place::Waiting(_, at) => {
+                self.waiting.remove(&(at, key.clone()));
+            }
+            Place::None | Place::Sending(_) => {}
+        }
+    }
+
+    fn enqueue(&mut self, key: &ObjectKey, urgency: Urgency) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        self.next_place += 1;
+        entry.place = Place::Queued(urgency, self.next_place);
+        self.queues[urgency as usize].insert(self.next_place, key.clone());
+    }
+
+    fn put_off(&mut self, key: &ObjectKey, urgency: Urgency, until: Mono) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        entry.place = Place::Waiting(urgency, until);
+        self.waiting.insert((until, key.clone()));
+    }
+
+    /// The next write that may be made now. Until [`Self::sent`] it is under way.
+    pub fn next(&mut self, now: Mono) -> Option<(ObjectKey, Urgency)> {
+        if self.away.until.is_some_and(|until| now < until) {
+            return None;
+        }
+        while let Some((_, key)) = self.waiting.first().filter(|(at, _)| *at <= now).cloned() {
+            let place = self.entries.get(&key).map(|entry| entry.place);
+            self.leave(&key);
+            if let Some(Place::Waiting(urgency, _)) = place {
+                self.enqueue(&key, urgency);
+            }
+        }
+        [Urgency::Soon, Urgency::Slow].into_iter().find_map(|urgency| self.first(urgency, now))
+    }
+
+    fn first(&mut self, urgency: Urgency, now: Mono) -> Option<(ObjectKey, Urgency)> {
+        loop {
+            let (_, key) = self.queues[urgency as usize].first_key_value()?;
+            let key = key.clone();
+            let refused = self.forbidden.get(&group(&key)).and_then(|waits| waits.until);
+            if let Some(until) = refused.filter(|until| now < *until) {
+                self.leave(&key);
+                self.put_off(&key, urgency, until);
+                continue;
+            }
+            if !self.paces[urgency as usize].take(now) {
+                return None;
+            }
+            self.leave(&key);
+            let entry = self.entries.get_mut(&key)?;
+            entry.place = Place::Sending(None);
+            return Some((key, urgency));
+        }
+    }
+
+    /// What came of the write that was under way. `urgency` is what it was.
+    pub fn sent(&mut self, key: &ObjectKey, urgency: Urgency, sent: Sent, now: Mono) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Place::Sending(after) = entry.place else { return };
+        entry.place = Place::None;
+        if sent != Sent::Away {
+            self.away = Waits::default();
+        }
+        match sent {
+            Sent::Written { version, status } => {
+                entry.version = entry.version.max(version);
+                entry.status = status.to_string().into_boxed_str();
+                entry.waits = Waits::default();
+                self.forbidden.remove(&group(key));
+                self.want(key, after);
+            }
+            Sent::Unneeded => self.want(key, after),
+            // The watch brings what there is.
+            Sent::Gone => self.forget(key),
+            Sent::Foreign(fields) => {
+                if now >= entry.foreign_until {
+                    entry.foreign.clear();
+                }
+                let new = fields.into_iter().filter(|field| !entry.foreign.contains(field));
+                let new: Vec<_> = new.collect();
+                let in_vain = new.is_empty();
+                entry.foreign.extend(new);
+                entry.foreign_until = now + LEFT_FOR;
+                if in_vain {
+                    // They were left out already, so there is more to it.
+                    let until = entry.waits.more(now, FIRST_WAIT, LONGEST_WAIT);
+                    self.put_off(key, urgency, until);
+                } else {
+                    self.enqueue(key, urgency);
+                }
+            }
+            Sent::Refused => {
+                let until = entry.waits.more(now, FIRST_WAIT, LONGEST_WAIT);
+                self.put_off(key, urgency, until);
+            }
+            Sent::Forbidden => {
+                let waits = self.forbidden.entry(group(key)).or_default();
+                // Of writes that were under way together, one counts.
+                let until = match waits.until.filter(|until| now < *until) {
+                    Some(until) => until,
+                    None => waits.more(now, FIRST_WAIT, LONGEST_WAIT),
+                };
+                self.put_off(key, urgency, until);
+            }
+            Sent::Away => {
+                if self.away.until.is_none_or(|until| now >= until) {
+                    self.away.more(now, FIRST_AWAY, LONGEST_AWAY);
+                }
+                self.enqueue(key, urgency);
+            }
+        }
     }
 
     /// How many writes wait.
     pub fn waiting(&self) -> usize {
-        self.urgent.len() + self.slow.len()
+        self.waiting.len() + self.queues.iter().map(BTreeMap::len).sum::<usize>()
     }
 
     /// When the next write may be made; none when none waits.
-    pub fn wake_at(&self, now: Mono) -> Option<Mono> {
-        let urgent = (!self.urgent.is_empty()).then(|| self.buckets[0].next(now));
-        let slow = (!self.slow.is_empty()).then(|| self.buckets[1].next(now));
-        urgent.into_iter().chain(slow).min()
+    pub fn wake_at(&self) -> Option<Mono> {
+        let queued = self.queues.iter().zip(&self.paces);
+        let queued = queued.filter(|(queue, _)| !queue.is_empty()).map(|(_, pace)| pace.free_at);
+        let next = queued.chain(self.waiting.first().map(|(at, _)| *at)).min()?;
+        Some(self.away.until.map_or(next, |until| until.max(next)))
     }
 }
 
-/// What of a status is told soon.
-fn quick(status: &Value) -> Value {
-    let mut status = patient(status);
-    if let Some(fields) = status.as_object_mut() {
-        fields.retain(|name, _| !SLOW.contains(&name.as_str()));
-    }
-    status
-}
-
-/// What of a status is told at all: nothing that changes with every check, uptime in its first
-/// decimal.
-fn patient(status: &Value) -> Value {
-    let mut status = status.clone();
-    let Some(fields) = status.as_object_mut() else { return Value::Object(serde_json::Map::new()) };
-    fields.remove("nextRunAt");
-    fields.remove("lastValidation");
-    if let Some(result) = fields.get_mut("lastResult").and_then(Value::as_object_mut) {
-        result.retain(|name, _| !LIVE.contains(&name.as_str()));
-    }
-    if let Some(shares) = fields.get_mut("uptime").and_then(Value::as_object_mut) {
-        for share in shares.values_mut() {
-            let tenths = share.as_f64().map(|share| (share * 10.0).floor());
-            *share = tenths.map_or(Value::Null, Value::from);
-        }
-    }
-    if let Some(conditions) = fields.get_mut("conditions").and_then(Value::as_array_mut) {
-        for condition in conditions.iter_mut().filter_map(Value::as_object_mut) {
-            condition.remove("lastTransitionTime");
-        }
-    }
-    status
+fn group(key: &ObjectKey) -> Group {
+    (key.kind, key.name.namespace.clone())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What statuses say.
 
+mod kinds;
+
 use kuma_core::catalog::ObjectStatus;
 use kuma_core::object::{Origin, Problem};
 use kuma_core::time::from_ms;
@@ -74,12 +76,12 @@ fn an_object_that_cannot_be_used_says_what_is_wrong_in_full() {
 }
 
 #[test]
-fn a_missing_provider_is_not_reconciled_and_the_rest_works() {
+fn a_missing_provider_is_not_reconciled_and_not_ready() {
     let why = "ProviderNotFound: provider shop/chat does not exist; the others still send";
     let problems = vec![Problem::missing_reference("spec.routing.providers[0]", why)];
     let status = said(Kind::NotificationPolicy, problems, &Value::Null);
     let expected =
-        three(("True", "Validated"), ("False", "ProviderNotFound"), ("True", "ResourceReady"));
+        three(("True", "Validated"), ("False", "ProviderNotFound"), ("False", "ProviderNotFound"));
     assert_eq!(conditions(&status), expected);
 }
 

@@ -5,45 +5,59 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kube::api::{DynamicObject, Patch, PatchParams};
-use kube::{Api, Client};
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use kube::Client;
 use kuma_core::id::{Kind, ObjectKey};
 use kuma_core::stats::{Counter, Sample, StatKind, Stats};
-use kuma_core::time::Clock;
-use serde_json::{Value, json};
+use kuma_core::time::{Clock, Mono};
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Observed, Planner, Rates};
-use crate::client::{FIELD_MANAGER, Fault, resource, within};
+use super::apply::apply;
+use super::foreign::{Foreign, without};
+use super::plan::Sent;
+use super::{Observed, Planner, Rates, Urgency, urgency};
 use crate::watch::{Observed as Seen, Observer};
 
 /// How often everything is looked at again: uptime and certificates change without an event.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// Changes that follow within this time are looked at together.
 const GATHER: Duration = Duration::from_millis(100);
-/// How long to wait after the API server did not take a write.
-const AGAIN: Duration = Duration::from_secs(2);
+/// How often what summarises monitors is looked at when they change.
+const SUMMARISE_EVERY: Duration = Duration::from_secs(1);
+/// How many statuses are worked out before others have their turn.
+const AT_ONCE: usize = 32;
+/// Writes under way at a time.
+const IN_FLIGHT: usize = 4;
 
 /// Whoever knows what statuses should say.
 pub trait Answers: Send + Sync {
     /// Every object whose status is ours to write.
     fn ours(&self) -> Vec<ObjectKey>;
 
+    /// Whether the status of this one is.
+    fn is_ours(&self, key: &ObjectKey) -> bool;
+
     /// What the status of one of them should say; `before` is what it says.
     fn status(&self, key: &ObjectKey, before: &Value) -> Option<Value>;
 
     /// How many instances write.
     fn members(&self) -> u64;
+
+    /// A status says something else now; `uid` is that of its object.
+    fn written(&self, key: &ObjectKey, uid: &str, before: &Value, after: &Value);
 }
 
 /// What is to be looked at.
 #[derive(Debug, Default)]
-enum Touched {
-    #[default]
-    Nothing,
-    Some(BTreeSet<ObjectKey>),
-    Everything,
+struct Touched {
+    keys: BTreeSet<ObjectKey>,
+    everything: bool,
+    /// When the first of them was touched.
+    since: Option<Mono>,
 }
 
 /// Writes statuses.
@@ -77,132 +91,183 @@ impl StatusWriter {
         self.planner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn touched(&self) -> MutexGuard<'_, Touched> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Mono {
+        self.clock.now().mono
+    }
+
     /// The uid of an object that was seen.
     pub fn uid(&self, key: &ObjectKey) -> Option<String> {
-        self.planner().uid(key).map(str::to_owned)
+        self.planner().uid(key).map(|uid| uid.to_string())
     }
 
     /// Something changed that the status of an object tells.
     pub fn touch(&self, key: ObjectKey) {
-        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *touched {
-            Touched::Everything => {}
-            Touched::Some(keys) => {
-                keys.insert(key);
-            }
-            nothing @ Touched::Nothing => *nothing = Touched::Some(BTreeSet::from([key])),
-        }
+        let now = self.now();
+        let mut touched = self.touched();
+        touched.since.get_or_insert(now);
+        touched.keys.insert(key);
         drop(touched);
         self.notify.notify_one();
     }
 
     /// Much changed.
     pub fn touch_all(&self) {
-        *self.touched.lock().unwrap_or_else(PoisonError::into_inner) = Touched::Everything;
+        let now = self.now();
+        let mut touched = self.touched();
+        touched.since.get_or_insert(now);
+        touched.everything = true;
+        drop(touched);
         self.notify.notify_one();
     }
 
     /// Looks and writes until it is told to stop.
     pub async fn run(&self, answers: Arc<dyn Answers>, stop: CancellationToken) {
-        let mut look_at = self.clock.now().mono;
+        let running = self.rounds(&*answers);
+        stop.run_until_cancelled(running).await;
+    }
+
+    async fn rounds(&self, answers: &dyn Answers) {
+        let mut look_at = self.now();
+        let mut summarise_at = None;
+        let mut flights: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         loop {
-            let now = self.clock.now().mono;
+            let now = self.now();
             if now >= look_at {
-                self.touch_all();
+                self.touched().everything = true;
                 look_at = now + LOOK_EVERY;
             }
-            self.look(&*answers);
-            let wake = self.planner().wake_at(now).map_or(look_at, |at| at.min(look_at));
-            let wait = wake.since(now).max(Duration::from_millis(1));
+            self.look(answers, now, &mut summarise_at).await;
+            while flights.len() < IN_FLIGHT {
+                let next = self.planner().next(self.now());
+                let Some((key, urgency)) = next else { break };
+                flights.push(Box::pin(self.write(answers, key, urgency)));
+            }
+            let gathered = self.touched().since.map(|since| since + GATHER);
+            let free = (flights.len() < IN_FLIGHT).then(|| self.planner().wake_at()).flatten();
+            let wake = [Some(look_at), gathered, summarise_at, free].into_iter().flatten().min();
+            let wait = wake.unwrap_or(look_at).since(self.now()).max(Duration::from_millis(1));
             tokio::select! {
-                () = stop.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}
-                () = self.notify.notified() => tokio::time::sleep(GATHER).await,
-            }
-            if stop.run_until_cancelled(self.write()).await.is_none() {
-                return;
+                () = self.notify.notified() => {}
+                Some(()) = flights.next() => {}
             }
         }
     }
 
-    /// Works out what the touched statuses should say.
-    fn look(&self, answers: &dyn Answers) {
-        let touched =
-            std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner));
-        let keys: Vec<ObjectKey> = match touched {
-            Touched::Nothing => return,
-            Touched::Some(keys) => {
-                let ours: BTreeSet<ObjectKey> = answers.ours().into_iter().collect();
-                // What summarises monitors changes with them.
-                let summaries = ours.iter().filter(|key| key.kind != Kind::Monitor).cloned();
-                keys.into_iter().filter(|key| ours.contains(key)).chain(summaries).collect()
+    /// Works out what the touched statuses should say, once they had the time to gather.
+    async fn look(&self, answers: &dyn Answers, now: Mono, summarise_at: &mut Option<Mono>) {
+        let touched = {
+            let mut touched = self.touched();
+            let gathering = touched.since.is_some_and(|since| now < since + GATHER);
+            if gathering && !touched.everything {
+                Touched::default()
+            } else {
+                std::mem::take(&mut *touched)
             }
-            Touched::Everything => answers.ours(),
         };
-        self.planner().share(Rates::default(), answers.members());
-        for key in keys {
-            let Some(before) = self.planner().status(&key).cloned() else { continue };
-            if let Some(status) = answers.status(&key, &before) {
-                self.planner().desire(&key, status);
-            }
-        }
-    }
-
-    /// Makes every write that may be made now.
-    async fn write(&self) {
-        loop {
-            let now = self.clock.now().mono;
-            let Some((key, uid, status)) = self.planner().next(now) else { return };
-            match self.apply(&key, &uid, &status).await {
-                Ok(()) => {
-                    self.written.inc();
-                    self.planner().written(&key, status);
-                }
-                Err(Fault::Missing) => self.planner().forget(&key),
-                Err(Fault::Conflict) => {
-                    // Another manager has one of the fields, or the object is another one by now.
-                    // It is not fought over: the watch brings what there is.
-                    self.yielded.inc();
-                    self.planner().written(&key, status);
-                    tracing::warn!(object = %key, "another writer has the status; it is left as it is");
-                }
-                Err(fault) => {
-                    self.failed.inc();
-                    self.planner().again(&key);
-                    tracing::debug!(object = %key, ?fault, "a status was not written");
-                    return tokio::time::sleep(AGAIN).await;
-                }
-            }
-        }
-    }
-
-    async fn apply(&self, key: &ObjectKey, uid: &str, status: &Value) -> Result<(), Fault> {
-        let resource = resource(key.kind);
-        let client = self.client.clone();
-        let api: Api<DynamicObject> = if key.name.namespace.is_empty() {
-            Api::all_with(client, &resource)
+        let keys: Vec<ObjectKey> = if touched.everything {
+            *summarise_at = None;
+            answers.ours()
         } else {
-            Api::namespaced_with(client, &key.name.namespace, &resource)
+            if touched
+                .keys
+                .iter()
+                .any(|key| key.kind == Kind::Monitor || key.kind == Kind::MonitorSet)
+            {
+                summarise_at.get_or_insert(now + SUMMARISE_EVERY);
+            }
+            let mut keys: Vec<_> =
+                touched.keys.into_iter().filter(|key| answers.is_ours(key)).collect();
+            if summarise_at.is_some_and(|at| now >= at) {
+                *summarise_at = None;
+                let ours = answers.ours().into_iter();
+                keys.extend(ours.filter(|key| key.kind != Kind::Monitor));
+            }
+            keys
         };
-        let patch = json!({
-            "apiVersion": resource.api_version,
-            "kind": resource.kind,
-            "metadata": {"name": &*key.name.name, "uid": uid},
-            "status": status,
-        });
-        let by = PatchParams::apply(FIELD_MANAGER);
-        within(api.patch_status(&key.name.name, &by, &Patch::Apply(&patch))).await.map(drop)
+        if keys.is_empty() {
+            return;
+        }
+        self.planner().share(Rates::default(), answers.members());
+        for some in keys.chunks(AT_ONCE) {
+            for key in some {
+                self.judge(answers, key, now);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn judge(&self, answers: &dyn Answers, key: &ObjectKey, now: Mono) {
+        let Some((_, before)) = self.planner().before(key) else { return };
+        let Some(after) = answers.status(key, &before) else { return };
+        let mut planner = self.planner();
+        let wanted = difference(&before, after, planner.foreign(key, now)).map(|(it, _)| it);
+        planner.want(key, wanted);
+    }
+
+    /// Writes one, as it should be by now.
+    async fn write(&self, answers: &dyn Answers, key: ObjectKey, urgency: Urgency) {
+        let sent = self.send(answers, &key).await;
+        let now = self.now();
+        self.planner().sent(&key, urgency, sent, now);
+    }
+
+    async fn send(&self, answers: &dyn Answers, key: &ObjectKey) -> Sent {
+        let before = self.planner().before(key);
+        let Some((uid, before)) = before.filter(|_| answers.is_ours(key)) else {
+            return Sent::Unneeded;
+        };
+        let Some(after) = answers.status(key, &before) else { return Sent::Unneeded };
+        let after = {
+            let planner = self.planner();
+            difference(&before, after, planner.foreign(key, self.now()))
+        };
+        let Some((_, after)) = after else { return Sent::Unneeded };
+        let sent = apply(&self.client, key, &uid, &after).await;
+        match &sent {
+            Sent::Written { status, .. } => {
+                self.written.inc();
+                answers.written(key, &uid, &before, status);
+            }
+            Sent::Foreign(fields) => {
+                self.yielded.inc();
+                let fields: Vec<_> = fields
+                    .iter()
+                    .map(|field| format!("{} ({})", field.path, field.owner))
+                    .collect();
+                tracing::warn!(
+                    object = %key,
+                    fields = fields.join(", "),
+                    "fields of a status belong to another field manager and are left to it",
+                );
+            }
+            Sent::Refused | Sent::Forbidden | Sent::Away => self.failed.inc(),
+            Sent::Gone | Sent::Unneeded => {}
+        }
+        sent
     }
 }
 
+/// What to write, and how soon; nothing where only fields of other managers differ.
+fn difference(before: &Value, after: Value, foreign: &[Foreign]) -> Option<(Urgency, Value)> {
+    if foreign.is_empty() {
+        return Some((urgency(before, &after)?, after));
+    }
+    let after = without(after, foreign);
+    let urgency = urgency(&without(before.clone(), foreign), &after)?;
+    Some((urgency, after))
+}
+
 impl Observer for StatusWriter {
-    fn observed(&self, key: &ObjectKey, observed: &Seen<'_>) {
-        let uid = observed.uid.to_owned();
-        let mut planner = self.planner();
-        let new = planner.status(key).is_none();
-        planner.observe(key, Observed { uid, status: observed.status.clone() });
-        drop(planner);
-        if new {
+    fn observed(&self, key: &ObjectKey, seen: &Seen<'_>) {
+        let (uid, version) = (seen.uid.to_owned(), seen.version);
+        let observed = Observed { uid, version, status: seen.status.clone() };
+        let news = self.planner().observe(key, observed);
+        if news {
             self.touch(key.clone());
         }
     }
@@ -232,7 +297,7 @@ impl Stats for StatusWriter {
             ),
             sample(
                 "status_writes_yielded",
-                "Statuses left to another writer that has their fields.",
+                "Statuses of which some fields were left to another field manager that has them.",
                 StatKind::Counter,
                 counter(&self.yielded),
             ),

@@ -224,6 +224,8 @@ async fn take_in(shared: &Arc<Shared>, kind: Kind, batch: Vec<Step>) {
                 state.pending.add(seen);
             }
         }
+        // One that was deleted and made again meanwhile was seen again already.
+        gone.retain(|key| !state.index.holds(key));
         news
     });
     if let Some(observer) = &shared.options.observer {
@@ -243,7 +245,8 @@ fn observe(shared: &Shared, batch: &[Step]) {
             && received.key.kind != Kind::Namespace
         {
             let Received { uid, generation, status, .. } = &**received;
-            observer.observed(&received.key, &Observed { uid, generation: *generation, status });
+            let (generation, version) = (*generation, received.version());
+            observer.observed(&received.key, &Observed { uid, generation, version, status });
         }
     }
 }

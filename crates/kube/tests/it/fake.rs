@@ -45,6 +45,10 @@ struct Inner {
     away: bool,
     /// Ends the watches that are open.
     cut: u64,
+    /// Names whose status is refused.
+    invalid: BTreeSet<String>,
+    /// Names of which another manager has `status.lastResult.state`, and says this.
+    owned: BTreeMap<String, Value>,
     /// `verb plural[/name]` of every request, with `metadata` where only that was asked for.
     requests: Vec<String>,
 }
@@ -117,6 +121,20 @@ impl Fake {
         inner.compacted = inner.version;
     }
 
+    /// Refuses the status of objects of this name as one that the schema forbids, or takes it.
+    pub(crate) fn refuse(&self, name: &str, refuse: bool) {
+        if refuse {
+            self.inner().invalid.insert(name.to_owned());
+        } else {
+            self.inner().invalid.remove(name);
+        }
+    }
+
+    /// Lets another field manager have `status.lastResult.state` of objects of this name.
+    pub(crate) fn own_state(&self, name: &str, value: Value) {
+        self.inner().owned.insert(name.to_owned(), value);
+    }
+
     /// What was asked for so far.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.inner().requests.clone()
@@ -140,7 +158,9 @@ impl Inner {
         );
         self.version += 1;
         object["metadata"]["resourceVersion"] = self.version.to_string().into();
-        object["metadata"]["uid"] = format!("uid-{}", key.2).into();
+        let known = self.objects.get(&key).map(|before| before["metadata"]["uid"].clone());
+        let new = || format!("uid-{}-{}", key.2, self.version).into();
+        object["metadata"]["uid"] = known.unwrap_or_else(new);
         let kind = if self.objects.contains_key(&key) { "MODIFIED" } else { "ADDED" };
         self.history.push((self.version, kind, object.clone(), key.clone()));
         self.objects.insert(key, object.clone());
@@ -160,6 +180,7 @@ struct Asked {
     plural: String,
     namespace: Option<String>,
     name: Option<String>,
+    subresource: Option<String>,
     query: BTreeMap<String, String>,
 }
 
@@ -176,7 +197,8 @@ impl Asked {
         let query = request.uri().query().unwrap_or_default();
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let part = |index: usize| parts.get(index).map(|part| (*part).to_owned());
-        Self { plural: part(0).unwrap_or_default(), namespace, name: part(1), query }
+        let (name, subresource) = (part(1), part(2));
+        Self { plural: part(0).unwrap_or_default(), namespace, name, subresource, query }
     }
 
     fn concerns(&self, key: &Key) -> bool {
@@ -212,7 +234,8 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response {
         let metadata = accepts.is_some_and(|it| it.contains("PartialObjectMetadata"));
         let metadata = if metadata { " metadata" } else { "" };
         let name = asked.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
-        inner.requests.push(format!("{verb} {}{name}{metadata}", asked.plural));
+        let sub = asked.subresource.as_ref().map(|sub| format!("/{sub}")).unwrap_or_default();
+        inner.requests.push(format!("{verb} {}{name}{sub}{metadata}", asked.plural));
         if inner.missing.contains(&asked.plural) {
             return status(404, "the server could not find the requested resource");
         }
@@ -250,6 +273,9 @@ fn act(inner: &mut Inner, asked: &Asked, verb: &str, body: &Bytes) -> Response {
                 Some(_) => ok(&inner.put(&key.0, sent)),
             }
         }
+        "patch" if asked.subresource.as_deref() == Some("status") => {
+            apply_status(inner, &key, &sent)
+        }
         "patch" => {
             let mut sent = sent;
             sent["metadata"]["namespace"] = key.1.into();
@@ -260,6 +286,50 @@ fn act(inner: &mut Inner, asked: &Asked, verb: &str, body: &Bytes) -> Response {
             status(200, "deleted")
         }
     }
+}
+
+/// Server-side apply of a status, as the API server does it as far as is asked of it here.
+fn apply_status(inner: &mut Inner, key: &Key, sent: &Value) -> Response {
+    let Some(object) = inner.objects.get(key).cloned() else { return status(404, "not found") };
+    let uid = |object: &Value| object.pointer("/metadata/uid").cloned();
+    if uid(sent).is_some_and(|sent| Some(sent) != uid(&object)) {
+        return status(409, "Precondition failed: UID in precondition");
+    }
+    if inner.invalid.contains(&key.2) {
+        return status(422, "status.lastResult.state: Unsupported value");
+    }
+    let mut merged = sent["status"].clone();
+    if let Some(owned) = inner.owned.get(&key.2) {
+        if sent.pointer("/status/lastResult/state").is_some_and(|sent| sent != owned) {
+            return conflict(".status.lastResult.state");
+        }
+        merged["lastResult"]["state"] = owned.clone();
+    }
+    let same = object.get("status") == Some(&merged);
+    let object = Value::Object(
+        object
+            .as_object()
+            .unwrap()
+            .clone()
+            .into_iter()
+            .chain([("status".into(), merged)])
+            .collect(),
+    );
+    // What changes nothing is no new version.
+    ok(&if same { object } else { inner.put(&key.0, object) })
+}
+
+fn conflict(field: &str) -> Response {
+    let mut response = ok(&json!({
+        "apiVersion": "v1", "kind": "Status", "status": "Failure", "code": 409, "reason": "Conflict",
+        "message": "Apply failed with 1 conflict",
+        "details": {"causes": [{
+            "reason": "FieldManagerConflict", "field": field,
+            "message": "conflict with \"somebody\" using monitoring.kubekuma.io/v1",
+        }]},
+    }));
+    *response.status_mut() = StatusCode::CONFLICT;
+    response
 }
 
 fn list(inner: &Inner, asked: &Asked) -> Response {

@@ -11,4 +11,5 @@ mod fake;
 mod kit;
 mod lease;
 mod secrets;
+mod status;
 mod watch;

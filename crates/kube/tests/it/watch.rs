@@ -153,7 +153,7 @@ async fn who_writes_statuses_sees_them_pass_by() {
     let stop = CancellationToken::new();
     let source = ClusterSource::start(&cluster(&fake).await, options, BTreeMap::new(), &stop);
     assert!(source.synced_within(PATIENCE).await);
-    assert_eq!(statuses.0.lock().unwrap()[&key("web")], "uid-web 80 {\"a\":1}");
+    assert_eq!(statuses.0.lock().unwrap()[&key("web")], "uid-web-1 80 {\"a\":1}");
     assert!(!source.snapshot().objects[&key("web")].raw.as_str().contains("status"));
     fake.delete("monitors", "shop", "gone");
     until(&source, |news| news.snapshot.objects.len() == 1).await;

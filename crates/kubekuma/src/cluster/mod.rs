@@ -182,6 +182,7 @@ impl InCluster {
             standing: world.standing.clone(),
             discoverer,
             exposer,
+            events: self.events.clone(),
             clock: world.clock,
         });
         let (stop, writer) = (self.stop.clone(), self.statuses.clone());

@@ -9,6 +9,7 @@ use kuma_core::reason::Reason;
 use kuma_core::shard::ShardSet;
 use kuma_core::time::Clock;
 use kuma_kube::discovery::{Discoverer, summary};
+use kuma_kube::events::{EventWriter, validity};
 use kuma_kube::exposure::Exposer;
 use kuma_kube::status::{self, Answers, CertificateFacts, MonitorFacts, ProviderFacts};
 use kuma_notify::Deliverer;
@@ -27,6 +28,7 @@ pub(super) struct Statuses {
     pub(super) standing: Arc<Standing>,
     pub(super) discoverer: Arc<Discoverer>,
     pub(super) exposer: Arc<Exposer>,
+    pub(super) events: Arc<EventWriter>,
     pub(super) clock: SystemClock,
 }
 
@@ -39,6 +41,16 @@ impl Answers for Statuses {
             _ => coordinates,
         };
         catalog.objects.keys().filter(|key| is_ours(key)).cloned().collect()
+    }
+
+    fn is_ours(&self, key: &ObjectKey) -> bool {
+        let catalog = self.catalog.current();
+        let coordinates = self.standing.coordinates();
+        catalog.objects.contains_key(key)
+            && match key.kind {
+                Kind::Monitor => owns(&catalog, self.standing.held(), coordinates, &key.name),
+                _ => coordinates,
+            }
     }
 
     fn status(&self, key: &ObjectKey, before: &Value) -> Option<Value> {
@@ -56,7 +68,8 @@ impl Answers for Statuses {
             Kind::NotificationProvider => self.deliverer.health().into_iter().map(health).collect(),
             _ => BTreeMap::new(),
         };
-        let exposures = self.exposer.report();
+        let exposures = (key.kind == Kind::StatusPage).then(|| self.exposer.report());
+        let unexposed = BTreeMap::new();
         let found = (key.kind == Kind::KubeKumaSettings).then(|| {
             let report = self.discoverer.report();
             (report.coordinator && catalog.settings.discovery.enabled).then(|| summary(&report))
@@ -65,7 +78,7 @@ impl Answers for Statuses {
             catalog: &catalog,
             monitor: &monitor,
             providers: &providers,
-            exposures: &exposures.standings,
+            exposures: exposures.as_ref().map_or(&unexposed, |it| &it.standings),
             discovery: found.as_ref().and_then(Option::as_ref),
             now: self.clock.now().wall,
         };
@@ -74,6 +87,12 @@ impl Answers for Statuses {
 
     fn members(&self) -> u64 {
         self.standing.members()
+    }
+
+    fn written(&self, key: &ObjectKey, uid: &str, before: &Value, after: &Value) {
+        if let Some(happened) = validity(before, after) {
+            self.events.tell_object(key, happened, Some(uid.to_owned()));
+        }
     }
 }
 

@@ -30,9 +30,9 @@ pub fn build(
         reports.insert(key.clone(), status);
     }
     for (key, invalid) in &snapshot.invalid {
-        let generation = snapshot.objects.get(key).map_or(0, |object| object.meta.generation);
+        let in_force = || snapshot.objects.get(key).map(|object| object.meta.generation);
         let status = ObjectStatus {
-            generation,
+            generation: invalid.generation.or_else(in_force).unwrap_or_default(),
             origin: invalid.origin.clone(),
             problems: invalid.problems.clone(),
             last_valid_in_force: invalid.last_valid_in_force,

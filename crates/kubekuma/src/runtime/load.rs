@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use kuma_core::catalog::Catalog;
-use kuma_core::engine::Engine;
+use kuma_core::engine::{Engine, MonitorRecord};
 use kuma_core::id::{MonitorId, ObjectKey};
 use kuma_core::object::{Object, Origin};
 use kuma_core::ports::{Batch, Heartbeat, Incident, IncidentQuery, Store, StoreError};
@@ -82,9 +82,10 @@ pub(super) async fn engine(
     engine.recover_incidents(&found);
     engine.resume(catalog, &beats);
     for beat in &beats {
+        let since = engine.record(beat.monitor).and_then(MonitorRecord::since);
         live.update(beat.monitor, |live| {
             live.state = beat.state;
-            live.since = Some(beat.at);
+            live.since = since;
         });
     }
     let open = IncidentQuery { open: Some(true), limit: 100_000, ..IncidentQuery::default() };

@@ -116,6 +116,7 @@ impl Settler {
                     let why = "the file it is written in cannot be read now; the last valid version stays in force";
                     seen.invalid.entry(key.clone()).or_insert_with(|| Invalid {
                         origin: object.origin.clone(),
+                        generation: None,
                         problems: vec![Problem::semantic("", why)],
                         last_valid_in_force: true,
                     });
@@ -226,7 +227,12 @@ impl Seen {
             invalid.problems.push(twice(format!("the same object is also written at {origin}")));
         } else {
             let problems = vec![twice(format!("the same object is already written at {first}"))];
-            let invalid = Invalid { origin: origin.clone(), problems, last_valid_in_force: true };
+            let invalid = Invalid {
+                origin: origin.clone(),
+                generation: None,
+                problems,
+                last_valid_in_force: true,
+            };
             self.invalid.insert(key.clone(), invalid);
         }
         false
@@ -260,6 +266,7 @@ fn read(scan: &Scan) -> Seen {
             }
             let invalid = Invalid {
                 origin: bad.origin.clone(),
+                generation: None,
                 problems: bad.problems.iter().map(|finding| finding.problem.clone()).collect(),
                 last_valid_in_force: false,
             };

@@ -212,6 +212,25 @@ impl VerdictState {
         }
     }
 
+    /// Since when the shown state holds: an outage since its first failure, a state of the time line
+    /// since its interval began. None before anything was seen, and for what no interval tells.
+    pub fn shown_since(&self) -> Option<Timestamp> {
+        let shown = self.shown();
+        let line = self.line.filter(|line| line.state == shown).map(|line| line.at);
+        let outage = self.latest.as_ref().filter(|latest| latest.ended_at.is_none());
+        let outage = outage.map(|latest| latest.started_at);
+        let at = match shown {
+            MonitorState::Pending => self.failing.as_ref().map(|failing| failing.since),
+            MonitorState::Down => outage.or(line),
+            MonitorState::Flapping => outage.or_else(|| self.flapping.map(|it| it.last_toggle)),
+            MonitorState::Unknown => line
+                .or_else(|| self.indeterminate.as_ref().map(|it| it.since))
+                .or_else(|| self.failing.as_ref().map(|failing| failing.since)),
+            _ => line,
+        };
+        at.map(|at| at.0)
+    }
+
     /// The open incident, if there is one.
     pub fn open_incident(&self, id: MonitorId) -> Option<IncidentId> {
         let latest = self.latest.as_ref()?;

@@ -1,9 +1,12 @@
-//! Rates, coalescing, and what is worth a write.
+//! Rates, order, refusals, and that in the end everything is written as it should be.
 
-use kuma_core::id::{Kind, ObjectName};
+use kuma_core::id::ObjectName;
 use proptest::prelude::*;
 
 use super::*;
+
+const SOON: Option<Urgency> = Some(Urgency::Soon);
+const SLOW: Option<Urgency> = Some(Urgency::Slow);
 
 fn key(name: &str) -> ObjectKey {
     ObjectKey { kind: Kind::Monitor, name: ObjectName::new("shop", name) }
@@ -13,97 +16,226 @@ fn at(ms: u64) -> Mono {
     Mono(ms * 1_000_000)
 }
 
-fn status(state: &str, latency: u32, uptime: f64) -> Value {
-    serde_json::json!({
-        "lastResult": {"state": state, "latencyMs": latency},
-        "uptime": {"last24h": uptime},
-        "observedGeneration": 1,
-    })
-}
-
-fn seen(planner: &mut Planner, name: &str, status: Value) {
-    planner.observe(&key(name), Observed { uid: "u".to_owned(), status });
-}
-
-#[test]
-fn a_check_alone_is_worth_no_write() {
+fn planner(names: &[&str]) -> Planner {
     let mut planner = Planner::new(Rates::default());
-    seen(&mut planner, "web", status("up", 12, 99.91));
-    planner.desire(&key("web"), status("up", 80, 99.94));
-    assert_eq!(planner.next(at(5000)), None);
-    assert_eq!(planner.wake_at(at(5000)), None);
-}
-
-#[test]
-fn a_transition_goes_before_uptime() {
-    let mut planner = Planner::new(Rates::default());
-    for name in ["a", "b"] {
-        seen(&mut planner, name, status("up", 12, 99.9));
+    for name in names {
+        let observed = Observed { uid: "u".to_owned(), version: 1, status: Value::Null };
+        assert!(planner.observe(&key(name), observed));
     }
-    planner.desire(&key("a"), status("up", 12, 99.7));
-    planner.desire(&key("b"), status("down", 12, 99.9));
-    assert_eq!(planner.next(at(5000)).unwrap().0, key("b"));
-    assert_eq!(planner.next(at(5000)).unwrap().0, key("a"));
-    assert_eq!(planner.next(at(5000)), None);
+    planner
+}
+
+/// The names of what may be written at an instant, written at once.
+fn write(planner: &mut Planner, ms: u64) -> Vec<String> {
+    let mut names = Vec::new();
+    while let Some((key, urgency)) = planner.next(at(ms)) {
+        planner.sent(&key, urgency, Sent::Unneeded, at(ms));
+        names.push(key.name.name.to_string());
+    }
+    names
+}
+
+/// What happens to the next write.
+fn fail(planner: &mut Planner, ms: u64, sent: Sent) -> ObjectKey {
+    let (key, urgency) = planner.next(at(ms)).unwrap();
+    planner.sent(&key, urgency, sent, at(ms));
+    key
 }
 
 #[test]
-fn only_the_newest_is_written_and_a_return_needs_no_write() {
-    let mut planner = Planner::new(Rates::default());
-    seen(&mut planner, "web", status("up", 1, 100.0));
-    planner.desire(&key("web"), status("down", 1, 100.0));
-    planner.desire(&key("web"), status("up", 1, 100.0));
-    assert_eq!(planner.next(at(5000)), None);
+fn transitions_are_written_in_their_order_and_spread_over_the_second() {
+    let names = ["d", "c", "b", "a"];
+    let mut planner = planner(&names);
+    for name in names {
+        planner.want(&key(name), SOON);
+    }
+    assert_eq!(write(&mut planner, 1000), ["d"]);
+    assert_eq!(write(&mut planner, 1049), [""; 0]);
+    assert_eq!(planner.wake_at(), Some(at(1050)));
+    assert_eq!(write(&mut planner, 1050), ["c"]);
+    // One that is wanted again keeps its place.
+    planner.want(&key("b"), SOON);
+    assert_eq!(write(&mut planner, 1100), ["b"]);
+    assert_eq!(write(&mut planner, 1150), ["a"]);
 }
 
 #[test]
-fn nothing_is_written_to_what_was_never_seen() {
-    let mut planner = Planner::new(Rates::default());
-    planner.desire(&key("web"), status("down", 1, 100.0));
-    assert_eq!(planner.next(at(5000)), None);
+fn the_trickle_is_one_a_second_and_nobody_in_it_is_passed_over() {
+    let mut planner = planner(&["a", "z", "m"]);
+    planner.want(&key("z"), SLOW);
+    planner.want(&key("m"), SLOW);
+    assert_eq!(write(&mut planner, 1000), ["z"]);
+    planner.want(&key("a"), SLOW);
+    assert_eq!(write(&mut planner, 1999), [""; 0]);
+    assert_eq!(write(&mut planner, 2000), ["m"]);
+    assert_eq!(write(&mut planner, 3000), ["a"]);
+}
+
+#[test]
+fn one_that_became_a_transition_waits_in_that_line_and_one_that_is_right_again_in_none() {
+    let mut planner = planner(&["a", "b"]);
+    planner.want(&key("a"), SLOW);
+    planner.want(&key("b"), SLOW);
+    planner.want(&key("b"), SOON);
+    planner.want(&key("a"), None);
+    assert_eq!(write(&mut planner, 1000), ["b"]);
+    assert_eq!((planner.waiting(), planner.wake_at()), (0, None));
+}
+
+#[test]
+fn what_changes_while_it_is_written_is_written_again() {
+    let mut planner = planner(&["a"]);
+    planner.want(&key("a"), SOON);
+    let (under_way, urgency) = planner.next(at(1000)).unwrap();
+    planner.want(&key("a"), SLOW);
+    assert_eq!(planner.next(at(1500)), None, "not twice at once");
+    let written = Sent::Written { version: 2, status: Value::Null };
+    planner.sent(&under_way, urgency, written, at(1600));
+    assert_eq!(write(&mut planner, 2000), ["a"]);
+}
+
+#[test]
+fn nothing_is_written_to_what_was_never_seen_or_is_gone() {
+    let mut planner = planner(&["a", "b"]);
+    planner.want(&key("c"), SOON);
+    planner.want(&key("a"), SOON);
+    planner.forget(&key("a"));
+    planner.want(&key("b"), SOON);
+    assert_eq!(fail(&mut planner, 1000, Sent::Gone), key("b"));
+    planner.want(&key("b"), SOON);
+    assert_eq!(write(&mut planner, 9000), [""; 0]);
+    assert_eq!(planner.waiting(), 0);
+}
+
+#[test]
+fn a_refused_object_waits_longer_each_time_and_the_others_do_not() {
+    let mut planner = planner(&["a", "b"]);
+    planner.want(&key("a"), SOON);
+    planner.want(&key("b"), SOON);
+    assert_eq!(fail(&mut planner, 1000, Sent::Refused), key("a"));
+    assert_eq!(write(&mut planner, 1050), ["b"]);
+    assert_eq!(write(&mut planner, 5999), [""; 0]);
+    assert_eq!(fail(&mut planner, 6000, Sent::Refused), key("a"));
+    assert_eq!(write(&mut planner, 15_999), [""; 0]);
+    // Somebody changed the object.
+    planner.observe(&key("a"), Observed { uid: "u".into(), version: 7, status: Value::Null });
+    assert_eq!(write(&mut planner, 15_999), ["a"]);
+}
+
+#[test]
+fn what_is_forbidden_for_a_kind_in_a_namespace_is_not_tried_for_each_object() {
+    let mut planner = planner(&["a", "b", "c"]);
+    let other = ObjectKey { kind: Kind::Silence, name: ObjectName::new("shop", "s") };
+    planner.observe(&other, Observed { uid: "u".into(), version: 1, status: Value::Null });
+    for name in ["a", "b", "c"] {
+        planner.want(&key(name), SOON);
+    }
+    planner.want(&other, SOON);
+    assert_eq!(fail(&mut planner, 1000, Sent::Forbidden), key("a"));
+    assert_eq!(write(&mut planner, 1050), ["s"]);
+    assert_eq!(planner.wake_at(), Some(at(6000)));
+    assert_eq!(fail(&mut planner, 6000, Sent::Forbidden).kind, Kind::Monitor);
+    assert_eq!(planner.next(at(15_999)), None);
+    let (first, urgency) = planner.next(at(16_000)).unwrap();
+    let written = Sent::Written { version: 2, status: Value::Null };
+    planner.sent(&first, urgency, written, at(16_000));
+    assert_eq!(write(&mut planner, 16_050).len(), 1);
+    assert_eq!(write(&mut planner, 16_100).len(), 1);
+}
+
+#[test]
+fn while_the_api_server_is_away_nothing_is_tried_but_now_and_then() {
+    let mut planner = planner(&["a", "b"]);
+    planner.want(&key("a"), SOON);
+    planner.want(&key("b"), SOON);
+    let mut tries = Vec::new();
+    for ms in (1000..120_000).step_by(50) {
+        if let Some((key, urgency)) = planner.next(at(ms)) {
+            planner.sent(&key, urgency, Sent::Away, at(ms));
+            tries.push(ms / 1000);
+        }
+    }
+    assert_eq!(tries, [1, 2, 4, 8, 16, 31, 46, 61, 76, 91, 106]);
+    assert_eq!(planner.waiting(), 2);
+}
+
+#[test]
+fn fields_of_another_manager_are_left_to_it_for_ten_minutes() {
+    let mut planner = planner(&["a"]);
+    planner.want(&key("a"), SOON);
+    let field = Foreign { path: ".status.cert".to_owned(), owner: "somebody".to_owned() };
+    fail(&mut planner, 1000, Sent::Foreign(vec![field.clone()]));
+    assert_eq!(planner.foreign(&key("a"), at(1001)), std::slice::from_ref(&field));
+    assert_eq!(fail(&mut planner, 1050, Sent::Foreign(vec![field])), key("a"));
+    assert_eq!(planner.next(at(1100)), None, "it was left out, and that did not help");
+    assert_eq!(planner.foreign(&key("a"), at(602_000)), []);
+}
+
+#[test]
+fn what_the_watch_brings_late_is_no_news() {
+    let mut planner = planner(&["a"]);
+    planner.want(&key("a"), SOON);
+    let (written, urgency) = planner.next(at(1000)).unwrap();
+    let status = serde_json::json!({"isActive": true});
+    let sent = Sent::Written { version: 9, status: status.clone() };
+    planner.sent(&written, urgency, sent, at(1000));
+    let seen = |version, uid: &str, status: &Value| Observed {
+        uid: uid.to_owned(),
+        version,
+        status: status.clone(),
+    };
+    assert!(!planner.observe(&key("a"), seen(8, "u", &Value::Null)));
+    assert!(!planner.observe(&key("a"), seen(9, "u", &status)));
+    assert_eq!(planner.before(&key("a")).unwrap().1, status);
+    assert!(!planner.observe(&key("a"), seen(10, "u", &status)), "only its spec changed");
+    assert!(planner.observe(&key("a"), seen(3, "another", &Value::Null)));
+}
+
+/// What may happen to a write.
+fn outcome() -> impl Strategy<Value = u8> {
+    prop_oneof![8 => Just(0_u8), 1 => Just(1), 1 => Just(2), 1 => Just(3)]
 }
 
 proptest! {
     #[test]
-    fn rates_hold_and_the_last_desired_is_written(
-        changes in proptest::collection::vec((0_usize..30, any::<bool>(), 0_u8..20), 1..400),
+    fn rates_hold_and_everything_wanted_is_written_in_the_end(
+        steps in proptest::collection::vec((0_usize..20, any::<bool>(), 0_u64..200, outcome()), 1..300),
     ) {
-        let mut planner = Planner::new(Rates::default());
-        let name = |number: usize| format!("m{number}");
-        for number in 0..30 {
-            seen(&mut planner, &name(number), status("up", 1, 100.0));
-        }
-        let mut last = BTreeMap::new();
-        let mut writes: Vec<(u64, bool)> = Vec::new();
-        let mut written: BTreeMap<ObjectKey, Value> = BTreeMap::new();
-        let mut step = |planner: &mut Planner, ms: u64, writes: &mut Vec<(u64, bool)>| {
-            while let Some((key, _, status)) = planner.next(at(ms)) {
-                let before = planner.status(&key).cloned().unwrap();
-                writes.push((ms, quick(&before) != quick(&status)));
-                planner.written(&key, status.clone());
-                written.insert(key, status);
+        let names: Vec<String> = (0..20).map(|number| format!("m{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut planner = planner(&names);
+        let mut wanted = BTreeSet::new();
+        let mut tried: Vec<(u64, Urgency)> = Vec::new();
+        let mut ms = 1000;
+        let mut pass = |planner: &mut Planner, wanted: &mut BTreeSet<ObjectKey>, ms: u64, outcome: u8| {
+            while let Some((key, urgency)) = planner.next(at(ms)) {
+                tried.push((ms, urgency));
+                let sent = match outcome {
+                    0 => { wanted.remove(&key); Sent::Written { version: 2, status: Value::Null } }
+                    1 => Sent::Refused,
+                    2 => Sent::Forbidden,
+                    _ => Sent::Away,
+                };
+                planner.sent(&key, urgency, sent, at(ms));
             }
         };
-        let mut ms = 1000;
-        for (number, down, uptime) in changes {
-            let wanted = status(if down { "down" } else { "up" }, 1, f64::from(uptime));
-            planner.desire(&key(&name(number)), wanted.clone());
-            last.insert(number, wanted);
-            ms += 25;
-            step(&mut planner, ms, &mut writes);
+        for (name, soon, wait, outcome) in steps {
+            planner.want(&key(names[name]), if soon { SOON } else { SLOW });
+            wanted.insert(key(names[name]));
+            ms += wait;
+            pass(&mut planner, &mut wanted, ms, outcome);
         }
-        for _ in 0..4000 {
-            ms += 25;
-            step(&mut planner, ms, &mut writes);
+        while let Some(next) = planner.wake_at() {
+            ms = ms.max(next.0.div_ceil(1_000_000));
+            prop_assert!(ms < 3_600_000, "it never comes to an end");
+            pass(&mut planner, &mut wanted, ms, 0);
         }
-        for (number, wanted) in last {
-            prop_assert_eq!(planner.status(&key(&name(number))).map(patient), Some(patient(&wanted)));
-        }
+        prop_assert_eq!(wanted, BTreeSet::new());
         prop_assert_eq!(planner.waiting(), 0);
-        for (from, _) in &writes {
-            let within: Vec<_> = writes.iter().filter(|(at, _)| at >= from && *at < from + 1000).collect();
-            let urgent = within.iter().filter(|(_, urgent)| *urgent).count();
-            prop_assert!(urgent <= 41 && within.len() - urgent <= 3, "{} and {}", urgent, within.len() - urgent);
+        for (from, urgency) in &tried {
+            let within = tried.iter().filter(|(at, of)| of == urgency && at >= from && *at < from + 1000);
+            let most = match urgency { Urgency::Soon => 20, Urgency::Slow => 1 };
+            prop_assert!(within.count() <= most, "more than {} of {:?}", most, urgency);
         }
     }
 }

@@ -5,6 +5,7 @@ use kuma_core::id::MonitorId;
 use kuma_core::ports::StateRow;
 use kuma_core::shard::{Shard, ShardSet};
 use kuma_core::time::Now;
+use kuma_server::Live;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -68,8 +69,8 @@ impl Loop {
     pub(super) fn show_states(&mut self, of: ShardSet, now: Now) {
         let catalog = self.catalog.clone();
         for entry in catalog.monitors.values().filter(|entry| of.holds(entry.id)) {
-            let Some(state) = self.parts.engine.state(entry.id) else { continue };
-            self.parts.live.update(entry.id, |live| live.state = state);
+            let Some(record) = self.parts.engine.record(entry.id) else { continue };
+            show_state(&self.parts.live, entry.id, record);
             self.show_next_run(entry.id, now);
         }
     }
@@ -78,9 +79,16 @@ impl Loop {
     pub(super) fn show_others(&self, states: &[StateRow]) {
         let owned = self.parts.engine.owned();
         for row in states.iter().filter(|row| !owned.holds(row.monitor)) {
-            let record = self.parts.engine.record(row.monitor);
-            let Some(state) = record.map(MonitorRecord::state) else { continue };
-            self.parts.live.update(row.monitor, |live| live.state = state);
+            let Some(record) = self.parts.engine.record(row.monitor) else { continue };
+            show_state(&self.parts.live, row.monitor, record);
         }
     }
+}
+
+/// What is known of a state without a step just taken.
+fn show_state(live: &Live, id: MonitorId, record: &MonitorRecord) {
+    live.update(id, |live| {
+        live.state = record.state();
+        live.since = record.since().or(live.since);
+    });
 }

@@ -2,8 +2,8 @@
 //! provider.
 
 use kuma_core::catalog::Catalog;
-use kuma_core::engine::Change;
 use kuma_core::engine::notice::Notice;
+use kuma_core::engine::{Change, MonitorRecord};
 use kuma_core::id::{IncidentId, MonitorId};
 use kuma_core::ports::{Batch, Heartbeat};
 use kuma_core::reason::Reason;
@@ -18,9 +18,10 @@ impl Loop {
     pub(super) fn show(&self, change: &Change, now: Now) {
         let live = &self.parts.live;
         if let Some((_, to)) = change.transition {
+            let since = self.parts.engine.record(change.id).and_then(MonitorRecord::since);
             live.update(change.id, |live| {
                 live.state = to;
-                live.since = Some(now.wall);
+                live.since = since.or(Some(now.wall));
             });
         }
         for notice in &change.notices {

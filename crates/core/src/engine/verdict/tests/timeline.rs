@@ -1,9 +1,9 @@
 //! What uptime is computed from.
 
-use super::kit::{Case, at};
+use super::kit::{Case, at, secs};
 use crate::id::MonitorId;
 use crate::ports::IntervalWrite;
-use crate::state::MonitorState::{Down, Paused, Unknown, Up};
+use crate::state::MonitorState::{Down, Maintenance, Paused, Pending, Unknown, Up};
 
 #[test]
 fn a_result_vouches_for_its_interval_and_run_budget_and_no_longer() {
@@ -102,4 +102,25 @@ fn nothing_is_vouched_for_on_stop_where_nothing_is_known() {
     case.catalog(10);
     assert_eq!(case.line(), [(Paused, 10)]);
     assert_eq!(case.state.vouch_on_stop(MonitorId(7), at(20)), None);
+}
+
+#[test]
+fn since_when_a_state_holds_survives_a_restart_and_a_failure_that_did_not_last() {
+    let mut case = Case::up_with(|monitor| monitor.schedule.retries = 1);
+    let since = |case: &Case| case.state.shown_since().map(secs);
+    assert_eq!((case.shown(), since(&case)), (Up, Some(0)));
+    case.fail(60);
+    assert_eq!((case.shown(), since(&case)), (Pending, Some(60)));
+    case.ok(80);
+    assert_eq!((case.shown(), since(&case)), (Up, Some(0)), "the failure did not last");
+    case.fail(120);
+    case.fail(140);
+    assert_eq!((case.shown(), since(&case)), (Down, Some(120)), "since its first failure");
+    case.fail(200);
+    case.restart();
+    assert_eq!((case.shown(), since(&case)), (Down, Some(120)));
+    case.ok(260);
+    assert_eq!((case.shown(), since(&case)), (Up, Some(260)));
+    case.window(true, 300);
+    assert_eq!((case.shown(), since(&case)), (Maintenance, Some(300)));
 }
