@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{Fence, StoreResult};
+use crate::id::MonitorId;
 use crate::shard::{MemberId, Shard, ShardSet, View};
 
 /// Port: whether this process may act now, and in whose name it writes.
@@ -48,6 +49,13 @@ pub trait Membership: Send + Sync {
     /// Gives up those of `shards` that `me` holds. Resolves when it is committed; whatever was
     /// committed under the old epochs before is there for the next owner.
     fn release_shards<'a>(&'a self, me: &'a MemberId, shards: ShardSet) -> StoreResult<'a, ()>;
+
+    /// Asks whoever holds these monitors' shards to run them soon, as parents of monitors that
+    /// failed here. Asking twice before they are run is asking once.
+    fn ask_runs<'a>(&'a self, monitors: &'a [MonitorId]) -> StoreResult<'a, ()>;
+
+    /// Takes what was asked for of the monitors of `held`: each is handed out once.
+    fn take_asked(&self, held: ShardSet) -> StoreResult<'_, Vec<MonitorId>>;
 
     /// Gives everything up and removes the member's row: others need not wait for it to expire.
     fn leave<'a>(&'a self, me: &'a MemberId) -> StoreResult<'a, ()>;

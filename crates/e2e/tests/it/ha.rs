@@ -165,6 +165,40 @@ fn a_group_hears_of_members_that_other_replicas_check() {
 }
 
 #[test]
+fn a_parent_that_another_replica_checks_is_looked_at_at_once() {
+    let Some(home) = Installation::on_postgres("ha-parents", true) else { return };
+    let target = Site::start();
+    let (mut first, mut second) = (home.replica("kubekuma-0"), home.replica("kubekuma-1"));
+    first.becomes_ready();
+    second.becomes_ready();
+    share(&[&first, &second]);
+    // Some of so many pairs are surely split between the two.
+    let pairs: Vec<(String, String)> =
+        (0..8).map(|number| (format!("router-{number}"), format!("page-{number}"))).collect();
+    let objects = pairs.iter().flat_map(|(router, page)| {
+        let mut parent = web(router, &target.url("/"));
+        // It would find out by itself in an hour.
+        parent["spec"]["schedule"]["intervalSeconds"] = json!(3600);
+        let mut child = web(page, &target.url("/"));
+        child["spec"]["dependsOn"] = json!([{"name": router}]);
+        [parent, child]
+    });
+    home.plane.kubectl().apply(&objects.collect::<Vec<_>>());
+    for (router, page) in &pairs {
+        home.shows(router, "up");
+        home.shows(page, "up");
+    }
+    target.answer_with(500);
+    for (router, _) in &pairs {
+        home.hears(router, "down");
+    }
+    for (_, page) in &pairs {
+        home.shows(page, "down");
+        assert!(home.events(page).is_empty(), "{page}: {:?}", home.events(page));
+    }
+}
+
+#[test]
 fn a_database_that_is_away_makes_nothing_down_and_keeps_nobody_from_being_told() {
     if Postgres::shared().is_none() {
         return;

@@ -8,7 +8,8 @@ const OF_A_CHECK: [&str; 6] = ["latencyMs", "checkedAt", "attempts", "message", 
 /// Fields of a whole status that ride along.
 const LIVE: [&str; 2] = ["nextRunAt", "lastValidation"];
 /// Fields whose changes can wait.
-const SLOW: [&str; 10] = [
+const SLOW: [&str; 11] = [
+    WHY,
     "uptime",
     "cert",
     "affectedCount",
@@ -20,6 +21,10 @@ const SLOW: [&str; 10] = [
     "lastTestAt",
     "publishedUrl",
 ];
+
+/// Stands for the reason where there is no verdict: there it is what people need to know, where
+/// otherwise the state is.
+const WHY: &str = "lastResult.reason";
 
 /// How soon a status is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +55,11 @@ fn told(status: &Value) -> Map<String, Value> {
     let mut fields = status.as_object().cloned().unwrap_or_default();
     fields.retain(|name, value| !LIVE.contains(&&**name) && !value.is_null());
     if let Some(result) = fields.get_mut("lastResult").and_then(Value::as_object_mut) {
+        let state = result.get("state").and_then(Value::as_str).unwrap_or_default();
+        let why = result.get("reason").cloned();
+        let why = why.filter(|_| !["up", "down", "flapping"].contains(&state));
         result.retain(|name, _| !OF_A_CHECK.contains(&&**name));
+        fields.extend(why.map(|why| (WHY.to_owned(), why)));
     }
     if let Some(shares) = fields.get_mut("uptime").and_then(Value::as_object_mut) {
         for share in shares.values_mut() {
@@ -100,6 +109,17 @@ mod tests {
         after["lastResult"]["latencyMs"] = json!(80);
         after["nextRunAt"] = json!("soon");
         assert_eq!(urgency(&before, &after), None);
+    }
+
+    #[test]
+    fn without_a_verdict_the_reason_is_told_in_the_trickle() {
+        let waiting = |reason: &str| monitor("pending", reason, 1.0);
+        let worth = urgency(&waiting("SECRET_MISSING"), &waiting("KUBERNETES_FORBIDDEN"));
+        assert_eq!(worth, Some(Urgency::Slow));
+        assert_eq!(
+            urgency(&waiting("TIMEOUT"), &monitor("down", "TIMEOUT", 1.0)),
+            Some(Urgency::Soon)
+        );
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 if to.exists() {
                     bail!("{} exists already; name a new file", to.display());
                 }
-                arguments.database.open_read_only().await?.backup(to).await?;
+                arguments.database.open_file().await?.backup(to).await?;
                 output::print(&format!("{} is a copy of {}\n", to.display(), path.display()))?;
                 Ok(ExitCode::SUCCESS)
             }
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn check(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let found = arguments.database.open_read_only().await?.check().await?;
+    let found = arguments.database.open_file().await?.check().await?;
     let version = format!("schema {}, written by version {}", found.schema, found.product_version);
     if found.problems.is_empty() {
         output::print(&format!(

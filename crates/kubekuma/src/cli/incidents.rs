@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use kuma_core::id::ObjectName;
-use kuma_core::ports::{Delivery, Incident, IncidentQuery, Store};
+use kuma_core::ports::{Delivery, Incident, IncidentQuery};
 use kuma_core::time::{Clock, Timestamp, between};
 use serde::Serialize;
 

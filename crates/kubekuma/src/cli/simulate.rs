@@ -60,7 +60,7 @@ async fn simulate(
         "there is no folder or file {}; name the one that holds your YAML",
         config.display()
     );
-    let store = arguments.database.open_read_only().await?;
+    let store = arguments.database.open_file().await?;
     let known = store.names().await?.into_iter().map(|(id, name)| (name, id)).collect();
     let reviewed = review::load_with(std::slice::from_ref(config), namespace, &known);
     let catalog = Arc::new(reviewed.catalog);

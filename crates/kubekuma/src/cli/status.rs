@@ -8,7 +8,6 @@ use kuma_core::ports::{IncidentQuery, Store};
 use kuma_core::shard::ShardSet;
 use kuma_core::state::MonitorState;
 use kuma_core::time::{Clock, Timestamp, between, minus};
-use kuma_store::SqliteStore;
 use serde::Serialize;
 
 use super::store::Database;
@@ -46,7 +45,7 @@ pub(crate) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<Exit
     let now = SystemClock::start().now().wall;
     let mut rows = super::runtime()?.block_on(async {
         let store = arguments.database.open_read_only().await?;
-        rows(&store, now).await
+        rows(&*store, now).await
     })?;
     if let Some(state) = &arguments.state {
         let state = known_state(state)?;
@@ -65,7 +64,7 @@ pub(super) fn known_state(text: &str) -> anyhow::Result<MonitorState> {
     })
 }
 
-async fn rows(store: &SqliteStore, now: Timestamp) -> anyhow::Result<Vec<Row>> {
+async fn rows(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Row>> {
     let last = store.last_results(ShardSet::ALL).await?;
     let ids: Vec<MonitorId> = last.iter().map(|result| result.monitor).collect();
     let names = store.names().await?;

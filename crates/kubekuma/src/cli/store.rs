@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use kuma_store::{DatabaseUrl, SqliteStore};
+use kuma_core::ports::Store;
+use kuma_core::shard::MemberId;
+use kuma_store::{DatabaseUrl, PostgresOptions, PostgresStore, SqliteStore};
 
 use crate::clock::SystemClock;
 
@@ -55,7 +57,27 @@ impl Database {
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) async fn open_read_only(&self) -> anyhow::Result<SqliteStore> {
+    pub(crate) async fn open_read_only(&self) -> anyhow::Result<Arc<dyn Store>> {
+        let url = match self.location()? {
+            DatabaseUrl::Sqlite(_) => return Ok(Arc::new(self.open_file().await?)),
+            DatabaseUrl::Postgres(url) => url,
+        };
+        let options = PostgresOptions {
+            url,
+            clock: Arc::new(SystemClock::start()),
+            product_version: env!("CARGO_PKG_VERSION").to_owned(),
+            // It takes part in nothing.
+            member: MemberId(String::new()),
+        };
+        let store = PostgresStore::open_read_only(options).await;
+        Ok(Arc::new(store.context("the database cannot be opened")?))
+    }
+
+    /// Opens an existing SQLite file for reading, beside a running `serve`.
+    ///
+    /// # Errors
+    /// When there is none, and for another database.
+    pub(crate) async fn open_file(&self) -> anyhow::Result<SqliteStore> {
         let path = self.path()?;
         if !path.exists() {
             bail!(

@@ -106,6 +106,8 @@ pub struct Parts {
     pub lateness: Arc<Lateness>,
     /// The engine with its loaded states.
     pub engine: Engine,
+    /// Asks other members to run monitors of theirs, where there are others.
+    pub ask_others: Option<mpsc::UnboundedSender<Vec<MonitorId>>>,
     /// Hears what changed, on a cluster.
     pub watcher: Option<Arc<InCluster>>,
     /// What the loop is told.
@@ -349,11 +351,15 @@ impl Loop {
             show::log(change, &self.catalog);
             self.tell_cluster(change);
         }
-        for id in &report.run_now {
-            // A parent of another shard is asked by its owner, when its turn comes.
-            if self.parts.engine.owned().holds(*id) {
-                self.scheduler.run_now(*id, now.mono);
-            }
+        let owned = self.parts.engine.owned();
+        let (ours, others): (Vec<MonitorId>, Vec<MonitorId>) =
+            report.run_now.iter().partition(|id| owned.holds(**id));
+        for id in ours {
+            self.scheduler.run_now(id, now.mono);
+        }
+        if let Some(ask) = self.parts.ask_others.as_ref().filter(|_| !others.is_empty()) {
+            // Without the loop of the members the process is stopping.
+            let _ = ask.send(others);
         }
         self.show_passive(&report.batch.heartbeats);
         self.watch_guard(now);

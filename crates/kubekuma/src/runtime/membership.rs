@@ -14,7 +14,7 @@ use kuma_core::stats::{Counter, Sample, StatKind, Stats};
 use kuma_core::time::Clock;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::catalog::Holder;
 use super::commit::Committer;
@@ -86,6 +86,8 @@ pub(super) struct Parts {
     pub(super) standing: Arc<Standing>,
     pub(super) committer: Committer,
     pub(super) engine: mpsc::UnboundedSender<Message>,
+    /// Monitors of others that are to be run.
+    pub(super) asked: mpsc::UnboundedReceiver<Vec<MonitorId>>,
     pub(super) wake_delivery: Arc<dyn Fn() + Send + Sync>,
     pub(super) stats: Arc<MembershipStats>,
 }
@@ -107,6 +109,10 @@ pub(super) async fn run(parts: Parts, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
+            Some(monitors) = this.parts.asked.recv() => {
+                this.ask(monitors).await;
+                continue;
+            }
             _ = ticks.tick() => {}
             () = this.parts.standing.doubted() => {}
         }
@@ -287,11 +293,25 @@ impl Loop {
         }
         let held = self.parts.standing.held();
         if !held.is_empty() {
+            let asked = self.parts.membership.take_asked(held).await?;
+            if !asked.is_empty() {
+                let _ = self.parts.engine.send(Message::RunNow(asked));
+            }
             for arrival in self.parts.store.pending_pushes(held).await? {
                 let _ = self.parts.engine.send(Message::Pushed(arrival));
             }
         }
         Ok(())
+    }
+
+    /// Asks the owners of monitors to run them. Where that fails they come to their turn.
+    async fn ask(&mut self, mut monitors: Vec<MonitorId>) {
+        while let Ok(more) = self.parts.asked.try_recv() {
+            monitors.extend(more);
+        }
+        if let Err(error) = self.parts.membership.ask_runs(&monitors).await {
+            debug!(%error, "parents of monitors that failed are not run at once");
+        }
     }
 
     async fn recover(&self) -> Result<(), StoreError> {

@@ -213,6 +213,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     let pulse = Arc::new(own_fault::Pulse::new(clock));
     let (beating, stopped) = (pulse.clone(), stop_source.clone());
     tracker.spawn(async move { beating.run(stopped).await });
+    let (ask_others, asked) = mpsc::unbounded_channel();
     tracker.spawn(engine_loop::run(engine_loop::Parts {
         clock,
         prober: prober.clone(),
@@ -223,6 +224,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         live: live.clone(),
         lateness: lateness.clone(),
         engine,
+        ask_others: membership.is_some().then_some(ask_others),
         watcher: cluster.clone(),
         messages,
         sender: sender.clone(),
@@ -247,6 +249,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
             standing: standing.clone(),
             committer: committer.clone(),
             engine: sender.clone(),
+            asked,
             wake_delivery: Arc::new(move || woken.wake()),
             stats: member_stats.clone(),
         };

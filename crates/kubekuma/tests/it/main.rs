@@ -24,6 +24,7 @@ mod kit;
 mod manifests;
 mod outage;
 mod plugin;
+mod postgres;
 mod reload;
 mod secrets;
 mod settings;

@@ -207,6 +207,13 @@ CREATE TABLE push_inbox (
   latency bigint
 );
 
+-- Monitors that another member asks to be run: parents of what failed with it. What is lost of it is
+-- run at its next turn, so it need not survive a crash.
+CREATE UNLOGGED TABLE asked_run (
+  monitor bigint PRIMARY KEY,
+  shard smallint NOT NULL
+);
+
 -- changed: the transaction that wrote it, so that readers can ask for what came since. A state that
 -- was removed stays as an empty one.
 CREATE TABLE engine_state (

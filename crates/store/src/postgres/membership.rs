@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use kuma_core::id::MonitorId;
 use kuma_core::ports::{Membership, StoreResult};
 use kuma_core::shard::{Member, MemberId, Row, Shard, ShardSet, View};
 use sqlx::PgConnection;
@@ -46,6 +47,37 @@ impl Membership for PostgresStore {
             release(&mut transaction, me, shards).await?;
             transaction.commit().await?;
             Ok(())
+        })
+    }
+
+    fn ask_runs<'a>(&'a self, monitors: &'a [MonitorId]) -> StoreResult<'a, ()> {
+        Self::ask(async move {
+            // In one order, so that two that ask at once do not wait for each other.
+            let mut monitors: Vec<i64> = monitors.iter().map(|monitor| monitor.0).collect();
+            monitors.sort_unstable();
+            monitors.dedup();
+            let shards: Vec<i16> =
+                monitors.iter().map(|id| i16::from(Shard::of(MonitorId(*id)).number())).collect();
+            sqlx::query(
+                "INSERT INTO asked_run (monitor, shard) SELECT * FROM unnest($1::bigint[], $2::smallint[])
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(monitors)
+            .bind(shards)
+            .execute(&self.pool)
+            .await?;
+            Ok(())
+        })
+    }
+
+    fn take_asked(&self, held: ShardSet) -> StoreResult<'_, Vec<MonitorId>> {
+        Self::ask(async move {
+            let asked: Vec<i64> =
+                sqlx::query_scalar("DELETE FROM asked_run WHERE shard = ANY($1) RETURNING monitor")
+                    .bind(numbers(held))
+                    .fetch_all(&self.pool)
+                    .await?;
+            Ok(asked.into_iter().map(MonitorId).collect())
         })
     }
 

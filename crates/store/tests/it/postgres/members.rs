@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kuma_core::id::MonitorId;
 use kuma_core::ports::{Batch, Fence, Membership, StateRow, Store};
 use kuma_core::shard::{Held, MemberId, Shard, ShardSet};
 use kuma_fixture::Postgres;
@@ -155,6 +156,20 @@ async fn what_is_handed_over_needs_no_waiting() {
     assert!(view.members.iter().all(|member| member.id == two.id), "{view:?}");
     assert_eq!(two.claim(ShardSet::ALL).await.shards(), ShardSet::ALL.without(some));
     assert_eq!(one.write(&held).await, 1);
+}
+
+#[tokio::test]
+async fn a_run_that_is_asked_for_is_handed_once_to_who_holds_the_shard() {
+    let Some(database) = Postgres::shared().map(|server| server.database()) else { return };
+    let (one, two) = (Member::new(&database, "one").await, Member::new(&database, "two").await);
+    let (web, db) = (MonitorId(3), MonitorId(4));
+    one.store.ask_runs(&[web, db, web]).await.unwrap();
+    one.store.ask_runs(&[db]).await.unwrap();
+    let of = |monitor| [Shard::of(monitor)].into_iter().collect::<ShardSet>();
+    assert_ne!(Shard::of(web), Shard::of(db));
+    assert_eq!(two.store.take_asked(of(db)).await.unwrap(), [db]);
+    assert_eq!(two.store.take_asked(of(db)).await.unwrap(), []);
+    assert_eq!(one.store.take_asked(ShardSet::ALL).await.unwrap(), [web]);
 }
 
 #[tokio::test]
