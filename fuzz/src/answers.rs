@@ -20,6 +20,8 @@ use crate::outside::{Outside, runtime, send};
 
 /// How long an attempt may take. A server that closes ends it much sooner.
 const TIMEOUT: Duration = Duration::from_millis(300);
+/// The same for datagrams: nobody closes, so whoever gets none that fits waits for all of it.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Checks of everything that connects; `PORT` stands for the server's port.
 const STREAMS: &[&str] = &[
@@ -88,7 +90,7 @@ pub(crate) fn streams(data: &[u8]) {
                     send(stream, answer, usize::from(*piece) + 1).await;
                 }
             };
-            attempt(world, &monitor, serve).await;
+            attempt(world, &monitor, TIMEOUT, serve).await;
         });
     });
 }
@@ -114,14 +116,19 @@ pub(crate) fn datagrams(data: &[u8]) {
                     }
                 }
             };
-            attempt(world, &monitor, serve).await;
+            attempt(world, &monitor, PATIENCE, serve).await;
         });
     });
 }
 
-async fn attempt(world: &World, monitor: &Monitor, serve: impl Future<Output = ()>) {
+async fn attempt(
+    world: &World,
+    monitor: &Monitor,
+    timeout: Duration,
+    serve: impl Future<Output = ()>,
+) {
     let settings = Settings::default();
-    let check = world.prober.run(monitor, &settings, TIMEOUT);
+    let check = world.prober.run(monitor, &settings, timeout);
     let observation = tokio::select! {
         observation = check => observation,
         () = serve => return,

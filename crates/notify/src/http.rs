@@ -162,9 +162,7 @@ impl Answer {
 
     /// The answer in one line.
     pub(crate) fn said(&self) -> String {
-        let clean: String =
-            self.body.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let excerpt = human::shorten(clean.trim(), LONGEST_EXCERPT);
+        let excerpt = human::shorten(&human::line(&self.body), LONGEST_EXCERPT);
         if excerpt.is_empty() {
             format!("the receiver answered {}", self.status)
         } else {
@@ -212,7 +210,7 @@ fn parse_url(text: &SecretString, secrets: &mut Secrets<'_>) -> Result<url::Url,
 
 fn network_error(error: reqwest::Error) -> DeliveryError {
     let error = error.without_url();
-    let detail = cause::in_words(&error);
+    let detail = human::line(&cause::in_words(&error));
     if error.is_timeout() {
         return DeliveryError::retryable(DeliveryReason::Timeout, "no answer in time");
     }

@@ -46,6 +46,12 @@ pub(crate) fn shorten(text: &str, most: usize) -> String {
     short
 }
 
+/// What a stranger said, as one line that cannot steer a terminal.
+pub(crate) fn line(said: &str) -> String {
+    let clean: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    clean.trim().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +78,10 @@ mod tests {
     fn cutting_counts_characters() {
         assert_eq!(shorten("äöü", 3), "äöü");
         assert_eq!(shorten("äöüß", 3), "äö…");
+    }
+
+    #[test]
+    fn what_others_say_is_one_line() {
+        assert_eq!(line(" 250 \u{1b}[31mred\r\nand more\0\n"), "250  [31mred  and more");
     }
 }

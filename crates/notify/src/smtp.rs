@@ -228,7 +228,7 @@ async fn deliver(
         };
         match transport.send_raw(&envelope, &bytes).await {
             Ok(_) => accepted.push(to.to_string()),
-            Err(error) => rejected.push(format!("{to} ({error})")),
+            Err(error) => rejected.push(format!("{to} ({})", human::line(&error.to_string()))),
         }
     }
     if accepted.is_empty() {
@@ -240,7 +240,7 @@ async fn deliver(
 
 fn answer(response: &lettre::transport::smtp::response::Response) -> String {
     let said: Vec<_> = response.message().collect();
-    human::shorten(&format!("{} {}", response.code(), said.join(" ")), 200)
+    human::shorten(&human::line(&format!("{} {}", response.code(), said.join(" "))), 200)
 }
 
 impl Channel for Smtp<'_> {
@@ -283,7 +283,7 @@ fn raw(name: &'static str, value: &str) -> HeaderValue {
 
 /// Reads an error: 4xx answers and the network later, 5xx answers never (RFC 5321, 4.2.1).
 fn smtp_error(error: &lettre::transport::smtp::Error, secrets: &Secrets<'_>) -> DeliveryError {
-    let detail = secrets.redact(&error.to_string());
+    let detail = human::line(&secrets.redact(&error.to_string()));
     if let Some(code) = error.status() {
         let code = u16::from(code);
         return match code {

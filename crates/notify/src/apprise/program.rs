@@ -178,8 +178,7 @@ fn outcome(
     output: &str,
     provider: &ObjectName,
 ) -> Result<String, DeliveryError> {
-    let clean: String = output.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let said = human::shorten(clean.trim(), LONGEST_EXCERPT);
+    let said = human::shorten(&human::line(output), LONGEST_EXCERPT);
     let unusable =
         output.contains("Unparseable URL") || output.contains("at least one service URL");
     match code {
