@@ -16,6 +16,13 @@ pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
+/// Whether an I/O error beneath it was made of a `T`.
+pub(crate) fn wraps<T: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    chain(error)
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>()?.get_ref())
+        .any(<dyn Error + Send + Sync>::is::<T>)
+}
+
 /// The texts of the error and its causes in one line, without repetitions.
 pub(crate) fn in_words(error: &(dyn Error + 'static)) -> String {
     let mut words = String::new();

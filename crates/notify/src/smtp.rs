@@ -12,7 +12,6 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart, header::ContentType};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use serde::{Deserialize, Serialize};
 
 use crate::cause;
@@ -22,7 +21,10 @@ use crate::message::Message;
 use crate::render::rendered_ms;
 use crate::secrets::Secrets;
 
+mod connection;
 mod html;
+
+use connection::{Server, TooMuch, Trouble};
 
 /// One step of the conversation may take this.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -117,29 +119,24 @@ impl<'a> Smtp<'a> {
         builder.multipart(parts).map_err(unusable)
     }
 
-    fn transport(
-        &self,
-        secrets: &mut Secrets<'_>,
-    ) -> Result<AsyncSmtpTransport<Tokio1Executor>, DeliveryError> {
-        let host = self.config.host.as_str();
+    fn server(&self, secrets: &mut Secrets<'_>) -> Result<Server<'a>, DeliveryError> {
         let tls = match self.config.security {
             SmtpSecurity::None => Tls::None,
             SmtpSecurity::Starttls => Tls::Required(self.tls()?),
             SmtpSecurity::Tls => Tls::Wrapper(self.tls()?),
         };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
-            .port(self.config.port)
-            .tls(tls)
-            .timeout(Some(self.transports.http.limit().unwrap_or(STEP_TIMEOUT)));
+        let mut credentials = None;
         if let Some((user, password)) = &self.config.credentials {
             let user = secrets.text(user)?;
             let password = secrets.text(password)?;
-            builder = builder.credentials(Credentials::new(
+            credentials = Some(Credentials::new(
                 user.expose_secret().to_owned(),
                 password.expose_secret().to_owned(),
             ));
         }
-        Ok(builder.build())
+        let patience = self.transports.http.limit().unwrap_or(STEP_TIMEOUT);
+        let (host, port) = (self.config.host.as_str(), self.config.port);
+        Ok(Server { host, port, tls, credentials, patience })
     }
 
     fn tls(&self) -> Result<TlsParameters, DeliveryError> {
@@ -166,9 +163,9 @@ impl<'a> Smtp<'a> {
         })?;
         let mut secrets = Secrets::new(self.provider, context.secrets);
         let mail = self.mail(&frozen, context.key, context.may_be_repeat)?;
-        let transport = self.transport(&mut secrets)?;
+        let server = self.server(&mut secrets)?;
         let limit = self.transports.http.limit().unwrap_or(TIMEOUT);
-        let sending = deliver(&transport, &mail);
+        let sending = deliver(&server, &mail);
         let sent = tokio::time::timeout(limit, sending).await.map_err(|_| {
             DeliveryError::retryable(
                 DeliveryReason::Timeout,
@@ -187,7 +184,7 @@ impl<'a> Smtp<'a> {
             mailbox(address, field)?;
         }
         let mut secrets = Secrets::new(self.provider, source);
-        let transport = self.transport(&mut secrets)?;
+        let server = self.server(&mut secrets)?;
         let limit = self.transports.http.limit().unwrap_or(TIMEOUT);
         let late = |_| {
             DeliveryError::retryable(
@@ -195,7 +192,12 @@ impl<'a> Smtp<'a> {
                 "the mail server did not answer in time",
             )
         };
-        let looked = tokio::time::timeout(limit, transport.test_connection());
+        let looked = tokio::time::timeout(limit, async {
+            let mut connection = server.connect().await?;
+            let lives = connection.test_connected().await;
+            connection.abort().await;
+            Ok::<_, Trouble>(lives)
+        });
         match looked.await.map_err(late)? {
             Ok(true) => Ok(()),
             Ok(false) => Err(DeliveryError::retryable(
@@ -209,12 +211,9 @@ impl<'a> Smtp<'a> {
 
 /// Sends to all recipients at once. When the server refuses that for good and there are several,
 /// each is tried alone, so that one wrong address does not keep the others uninformed.
-async fn deliver(
-    transport: &AsyncSmtpTransport<Tokio1Executor>,
-    mail: &lettre::Message,
-) -> Result<String, lettre::transport::smtp::Error> {
+async fn deliver(server: &Server<'_>, mail: &lettre::Message) -> Result<String, Trouble> {
     let bytes = mail.formatted();
-    let whole = transport.send_raw(mail.envelope(), &bytes).await;
+    let whole = server.send(mail.envelope(), &bytes).await;
     let refused = match whole {
         Ok(response) => return Ok(answer(&response)),
         Err(error) if error.is_permanent() && mail.envelope().to().len() > 1 => error,
@@ -226,7 +225,7 @@ async fn deliver(
         let Ok(envelope) = Envelope::new(mail.envelope().from().cloned(), vec![to.clone()]) else {
             continue;
         };
-        match transport.send_raw(&envelope, &bytes).await {
+        match server.send(&envelope, &bytes).await {
             Ok(_) => accepted.push(to.to_string()),
             Err(error) => rejected.push(format!("{to} ({})", human::line(&error.to_string()))),
         }
@@ -282,8 +281,15 @@ fn raw(name: &'static str, value: &str) -> HeaderValue {
 }
 
 /// Reads an error: 4xx answers and the network later, 5xx answers never (RFC 5321, 4.2.1).
-fn smtp_error(error: &lettre::transport::smtp::Error, secrets: &Secrets<'_>) -> DeliveryError {
-    let detail = human::line(&secrets.redact(&error.to_string()));
+fn smtp_error(trouble: &Trouble, secrets: &Secrets<'_>) -> DeliveryError {
+    let detail = human::line(&secrets.redact(&trouble.to_string()));
+    let error = match trouble {
+        Trouble::Unreachable(_) => {
+            return DeliveryError::retryable(DeliveryReason::Connect, detail);
+        }
+        Trouble::Late => return DeliveryError::retryable(DeliveryReason::Timeout, detail),
+        Trouble::Said(error) => error,
+    };
     if let Some(code) = error.status() {
         let code = u16::from(code);
         return match code {
@@ -297,7 +303,7 @@ fn smtp_error(error: &lettre::transport::smtp::Error, secrets: &Secrets<'_>) -> 
         DeliveryError::retryable(DeliveryReason::Timeout, detail)
     } else if error.is_tls() || cause::is_tls(error) {
         DeliveryError::retryable(DeliveryReason::Tls, detail)
-    } else if error.is_response() {
+    } else if error.is_response() || cause::wraps::<TooMuch>(error) {
         DeliveryError::retryable(DeliveryReason::BadAnswer, detail)
     } else if error.is_client() {
         // No STARTTLS or no common way to sign in: what the server offers does not fit.
