@@ -105,6 +105,11 @@ impl Installation {
         Replica::start(&self.plane, &settings)
     }
 
+    /// The file of an installation on SQLite.
+    pub(crate) fn file_of_database(&self) -> PathBuf {
+        PathBuf::from(self.database.strip_prefix("sqlite:").expect("not on SQLite"))
+    }
+
     /// A file of the examples.
     pub(crate) fn example(path: &str) -> PathBuf {
         Self::file("examples").join(path)

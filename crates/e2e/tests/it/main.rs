@@ -17,3 +17,4 @@ mod kit;
 mod manifests;
 mod story;
 mod workloads;
+mod writes;
