@@ -81,7 +81,7 @@ pub(crate) async fn measure(arguments: &Arguments, clock: SystemClock) -> anyhow
 }
 
 /// The monitors take turns; a round of all of them lasts 30 s.
-fn heartbeat(row: u32, ids: &[MonitorId], start: Timestamp) -> Heartbeat {
+pub(crate) fn heartbeat(row: u32, ids: &[MonitorId], start: Timestamp) -> Heartbeat {
     let row = row as usize;
     let count = ids.len().max(1);
     let ms = (row as u64).saturating_mul(30_000) / count as u64;

@@ -10,6 +10,7 @@
 mod bare;
 mod checks;
 mod clock;
+mod cluster;
 mod folder;
 mod history;
 mod http;
@@ -20,6 +21,7 @@ mod load;
 mod machine;
 mod peer;
 mod ports;
+mod postgres;
 mod process;
 mod product;
 mod report;
@@ -68,6 +70,8 @@ enum What {
     Idle(idle::Arguments),
     Sustained(sustained::Arguments),
     Ports(ports::Arguments),
+    Postgres(postgres::Arguments),
+    Cluster(cluster::Arguments),
     /// Everything one after the other, in about ten minutes.
     All,
     #[command(hide = true)]
@@ -111,6 +115,8 @@ async fn once(what: &What, binary: &Path, clock: SystemClock) -> anyhow::Result<
         What::Idle(arguments) => idle::measure(arguments, binary).await,
         What::Sustained(arguments) => sustained::measure(arguments, binary).await,
         What::Ports(arguments) => ports::measure(arguments, binary).await,
+        What::Postgres(arguments) => postgres::measure(arguments, clock).await,
+        What::Cluster(arguments) => cluster::measure(arguments, binary).await,
         What::All => all(binary, clock).await,
         What::Bare(_) => Ok(Report::default()),
     }

@@ -57,13 +57,7 @@ impl Process {
 
     /// Resident memory in MiB: now, and the most there has been.
     pub(crate) fn memory(&self) -> anyhow::Result<(f64, f64)> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().next()?.parse::<f64>().ok()
-        };
-        let now = field("VmRSS:").context("no VmRSS")?;
-        Ok((now / 1024.0, field("VmHWM:").unwrap_or(now) / 1024.0))
+        memory(self.id())
     }
 
     /// Whether it still runs.
@@ -127,6 +121,17 @@ pub(crate) fn database_bytes(path: &Path) -> u64 {
         .filter_map(|suffix| fs::metadata(format!("{}{suffix}", path.display())).ok())
         .map(|found| found.len())
         .sum()
+}
+
+/// Resident memory of a process in MiB: now, and the most there has been.
+pub(crate) fn memory(id: u32) -> anyhow::Result<(f64, f64)> {
+    let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    let now = field("VmRSS:").context("no VmRSS")?;
+    Ok((now / 1024.0, field("VmHWM:").unwrap_or(now) / 1024.0))
 }
 
 #[cfg(test)]

@@ -77,6 +77,11 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
+    /// What a page of metrics says.
+    pub(crate) const fn of(text: String, at: Duration) -> Self {
+        Self { text, at }
+    }
+
     /// The sum of all series of `kubekuma_<name>` whose labels contain `label`.
     pub(crate) fn sum(&self, name: &str, label: &str) -> f64 {
         self.series(name).filter(|(labels, _)| labels.contains(label)).map(|(_, value)| value).sum()

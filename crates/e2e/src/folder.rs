@@ -17,11 +17,18 @@ pub(crate) fn new(name: &str) -> std::io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// `target/tmp/e2e`, seen from the test program in `target/debug/deps`.
+/// `target/tmp/e2e`, seen from a test program in `target/debug/deps` or a program beside `deps`.
 fn all() -> std::io::Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let target = own.ancestors().nth(3).unwrap_or_else(|| Path::new("target"));
-    Ok(target.join("tmp/e2e"))
+    let profile = profile(&std::env::current_exe()?);
+    Ok(profile.parent().unwrap_or_else(|| Path::new("target")).join("tmp/e2e"))
+}
+
+/// `target/debug` or the like.
+fn profile(own: &Path) -> PathBuf {
+    let folder = own.parent().unwrap_or_else(|| Path::new("."));
+    let is_test = folder.file_name().is_some_and(|name| name == "deps");
+    let folder = if is_test { folder.parent() } else { Some(folder) };
+    folder.unwrap_or_else(|| Path::new(".")).to_owned()
 }
 
 fn sweep(all: &Path) -> std::io::Result<()> {
@@ -40,8 +47,7 @@ fn sweep(all: &Path) -> std::io::Result<()> {
 
 /// The programs of the workspace, built beside the test program.
 pub(crate) fn program(name: &str) -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    let path = own.ancestors().nth(2).unwrap_or_else(|| Path::new(".")).join(name);
+    let path = profile(&std::env::current_exe().unwrap()).join(name);
     assert!(
         path.is_file(),
         "{} is not built; `cargo xtask test -- -p kuma-e2e` does it first",

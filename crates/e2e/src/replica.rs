@@ -31,6 +31,8 @@ pub struct Settings {
     pub environment: Vec<(String, String)>,
     /// More arguments of `serve`.
     pub arguments: Vec<String>,
+    /// The program; the one that was built beside the tests if not said.
+    pub program: Option<PathBuf>,
 }
 
 impl Settings {
@@ -45,6 +47,7 @@ impl Settings {
             database: format!("sqlite:{}", plane.folder().join(format!("{pod}.db")).display()),
             environment: Vec::new(),
             arguments: Vec::new(),
+            program: None,
         }
     }
 
@@ -78,7 +81,8 @@ impl Replica {
     }
 
     fn start_at(folder: &Path, settings: &Settings, port: u16) -> Self {
-        let mut command = process::command(&folder::program("kubekuma"));
+        let built = || folder::program("kubekuma");
+        let mut command = process::command(&settings.program.clone().unwrap_or_else(built));
         command
             .env_clear()
             .current_dir(folder)
