@@ -11,7 +11,8 @@ use super::egress;
 use super::expand::{Expanded, expand};
 use super::matching::{MatchIndex, Permissions};
 use super::objects;
-use super::routes::Router;
+use super::routes::{self, Router};
+use super::tenants;
 use super::{Catalog, Entry, ObjectStatus};
 use crate::id::{Kind, MonitorId, ObjectKey, ObjectName};
 use crate::object::{Body, Object, Problem};
@@ -66,9 +67,12 @@ pub fn build(input: BuildInput<'_>) -> Catalog {
     egress::warn(&expanded, &catalog.settings.networking.egress, &mut problems);
     let edges = connect(&expanded, &index, &mut problems);
     let defaults = default_providers(&mut catalog, &mut problems);
+    routes::check_providers(&catalog, &index, &mut problems);
+    tenants::check_selectors(&catalog, &index, &mut problems);
+    check_pages(&mut catalog, &index, &mut problems);
+    tenants::restrict(&mut catalog, &index);
     catalog.monitors = entries(&catalog, expanded, &edges, &index, &defaults, &mut problems);
     catalog.by_id = catalog.monitors.values().map(|entry| (entry.id, Arc::clone(entry))).collect();
-    check_pages(&mut catalog, &index, &mut problems);
     catalog.objects = statuses(&input, problems);
     catalog
 }
@@ -166,7 +170,7 @@ fn entries(
     problems: &mut Problems,
 ) -> BTreeMap<ObjectName, Arc<Entry>> {
     let count = expanded.monitors.len();
-    let mut router = Router::new(catalog, index, defaults, problems);
+    let mut router = Router::new(catalog, index, defaults);
     let mut silences = vec![Vec::new(); count];
     for silence in catalog.silences.values() {
         for monitor in index.select(&silence.selector, &silence.name.namespace) {
@@ -219,14 +223,16 @@ fn check_pages(catalog: &mut Catalog, index: &MatchIndex, problems: &mut Problem
         for (g, group) in page.groups.iter().enumerate() {
             for (m, member) in group.monitors.iter().enumerate() {
                 let path = format!("spec.groups[{g}].monitors[{m}].ref");
-                let why = if !catalog.monitors.contains_key(member) {
-                    format!("monitor {member} does not exist; it is shown as unknown")
-                } else if !index.permits(&name.namespace, &member.namespace) {
-                    format!("namespace {} does not grant references", member.namespace)
+                // In this order: who has no grant learns nothing of what is there.
+                let problem = if !index.permits(&name.namespace, &member.namespace) {
+                    tenants::not_granted(path, &name.namespace, &member.namespace)
+                } else if index.position(member).is_none() {
+                    let why = format!("monitor {member} does not exist; it is shown as unknown");
+                    Problem::missing_reference(path, why)
                 } else {
                     continue;
                 };
-                problems.add(&key, Problem::missing_reference(path, why));
+                problems.add(&key, problem);
             }
         }
     }

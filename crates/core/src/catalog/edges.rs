@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::build::Problems;
 use super::expand::{Drafted, Expanded};
 use super::matching::MatchIndex;
+use super::tenants::not_granted;
 use crate::check::{Check, GroupCheck, GroupMembers, GroupRule};
 use crate::id::ObjectName;
 use crate::object::Problem;
@@ -66,16 +67,16 @@ fn refer(
     index: &MatchIndex,
     problems: &mut Problems,
 ) -> Option<usize> {
-    let why = match index.position(to) {
-        None => format!("monitor {to} does not exist"),
-        Some(position) => {
-            if index.permits(&from.monitor.name.namespace, &to.namespace) {
-                return Some(position);
-            }
-            format!("namespace {} does not grant references", to.namespace)
-        }
+    let own = &from.monitor.name.namespace;
+    // In this order: who has no grant learns nothing of what is there.
+    let problem = if !index.permits(own, &to.namespace) {
+        not_granted(path, own, &to.namespace)
+    } else if let Some(position) = index.position(to) {
+        return Some(position);
+    } else {
+        Problem::missing_reference(path, format!("monitor {to} does not exist"))
     };
-    problems.add(&from.object, Problem::missing_reference(path, why));
+    problems.add(&from.object, problem);
     None
 }
 

@@ -8,6 +8,7 @@ mod expand;
 mod matching;
 mod objects;
 mod routes;
+mod tenants;
 #[cfg(test)]
 mod tests;
 

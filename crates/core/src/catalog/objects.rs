@@ -8,6 +8,7 @@ use super::Catalog;
 use super::build::Problems;
 use super::expand::Expanded;
 use super::matching::Permissions;
+use super::tenants::grant;
 use crate::check::Check;
 use crate::check::kubernetes::{ObjectAccess, ObjectQuery};
 use crate::id::MonitorId;
@@ -28,7 +29,8 @@ pub(super) fn restrict(
         let access = if !permissions.permits(&own, &check.namespace) {
             let why = format!("namespace {} does not grant {own} its objects", check.namespace);
             let path = drafted.path("target.kubernetes.namespace");
-            problems.add(&drafted.object, Problem::missing_reference(path, why));
+            let fix = grant(&own, &check.namespace);
+            problems.add(&drafted.object, Problem::missing_reference(path, why).with_fix(fix));
             ObjectAccess::Denied
         } else if permissions.permits_cluster(&own) {
             continue;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::build::Problems;
 use super::expand::Drafted;
 use super::matching::MatchIndex;
+use super::tenants::grant;
 use super::{Catalog, Route, RouteVia};
 use crate::id::{Kind, ObjectKey, ObjectName};
 use crate::object::Problem;
@@ -28,7 +29,6 @@ impl<'a> Router<'a> {
         catalog: &Catalog,
         index: &MatchIndex,
         defaults: &'a HashMap<Arc<str>, Arc<Provider>>,
-        problems: &mut Problems,
     ) -> Self {
         let mut policies: Vec<&Arc<Policy>> = catalog.policies.values().collect();
         policies.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
@@ -42,7 +42,7 @@ impl<'a> Router<'a> {
         for (rank, policy) in policies.into_iter().enumerate() {
             router.ranked.push(Route {
                 via: RouteVia::Policy(Arc::clone(policy)),
-                providers: providers_of(policy, catalog, index, problems),
+                providers: providers_of(policy, catalog),
             });
             router.continues.push(policy.continue_matching);
             router.rank_of.insert(policy.name.clone(), rank);
@@ -98,44 +98,50 @@ impl<'a> Router<'a> {
     }
 }
 
-/// The providers of a policy that exist and may be used, each once; warns of the others, those of
-/// escalations and fallbacks included.
-fn providers_of(
-    policy: &Policy,
-    catalog: &Catalog,
-    index: &MatchIndex,
-    problems: &mut Problems,
-) -> Vec<ObjectName> {
-    let key = ObjectKey { kind: Kind::NotificationPolicy, name: policy.name.clone() };
-    let mut usable = |path: String, provider: &ObjectName| {
-        let why = if !catalog.providers.contains_key(provider) {
-            format!("ProviderNotFound: provider {provider} does not exist; the others still send")
-        } else if !index.permits(&policy.name.namespace, &provider.namespace) {
-            format!(
-                "ProviderNotFound: namespace {} does not grant {} its providers",
-                provider.namespace, policy.name.namespace
-            )
-        } else {
-            return true;
-        };
-        problems.add(&key, Problem::missing_reference(path, why));
-        false
-    };
+/// The providers of a policy that exist, each once.
+fn providers_of(policy: &Policy, catalog: &Catalog) -> Vec<ObjectName> {
     let mut providers: Vec<ObjectName> = Vec::with_capacity(policy.providers.len());
-    for (i, provider) in policy.providers.iter().enumerate() {
-        if usable(format!("spec.routing.providers[{i}].ref"), provider)
-            && !providers.contains(provider)
-        {
+    for provider in &policy.providers {
+        if catalog.providers.contains_key(provider) && !providers.contains(provider) {
             providers.push(provider.clone());
         }
     }
-    for (i, step) in policy.escalation.iter().enumerate() {
-        for (j, provider) in step.providers.iter().enumerate() {
-            usable(format!("spec.routing.escalation[{i}].providers[{j}]"), provider);
+    providers
+}
+
+/// Warns of the providers of policies that do not exist or may not be used, those of escalations
+/// and fallbacks included.
+pub(super) fn check_providers(catalog: &Catalog, index: &MatchIndex, problems: &mut Problems) {
+    for policy in catalog.policies.values() {
+        let key = ObjectKey { kind: Kind::NotificationPolicy, name: policy.name.clone() };
+        let own = &policy.name.namespace;
+        let mut check = |path: String, provider: &ObjectName| {
+            // In this order: who has no grant learns nothing of what is there.
+            let problem = if !index.permits(own, &provider.namespace) {
+                let to = &provider.namespace;
+                let why =
+                    format!("ProviderNotFound: namespace {to} does not grant {own} its providers");
+                Problem::missing_reference(path, why).with_fix(grant(own, to))
+            } else if !catalog.providers.contains_key(provider) {
+                let why = format!(
+                    "ProviderNotFound: provider {provider} does not exist; the others still send"
+                );
+                Problem::missing_reference(path, why)
+            } else {
+                return;
+            };
+            problems.add(&key, problem);
+        };
+        for (i, provider) in policy.providers.iter().enumerate() {
+            check(format!("spec.routing.providers[{i}].ref"), provider);
+        }
+        for (i, step) in policy.escalation.iter().enumerate() {
+            for (j, provider) in step.providers.iter().enumerate() {
+                check(format!("spec.routing.escalation[{i}].providers[{j}]"), provider);
+            }
+        }
+        for (i, provider) in policy.fallback_providers.iter().enumerate() {
+            check(format!("spec.routing.fallbackProviders[{i}]"), provider);
         }
     }
-    for (i, provider) in policy.fallback_providers.iter().enumerate() {
-        usable(format!("spec.routing.fallbackProviders[{i}]"), provider);
-    }
-    providers
 }

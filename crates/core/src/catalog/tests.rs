@@ -5,3 +5,4 @@ mod egress;
 mod kit;
 mod objects;
 mod rules;
+mod tenants;

@@ -50,7 +50,11 @@ fn isolated_tenants_look_at_their_own_objects_and_at_granted_ones() {
         panic!("one problem");
     };
     assert_eq!(problem.path, "spec.target.kubernetes.namespace");
-    assert_eq!(problem.why, "namespace vault does not grant shop its objects");
+    assert_eq!(
+        problem.to_string(),
+        "spec.target.kubernetes.namespace: namespace vault does not grant shop its objects; list \
+         shop in the annotation kubekuma.io/grant-to of the Namespace vault"
+    );
 }
 
 #[test]
