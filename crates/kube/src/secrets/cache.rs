@@ -128,14 +128,17 @@ impl Cache {
     }
 
     /// Those whose value is not to be had, so that they should be asked for soon again: a person
-    /// may be about to mend it. Of one that is missing a watch tells.
+    /// may be about to mend it. Of one that is missing, or lacks its label, a watch tells.
     pub(super) fn unsettled(&self, watched: bool) -> BTreeSet<ObjectName> {
-        let open = |entry: &Entry| match entry {
-            Entry::Found(_) => false,
+        let open = |name: &ObjectName, entry: &Entry| match entry {
+            // Without the label it is of no more use than one that is missing.
+            Entry::Found(contents) => {
+                !watched && !self.rules.permit(&name.namespace, &contents.labels)
+            }
             Entry::Missing => !watched,
             Entry::Unread(_) | Entry::Forbidden => true,
         };
-        let unsettled = self.entries.iter().filter(|(_, entry)| open(entry));
+        let unsettled = self.entries.iter().filter(|(name, entry)| open(name, entry));
         unsettled.map(|(name, _)| name.clone()).collect()
     }
 

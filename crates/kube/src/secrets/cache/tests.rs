@@ -144,3 +144,15 @@ fn values_that_are_no_text_are_refused_and_none_is_ever_printed() {
     let shown = format!("{cache:?}");
     assert!(!shown.contains("hunter2") && !shown.contains("104, 117"), "{shown}");
 }
+
+#[test]
+fn one_that_lacks_its_label_is_asked_for_again_soon() {
+    let mut cache = Cache::default();
+    cache.refer(rules(true), &[name("shop/api")].into());
+    cache.take(&name("shop/api"), found("1", b"one", false));
+    assert!(matches!(value(&cache, "shop"), Err(SecretError::NotAllowed { .. })));
+    assert_eq!(cache.unsettled(false), [name("shop/api")].into());
+    assert!(cache.unsettled(true).is_empty(), "a watch tells");
+    cache.take(&name("shop/api"), found("2", b"one", true));
+    assert!(cache.unsettled(false).is_empty());
+}
