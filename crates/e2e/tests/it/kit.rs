@@ -32,6 +32,19 @@ pub(crate) fn web(name: &str, url: &str) -> Value {
     object("Monitor", TEAM, name, &spec)
 }
 
+/// The same in another namespace.
+pub(crate) fn web_in(namespace: &str, name: &str, url: &str) -> Value {
+    let mut monitor = web(name, url);
+    monitor["metadata"]["namespace"] = json!(namespace);
+    monitor
+}
+
+/// A channel that tells a site.
+pub(crate) fn channel(namespace: &str, name: &str, to: &Site) -> Value {
+    let hook = json!({"type": "webhook", "config": {"webhook": {"url": to.url("/")}}});
+    object("NotificationProvider", namespace, name, &hook)
+}
+
 /// Settings under which a test is quick.
 fn quick() -> Value {
     json!({"minIntervalSeconds": 1, "flapping": {"enabled": false}})
@@ -84,11 +97,10 @@ impl Installation {
         plane.kubectl().run(&["scale", "-n", HOME, "deployment/kubekuma", "--replicas=0"]);
         plane.kubectl().run(&["create", "namespace", TEAM]);
         let receiver = Site::start();
-        let hook = json!({"type": "webhook", "config": {"webhook": {"url": receiver.url("/")}}});
         let routing = json!({"providers": [{"ref": {"name": "hook"}}]});
         plane.kubectl().apply(&[
             settings_object(&json!({"scheduler": quick()})),
-            object("NotificationProvider", HOME, "hook", &hook),
+            channel(HOME, "hook", &receiver),
             object("NotificationPolicy", HOME, "all", &json!({"match": {}, "routing": routing})),
         ]);
         let file = plane.folder().join("kubekuma.db");
@@ -97,6 +109,36 @@ impl Installation {
             None => format!("sqlite:{}", file.display()),
         };
         Some(Self { database, plane, receiver, _postgres: postgres })
+    }
+
+    /// Changes settings, without making the test slow.
+    pub(crate) fn set(&self, spec: &Value) {
+        let mut spec = spec.clone();
+        spec["scheduler"] = quick();
+        self.plane.kubectl().apply(&[settings_object(&spec)]);
+    }
+
+    /// Adds a component's roles, as a kustomization that names it would.
+    pub(crate) fn grant(&self, component: &str) {
+        let rights = format!("deploy/manifests/components/{component}/rbac.yaml");
+        self.plane.kubectl().apply_files(HOME, &[&Self::file(&rights)]);
+    }
+
+    /// A condition of an object.
+    pub(crate) fn condition(&self, at: (&str, &str, &str), kind: &str) -> Value {
+        let (resource, namespace, name) = at;
+        let status = self.plane.object(resource, namespace, name)["status"].take();
+        let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.into_iter().find(|it| it["type"] == kind).unwrap_or_default()
+    }
+
+    /// Waits until a condition of an object has a status, and returns it.
+    #[track_caller]
+    pub(crate) fn becomes(&self, at: (&str, &str, &str), kind: &str, status: &str) -> Value {
+        until(&format!("{at:?} to have {kind}={status}"), || {
+            let condition = self.condition(at, kind);
+            if condition["status"] == status { Ok(condition) } else { Err(condition.to_string()) }
+        })
     }
 
     /// A replica; all share the database, as pods share a volume.

@@ -16,5 +16,6 @@ mod ha;
 mod kit;
 mod manifests;
 mod story;
+mod tenancy;
 mod workloads;
 mod writes;

@@ -36,8 +36,7 @@ fn a_deployment_that_loses_its_replicas_is_down_at_once() {
     let Some(home) = Installation::new("workloads") else { return };
     let mut replica = home.replica("kubekuma-0");
     replica.becomes_ready();
-    let rights = "deploy/manifests/components/kubernetes-checks/rbac.yaml";
-    home.plane.kubectl().apply_files("kubekuma", &[&Installation::file(rights)]);
+    home.grant("kubernetes-checks");
     let web = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
     home.plane.kubectl().apply(&[deployment("web"), looks_at("web", &web)]);
     home.shows("web", "up");
