@@ -15,6 +15,7 @@ mod crds;
 mod ha;
 mod kit;
 mod manifests;
+mod secrets;
 mod story;
 mod tenancy;
 mod workloads;
