@@ -119,8 +119,7 @@ pub(super) fn check_providers(catalog: &Catalog, index: &MatchIndex, problems: &
             // In this order: who has no grant learns nothing of what is there.
             let problem = if !index.permits(own, &provider.namespace) {
                 let to = &provider.namespace;
-                let why =
-                    format!("ProviderNotFound: namespace {to} does not grant {own} its providers");
+                let why = format!("namespace {to} does not grant {own} its providers");
                 Problem::missing_reference(path, why).with_fix(grant(own, to))
             } else if !catalog.providers.contains_key(provider) {
                 let why = format!(
