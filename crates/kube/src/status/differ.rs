@@ -22,8 +22,8 @@ const SLOW: [&str; 11] = [
     "publishedUrl",
 ];
 
-/// Stands for the reason where there is no verdict: there it is what people need to know, where
-/// otherwise the state is.
+/// Stands for the reason of what is not down: why there is no verdict yet, or no longer, is what people
+/// need to know. What is down may fail for another reason with each check.
 const WHY: &str = "lastResult.reason";
 
 /// How soon a status is written.
@@ -57,7 +57,7 @@ fn told(status: &Value) -> Map<String, Value> {
     if let Some(result) = fields.get_mut("lastResult").and_then(Value::as_object_mut) {
         let state = result.get("state").and_then(Value::as_str).unwrap_or_default();
         let why = result.get("reason").cloned();
-        let why = why.filter(|_| !["up", "down", "flapping"].contains(&state));
+        let why = why.filter(|_| !["down", "flapping"].contains(&state));
         result.retain(|name, _| !OF_A_CHECK.contains(&&**name));
         fields.extend(why.map(|why| (WHY.to_owned(), why)));
     }

@@ -2,7 +2,6 @@
 
 use kuma_core::id::ObjectName;
 use kuma_core::observation::bounded;
-use kuma_core::state::MonitorState;
 use kuma_core::time::{Timestamp, to_ms};
 use serde_json::{Value, json};
 
@@ -45,7 +44,7 @@ fn result(facts: &MonitorFacts) -> Value {
         "latencyMs": facts.latency_us.map(|us| us / 1000),
         "checkedAt": facts.checked_at.map(time),
         "attempts": facts.attempts,
-        "reason": facts.reason.filter(|_| facts.state != MonitorState::Up),
+        "reason": facts.reason,
         "message": facts.message.clone().map(|message| bounded(message, 1024)),
     }))
 }

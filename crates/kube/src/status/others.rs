@@ -29,13 +29,12 @@ pub(super) fn set(world: &World<'_>, name: &ObjectName) -> Value {
         let entry = world.catalog.monitors.get(&monitor.name);
         let entry = entry.filter(|entry| is_of(&entry.monitor.origin, name));
         let facts = entry.and_then(|entry| (world.monitor)(entry.id)).unwrap_or_default();
-        let reason = facts.reason.filter(|_| facts.state != MonitorState::Up);
         let message = entry.is_none().then_some("NAME_CONFLICT: a Monitor has this name");
         let status = without_nulls(json!({
             "name": item,
             "ready": entry.is_some(),
             "state": entry.map(|_| facts.state.as_str()),
-            "message": message.or(reason),
+            "message": message.or(facts.reason),
         }));
         items.push((item, status));
     }
