@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use kuma_core::id::{MonitorId, ObjectName};
-use kuma_core::ports::{Batch, Fence, Heartbeat, Store, StoreResult};
+use kuma_core::ports::{Batch, CommitReport, Fence, Heartbeat, Store, StoreResult};
 use kuma_core::state::MonitorState;
 use kuma_core::time::{Clock, Timestamp};
 use kuma_store::{SqliteOptions, SqliteStore};
@@ -20,11 +20,18 @@ const UNDER_WAY: usize = 8;
 /// Heartbeat ingest of the SQLite store.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    rows: Rows,
+}
+
+/// What is written.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Rows {
     #[arg(long, default_value_t = 10_000)]
-    monitors: u32,
+    pub(crate) monitors: u32,
     /// Heartbeats in all.
     #[arg(long, default_value_t = 1_000_000)]
-    rows: u32,
+    pub(crate) rows: u32,
     /// Heartbeats in one transaction.
     #[arg(long, default_value_t = 1000)]
     batch: u32,
@@ -39,34 +46,21 @@ pub(crate) async fn measure(arguments: &Arguments, clock: SystemClock) -> anyhow
         product_version: "bench".to_owned(),
     })
     .await?;
-    let names: Vec<_> =
-        (0..arguments.monitors).map(|n| ObjectName::new("bench", crate::folder::name(n))).collect();
+    let names: Vec<_> = (0..arguments.rows.monitors)
+        .map(|n| ObjectName::new("bench", crate::folder::name(n)))
+        .collect();
     let ids = store.intern(&names).await?;
     let empty = database_bytes(&path);
     let start = clock.now().wall;
     let (cpu, begun) = (process::cpu("self")?, clock.elapsed());
     let (written, asked) = (process::own_io("write_bytes")?, process::own_io("wchar")?);
-    let mut under_way: VecDeque<StoreResult<'_, _>> = VecDeque::new();
-    for first in (0..arguments.rows).step_by(arguments.batch as usize) {
-        if under_way.len() == UNDER_WAY
-            && let Some(oldest) = under_way.pop_front()
-        {
-            oldest.await?;
-        }
-        let last = arguments.rows.min(first + arguments.batch);
-        let heartbeats = (first..last).map(|row| heartbeat(row, &ids, start)).collect();
-        under_way
-            .push_back(store.commit(Batch { heartbeats, ..Batch::default() }, Fence::Exclusive));
-    }
-    for commit in under_way {
-        commit.await?;
-    }
+    all(&store, &arguments.rows, &ids, start, &Fence::Exclusive).await?;
     let lasted = clock.elapsed().saturating_sub(begun).as_secs_f64();
     let used = process::cpu("self")?.since(cpu);
     let written = process::own_io("write_bytes")? - written;
     let asked = process::own_io("wchar")? - asked;
     store.close().await?;
-    let rows = f64::from(arguments.rows);
+    let rows = f64::from(arguments.rows.rows);
 
     let mut report = Report::default();
     report.high("ingest.rowsPerSecond", rows / lasted, "rows/s");
@@ -80,8 +74,35 @@ pub(crate) async fn measure(arguments: &Arguments, clock: SystemClock) -> anyhow
     Ok(report)
 }
 
+/// Writes them all, a few commits under way at once.
+pub(crate) async fn all(
+    store: &dyn Store,
+    rows: &Rows,
+    ids: &[MonitorId],
+    start: Timestamp,
+    fence: &Fence,
+) -> anyhow::Result<()> {
+    let mut under_way: VecDeque<StoreResult<'_, CommitReport>> = VecDeque::new();
+    let mut refused = 0;
+    for first in (0..rows.rows).step_by(rows.batch as usize) {
+        if under_way.len() == UNDER_WAY
+            && let Some(oldest) = under_way.pop_front()
+        {
+            refused += oldest.await?.refused;
+        }
+        let last = rows.rows.min(first + rows.batch);
+        let heartbeats = (first..last).map(|row| heartbeat(row, ids, start)).collect();
+        under_way.push_back(store.commit(Batch { heartbeats, ..Batch::default() }, fence.clone()));
+    }
+    for commit in under_way {
+        refused += commit.await?.refused;
+    }
+    anyhow::ensure!(refused == 0, "{refused} rows were refused");
+    Ok(())
+}
+
 /// The monitors take turns; a round of all of them lasts 30 s.
-pub(crate) fn heartbeat(row: u32, ids: &[MonitorId], start: Timestamp) -> Heartbeat {
+fn heartbeat(row: u32, ids: &[MonitorId], start: Timestamp) -> Heartbeat {
     let row = row as usize;
     let count = ids.len().max(1);
     let ms = (row as u64).saturating_mul(30_000) / count as u64;

@@ -1,105 +1,157 @@
-//! How fast the store takes heartbeats into PostgreSQL, and what a row costs. The server is one of
-//! the run's own, with the settings that a fresh installation has.
+//! How fast the store takes heartbeats into a real PostgreSQL with the settings that it comes with, and
+//! what a row costs the server. The writer is a member that holds all shards, as the product's is.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context as _;
 use kuma_core::id::ObjectName;
-use kuma_core::ports::{Batch, CommitReport, Fence, Membership as _, Store, StoreResult};
+use kuma_core::ports::{Fence, Membership, Store};
 use kuma_core::shard::{Held, MemberId, ShardSet};
 use kuma_core::time::Clock;
 use kuma_fixture::Postgres;
-use kuma_store::{PostgresOptions, PostgresStore};
-use sqlx::{Connection as _, PgConnection};
+use kuma_store::{DatabaseUrl, PostgresOptions, PostgresStore};
+use sqlx::{Connection, PgConnection};
 
 use crate::clock::SystemClock;
-use crate::ingest::heartbeat;
-use crate::process;
+use crate::ingest;
+use crate::process::{self, Cpu};
 use crate::report::Report;
 
-/// Commits under way at once; the product has up to 64.
-const UNDER_WAY: usize = 8;
+/// How long the member lives without renewing: longer than any run.
+const FOR_LONG: Duration = Duration::from_hours(1);
+/// The server's processes tell what they have counted once a second.
+const COUNTED: Duration = Duration::from_millis(1500);
 
 /// Heartbeat ingest of the PostgreSQL store.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Arguments {
-    #[arg(long, default_value_t = 10_000)]
-    monitors: u32,
-    /// Heartbeats in all.
-    #[arg(long, default_value_t = 1_000_000)]
-    rows: u32,
-    /// Heartbeats in one transaction.
-    #[arg(long, default_value_t = 1000)]
-    batch: u32,
+    #[command(flatten)]
+    rows: ingest::Rows,
+}
+
+/// What the server says of itself.
+struct Counted {
+    /// Bytes of its log since it was made.
+    log: f64,
+    /// Bytes of pages written, by whichever of its processes.
+    pages: f64,
+    /// Bytes of the tables of heartbeats, with their indexes.
+    beats: f64,
+    /// Bytes of the whole database.
+    database: f64,
+    cpu: Cpu,
+}
+
+impl Counted {
+    async fn read(server: &mut PgConnection) -> anyhow::Result<Self> {
+        let (log, beats, database) = sqlx::query_as(
+            "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8,
+                    (SELECT coalesce(sum(pg_total_relation_size(relid)), 0)::float8
+                     FROM pg_partition_tree('beat'))
+                      + pg_total_relation_size('beat_late')::float8,
+                    pg_database_size(current_database())::float8",
+        )
+        .fetch_one(&mut *server)
+        .await?;
+        let pages = sqlx::query_scalar(pages(server).await?).fetch_one(&mut *server).await?;
+        let ids: Vec<i32> =
+            sqlx::query_scalar("SELECT pid FROM pg_stat_activity").fetch_all(server).await?;
+        // A process that has ended meanwhile was none of those that work for us.
+        let cpu = ids.iter().filter_map(|id| process::cpu(&id.to_string()).ok());
+        let cpu = cpu.fold(Cpu::default(), Cpu::plus);
+        Ok(Self { log, pages, beats, database, cpu })
+    }
+}
+
+/// Where a version counts pages that were written.
+async fn pages(server: &mut PgConnection) -> anyhow::Result<&'static str> {
+    let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::integer")
+        .fetch_one(server)
+        .await?;
+    Ok(match version {
+        ..160_000 => {
+            "SELECT ((buffers_checkpoint + buffers_clean + buffers_backend)
+                      * current_setting('block_size')::bigint)::float8 FROM pg_stat_bgwriter"
+        }
+        160_000..180_000 => {
+            "SELECT coalesce(sum((writes + extends) * op_bytes), 0)::float8 FROM pg_stat_io"
+        }
+        _ => {
+            "SELECT coalesce(sum(write_bytes + extend_bytes), 0)::float8 FROM pg_stat_io
+             WHERE object = 'relation'"
+        }
+    })
 }
 
 pub(crate) async fn measure(arguments: &Arguments, clock: SystemClock) -> anyhow::Result<Report> {
-    let server = Postgres::shared().context("PostgreSQL is not installed")?;
-    let database = Arc::clone(server).database();
+    let server = tokio::task::spawn_blocking(|| Arc::new(Postgres::as_it_comes())).await?;
+    let database = server.database();
     let url = database.url();
+    let mut report = Report::default();
+    let done = ingest_into(&url, arguments, clock, &mut report).await;
+    // Their ends wait for programs.
+    tokio::task::spawn_blocking(|| drop((database, server))).await?;
+    done.map(|()| report)
+}
+
+async fn ingest_into(
+    url: &str,
+    arguments: &Arguments,
+    clock: SystemClock,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let DatabaseUrl::Postgres(parsed) = url.parse()? else {
+        anyhow::bail!("{url} is no PostgreSQL");
+    };
     let me = MemberId("bench/1".to_owned());
     let store = PostgresStore::open(PostgresOptions {
-        url: url.parse()?,
+        url: parsed,
         clock: Arc::new(clock),
         product_version: "bench".to_owned(),
         member: me.clone(),
     })
     .await?;
-    store.beat(&me, std::time::Duration::from_secs(600)).await?;
+    store.beat(&me, FOR_LONG).await?;
     let epochs = store.claim_shards(&me, ShardSet::ALL).await?.into_iter().collect();
-    let fence = Fence::Held(Arc::new(Held { member: me.clone(), epochs }));
-    let names: Vec<_> =
-        (0..arguments.monitors).map(|n| ObjectName::new("bench", crate::folder::name(n))).collect();
+    let fence = Fence::Held(Arc::new(Held { member: me, epochs }));
+    let names: Vec<_> = (0..arguments.rows.monitors)
+        .map(|n| ObjectName::new("bench", crate::folder::name(n)))
+        .collect();
     let ids = store.intern(&names).await?;
-    let mut asking = PgConnection::connect(&url).await?;
-    let (empty, wal) = (size(&mut asking).await?, written(&mut asking).await?);
+    let mut server = PgConnection::connect(url).await?;
+    sqlx::raw_sql("CHECKPOINT").execute(&mut server).await?;
+    tokio::time::sleep(COUNTED).await;
+    let before = Counted::read(&mut server).await?;
     let start = clock.now().wall;
     let (cpu, begun) = (process::cpu("self")?, clock.elapsed());
-    let mut under_way: VecDeque<StoreResult<'_, CommitReport>> = VecDeque::new();
-    let mut refused = 0;
-    for first in (0..arguments.rows).step_by(arguments.batch as usize) {
-        if under_way.len() == UNDER_WAY
-            && let Some(oldest) = under_way.pop_front()
-        {
-            refused += oldest.await?.refused;
-        }
-        let last = arguments.rows.min(first + arguments.batch);
-        let heartbeats = (first..last).map(|row| heartbeat(row, &ids, start)).collect();
-        under_way.push_back(store.commit(Batch { heartbeats, ..Batch::default() }, fence.clone()));
-    }
-    for commit in under_way {
-        refused += commit.await?.refused;
-    }
-    anyhow::ensure!(refused == 0, "{refused} rows were refused");
+    ingest::all(&store, &arguments.rows, &ids, start, &fence).await?;
     let lasted = clock.elapsed().saturating_sub(begun).as_secs_f64();
     let used = process::cpu("self")?.since(cpu);
-    let wal = written(&mut asking).await? - wal;
-    let grown = size(&mut asking).await? - empty;
-    store.leave(&me).await?;
+    let at_once = Counted::read(&mut server).await?.cpu.since(before.cpu);
+    // Everything that is still only in the server's memory goes to the disk, once.
+    sqlx::raw_sql("CHECKPOINT").execute(&mut server).await?;
+    tokio::time::sleep(COUNTED).await;
+    let after = Counted::read(&mut server).await?;
+    server.close().await?;
     store.close().await?;
-    let rows = f64::from(arguments.rows);
 
-    let mut report = Report::default();
+    let rows = f64::from(arguments.rows.rows);
     report.high("postgres.rowsPerSecond", rows / lasted, "rows/s");
-    report.high("postgres.rowsPerCpuSecond", rows / used.total(), "rows/CPU-s, without the server");
-    report.low("postgres.writtenPerRow", wal / rows, "bytes of write-ahead log");
-    report.low("postgres.diskPerRow", grown / rows, "bytes, before they are sealed");
-    Ok(report)
-}
-
-/// Bytes of the database's tables and indexes.
-async fn size(connection: &mut PgConnection) -> anyhow::Result<f64> {
-    let size: i64 = sqlx::query_scalar("SELECT pg_database_size(current_database())")
-        .fetch_one(connection)
-        .await?;
-    Ok(size as f64)
-}
-
-/// Bytes of write-ahead log so far.
-async fn written(connection: &mut PgConnection) -> anyhow::Result<f64> {
-    let bytes: f64 = sqlx::query_scalar("SELECT (pg_current_wal_insert_lsn() - '0/0')::float8")
-        .fetch_one(connection)
-        .await?;
-    Ok(bytes)
+    report.high("postgres.rowsPerCpuSecond", rows / used.total(), "rows/CPU-s of ours");
+    report.high(
+        "postgres.rowsPerServerCpuSecond",
+        rows / at_once.total(),
+        "rows/CPU-s of the server",
+    );
+    let log = (after.log - before.log) / rows;
+    let pages = (after.pages - before.pages) / rows;
+    report.low("postgres.writtenPerRow", log + pages, "bytes, log and pages");
+    report.low("postgres.logPerRow", log, "bytes");
+    report.low("postgres.diskPerRow", (after.beats - before.beats) / rows, "bytes");
+    report.note("postgres.databasePerRow", (after.database - before.database) / rows, "bytes");
+    report.note("postgres.user", used.user, "CPU-s");
+    report.note("postgres.system", used.system, "CPU-s");
+    report.note("postgres.serverUser", at_once.user, "CPU-s");
+    report.note("postgres.serverSystem", at_once.system, "CPU-s");
+    Ok(())
 }
