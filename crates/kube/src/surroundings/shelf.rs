@@ -23,7 +23,8 @@ pub struct Shelf {
 impl Shelf {
     /// Takes an event; objects without a name come as none and are left out.
     pub fn apply(&mut self, event: Event<Option<Found>>) {
-        if self.trouble.take().is_some() {
+        // A list begins before the API server is asked for it.
+        if !matches!(event, Event::Init) && self.trouble.take().is_some() {
             self.version += 1;
         }
         match event {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt;
 use kube::api::{DynamicObject, ListParams};
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::watcher;
 use kube::{Api, Client};
 use kuma_core::id::ObjectName;
 use tokio::task::AbortHandle;
@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use super::{Found, Resource, Shelf};
 use crate::owned::LABEL;
 use crate::rights::Rule;
+use crate::watch::Backoff;
 
 /// Objects that a page of a list holds; bounds memory while a list is read.
 const PAGE: u32 = 500;
@@ -178,14 +179,22 @@ async fn follow(
     let config = watcher::Config::default().page_size(PAGE);
     // Of Monitors only those that discovery wrote; what they say is in the catalog.
     let config = if resource == Resource::Monitor { config.labels(LABEL) } else { config };
-    let mut events = watcher(api, config).default_backoff().boxed();
+    let mut events = watcher(api, config).boxed();
+    let mut backoff = Backoff::new();
     while let Some(event) = events.next().await {
         match event {
-            Ok(event) => lock(&shelf).apply(reduced(resource, event)),
+            Ok(event) => {
+                // The beginning of a list is no success: it comes before the API server is asked.
+                if !matches!(event, watcher::Event::Init) {
+                    backoff.reset();
+                }
+                lock(&shelf).apply(reduced(resource, event));
+            }
             Err(error) => {
                 let (what, refused) = explain(resource, scope.as_deref(), &error);
                 tracing::debug!(resource = resource.plural(), %error, "a watch does not get on");
                 lock(&shelf).trouble(what, refused);
+                tokio::time::sleep(backoff.next()).await;
             }
         }
     }
