@@ -67,6 +67,21 @@ pub trait Runtime: Send + Sync {
     fn pushed(&self, arrival: PushArrival);
 }
 
+/// What discovery has to say.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Discovered {
+    /// The report, as it is answered.
+    Report(serde_json::Value),
+    /// Another instance looks, and this one knows nothing.
+    Elsewhere,
+}
+
+/// Whoever knows what could be monitored.
+pub trait Suggestions: Send + Sync {
+    /// What discovery has to say now.
+    fn discovered(&self) -> Discovered;
+}
+
 /// What the server is made of.
 #[derive(Clone)]
 pub struct Context {
@@ -86,6 +101,8 @@ pub struct Context {
     pub stats: Arc<Vec<Arc<dyn Stats>>>,
     /// Attempts that `/probe` asks for.
     pub on_demand: Arc<blackbox::OnDemand>,
+    /// What could be monitored; none where there is no cluster to look at.
+    pub suggestions: Option<Arc<dyn Suggestions>>,
     /// Who may use the API before sign-in exists.
     pub gate: gate::Gate,
     /// The product's version.

@@ -31,7 +31,7 @@ use kuma_kube::status::StatusWriter;
 use kuma_kube::surroundings::Surroundings;
 use kuma_kube::watch::{ClusterSource, Options as WatchOptions, Scope};
 use kuma_notify::Deliverer;
-use kuma_server::Live;
+use kuma_server::{Discovered, Live, Suggestions};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -72,6 +72,34 @@ pub(crate) struct World {
     /// Whether several instances share the store.
     pub(crate) shared: bool,
     pub(crate) clock: SystemClock,
+}
+
+/// What the rest of the program gets from the parts that need it themselves.
+pub(crate) struct Started {
+    /// Their numbers.
+    pub(crate) stats: Vec<Arc<dyn Stats>>,
+    /// What discovery has to say.
+    pub(crate) suggestions: Arc<dyn Suggestions>,
+}
+
+/// Discovery, as the API asks for it.
+struct Found {
+    discoverer: Arc<Discoverer>,
+    catalog: Arc<dyn CatalogSource>,
+}
+
+impl Suggestions for Found {
+    fn discovered(&self) -> Discovered {
+        let mut report = (*self.discoverer.report()).clone();
+        if !report.coordinator {
+            return Discovered::Elsewhere;
+        }
+        if !self.catalog.current().settings.discovery.enabled {
+            let off = "discovery is off; set discovery.enabled in the KubeKumaSettings";
+            report.remarks.push(off.to_owned());
+        }
+        Discovered::Report(serde_json::to_value(report).unwrap_or_default())
+    }
 }
 
 /// The running parts.
@@ -143,13 +171,13 @@ impl InCluster {
         }
     }
 
-    /// The numbers of the parts.
-    pub(crate) fn stats(&self) -> Vec<Arc<dyn Stats>> {
+    /// The numbers of the parts that are there from the beginning.
+    fn stats(&self) -> Vec<Arc<dyn Stats>> {
         vec![self.objects.clone(), self.statuses.clone(), self.events.clone()]
     }
 
     /// Starts what needs the rest of the program.
-    pub(crate) fn start(self: &Arc<Self>, world: World) {
+    pub(crate) fn start(self: &Arc<Self>, world: World) -> Started {
         let client = self.cluster.connection.client.clone();
         let (secrets, stop) = (self.secrets.clone(), self.stop.clone());
         self.tasks.spawn(async move { secrets.run(&stop).await });
@@ -180,7 +208,7 @@ impl InCluster {
             live: world.live.clone(),
             deliverer: world.deliverer.clone(),
             standing: world.standing.clone(),
-            discoverer,
+            discoverer: discoverer.clone(),
             exposer,
             events: self.events.clone(),
             clock: world.clock,
@@ -189,8 +217,13 @@ impl InCluster {
         self.tasks.spawn(async move { writer.run(answers, stop).await });
         let (stop, events) = (self.stop.clone(), self.events.clone());
         self.tasks.spawn(async move { events.run(stop).await });
+        let mut stats = self.stats();
+        stats.push(discoverer.clone());
         if let Some(folder) = &self.cluster.webhook {
-            self.tasks.spawn(self.clone().webhook(folder.clone(), catalog));
+            let webhook =
+                Webhook::new(&self.namespace, Some(catalog.clone()), Conversions::default());
+            stats.push(webhook.clone());
+            self.tasks.spawn(self.clone().webhook(folder.clone(), webhook));
         }
         if world.shared {
             let (this, clock) = (self.clone(), Arc::new(world.clock));
@@ -202,6 +235,7 @@ impl InCluster {
             });
         }
         self.tasks.close();
+        Started { stats, suggestions: Arc::new(Found { discoverer, catalog }) }
     }
 
     /// Runs monitors at once whose objects have changed.
@@ -217,7 +251,7 @@ impl InCluster {
         }
     }
 
-    async fn webhook(self: Arc<Self>, folder: PathBuf, catalog: Arc<dyn CatalogSource>) {
+    async fn webhook(self: Arc<Self>, folder: PathBuf, webhook: Arc<Webhook>) {
         let certificates = Certificates::new(CertificateFiles::in_folder(&folder));
         let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, admission::PORT));
         let listener = match TcpListener::bind(address).await {
@@ -227,8 +261,7 @@ impl InCluster {
             }
         };
         info!(%address, "the validating webhook is served");
-        let router =
-            admission::router(Webhook::new(&self.namespace, Some(catalog), Conversions::default()));
+        let router = admission::router(webhook);
         let fresh = certificates.keep_fresh(CERTIFICATE_EVERY, self.stop.clone());
         let served = admission::serve(listener, certificates.clone(), router, self.stop.clone());
         if let (Err(error), ()) = tokio::join!(served, fresh) {

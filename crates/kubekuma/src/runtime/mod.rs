@@ -277,9 +277,8 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
     if membership.is_some() {
         stats.push(member_stats);
     }
-    if let Some(cluster) = &cluster {
-        stats.extend(cluster.stats());
-        cluster.start(crate::cluster::World {
+    let suggestions = cluster.as_ref().map(|cluster| {
+        let started = cluster.start(crate::cluster::World {
             catalog: holder.clone(),
             live: live.clone(),
             deliverer,
@@ -289,7 +288,9 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
             shared: membership.is_some(),
             clock,
         });
-    }
+        stats.extend(started.stats);
+        started.suggestions
+    });
     let router = kuma_server::router(Context {
         catalog: Arc::new(holder),
         live: live.clone(),
@@ -299,6 +300,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         runtime: status.clone(),
         stats: Arc::new(stats),
         on_demand,
+        suggestions,
         gate: options.gate,
         version: env!("CARGO_PKG_VERSION"),
     });

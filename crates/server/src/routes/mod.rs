@@ -1,5 +1,6 @@
 //! One file per route group; [`all`] is the registry.
 
+mod discovery;
 mod health;
 mod incidents;
 mod metrics;
@@ -22,6 +23,7 @@ pub(crate) fn all(context: Context) -> Router {
     let api = Router::new()
         .route("/api/v1/monitors", get(monitors::list))
         .route("/api/v1/incidents", get(incidents::list))
+        .route("/api/v1/discovery/suggestions", get(discovery::suggestions))
         .route("/probe", get(probe::probe))
         .layer(middleware::from_fn_with_state(context.gate, gate::guard));
     Router::new()
@@ -39,6 +41,7 @@ pub(crate) fn all(context: Context) -> Router {
 pub(crate) fn not_found(path: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "There is nothing at this path").detail(format!(
         "`{path}` is not served. There are /health, /ready, the metrics path of the settings, \
-         /push/<token>, /probe, /api/v1/monitors and /api/v1/incidents."
+         /push/<token>, /probe, /api/v1/monitors, /api/v1/incidents and \
+         /api/v1/discovery/suggestions."
     ))
 }
