@@ -12,6 +12,8 @@ mod chaos;
 mod control_plane;
 mod corpus;
 mod crds;
+mod discovery;
+mod gateway;
 mod ha;
 mod kit;
 mod manifests;

@@ -30,8 +30,8 @@ const WRITE_EVERY: Duration = Duration::from_millis(200);
 const BATCH: usize = 25;
 /// Looks between two attempts while the API server cannot be written to.
 const AGAIN_SOON: u32 = 5;
-/// Looks between two attempts at what somebody has to mend first.
-const AGAIN_LATER: u32 = 300;
+/// Looks between two attempts at what somebody has to mend first; they wait for it when they have.
+const AGAIN_LATER: u32 = 30;
 
 /// Whether this instance does what is not per monitor, and knows all objects. Asked before each
 /// write.
