@@ -187,11 +187,12 @@ mod tests {
         assert!(shelf.is_complete() && shelf.remark() == Some("away"));
         shelf.trouble("may not".to_owned(), true);
         assert!(!shelf.is_complete() && names(&shelf) == ["a/one"]);
+        let version = shelf.version();
         shelf.apply(Event::Init);
-        assert_eq!(shelf.remark(), None);
+        assert_eq!((shelf.remark(), shelf.version()), (Some("may not"), version));
         assert!(!shelf.is_complete());
         shelf.apply(Event::InitDone);
-        assert!(shelf.is_complete() && names(&shelf).is_empty());
+        assert!(shelf.is_complete() && names(&shelf).is_empty() && shelf.remark().is_none());
     }
 
     proptest! {
