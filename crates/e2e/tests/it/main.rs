@@ -13,6 +13,7 @@ mod control_plane;
 mod corpus;
 mod crds;
 mod discovery;
+mod exposure;
 mod gateway;
 mod ha;
 mod kit;

@@ -29,7 +29,7 @@ pub(super) fn desired(
 }
 
 /// `kubekuma-<page>`, so that nobody wonders where it comes from.
-fn name(page: &ObjectName) -> ObjectName {
+pub(super) fn name(page: &ObjectName) -> ObjectName {
     let name = format!("kubekuma-{}", page.name);
     let name = if name.len() <= 253 {
         name

@@ -10,10 +10,10 @@ use kuma_core::id::ObjectName;
 use tokio_util::sync::CancellationToken;
 
 use super::options::Options;
-use super::standing::Standing;
-use super::{MADE, WRITER, expose, wanted};
+use super::standing::{Reason, Standing};
+use super::{MADE, WRITER, expose, made, wanted};
 use crate::discovery::Coordinating;
-use crate::owned::{Plan, WriteError, Writer};
+use crate::owned::{Plan, Target, WriteError, Writer};
 use crate::surroundings::{Resource, Surroundings};
 
 /// How often is looked whether something has changed.
@@ -24,8 +24,8 @@ const WRITE_EVERY: Duration = Duration::from_millis(200);
 const BATCH: usize = 25;
 /// Looks between two attempts while the API server cannot be written to.
 const AGAIN_SOON: u32 = 5;
-/// Looks between two attempts at what somebody has to mend first.
-const AGAIN_LATER: u32 = 300;
+/// Looks between two attempts at what somebody has to mend first; they wait for it when they have.
+const AGAIN_LATER: u32 = 30;
 
 /// What exposure knows.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,6 +34,22 @@ pub struct ExposureReport {
     pub standings: BTreeMap<ObjectName, Standing>,
     /// What keeps exposure from looking or writing.
     pub remarks: Vec<String>,
+}
+
+impl ExposureReport {
+    /// The same with what could not be written: its page says why, since nobody reads remarks.
+    fn with(mut self, failures: &[(Target, WriteError)]) -> Self {
+        for (target, error) in failures {
+            self.remarks.push(error.to_string());
+            let waiting = self.standings.iter_mut().find(|(page, standing)| {
+                standing.reason == Reason::Pending && made::name(page) == target.name
+            });
+            if let Some((_, standing)) = waiting {
+                standing.message = kuma_core::observation::bounded(error.to_string(), 1024);
+            }
+        }
+        self
+    }
 }
 
 /// Exposure.
@@ -69,6 +85,7 @@ impl Exposer {
         let mut seen = None;
         let mut left: Option<BTreeSet<Resource>> = None;
         let mut wait = 0_u32;
+        let mut failures = Vec::new();
         while stop.run_until_cancelled(tokio::time::sleep(TICK)).await.is_some() {
             if !self.coordinating.coordinates() {
                 self.surroundings.want("exposure", BTreeSet::new());
@@ -100,23 +117,23 @@ impl Exposer {
                 tracing::error!("exposure ended in a panic; it goes on when something changes");
                 continue;
             };
-            let mut report = ExposureReport { standings: exposures.standings, remarks };
-            self.publish(report.clone());
-            wait = match self.write(&exposures.plan, &stop).await {
+            let report = ExposureReport { standings: exposures.standings, remarks };
+            // What failed before is true until it succeeds.
+            self.publish(report.clone().with(&failures));
+            failures = self.write(&exposures.plan, &stop).await;
+            self.publish(report.with(&failures));
+            wait = match failures.iter().map(|(_, error)| error.is_passing()).max() {
                 None => 0,
-                Some(error) => {
-                    report.remarks.push(error.to_string());
-                    self.publish(report);
-                    if error.is_passing() { AGAIN_SOON } else { AGAIN_LATER }
-                }
+                Some(true) => AGAIN_SOON,
+                Some(false) => AGAIN_LATER,
             };
         }
         self.surroundings.want("exposure", BTreeSet::new());
     }
 
     /// Carries out the beginning of a plan; one page that cannot be exposed stops no other.
-    async fn write(&self, plan: &Plan, stop: &CancellationToken) -> Option<WriteError> {
-        let mut failure = None;
+    async fn write(&self, plan: &Plan, stop: &CancellationToken) -> Vec<(Target, WriteError)> {
+        let mut failures = Vec::new();
         for write in plan.writes.iter().take(BATCH) {
             let pause = stop.run_until_cancelled(tokio::time::sleep(WRITE_EVERY)).await;
             if pause.is_none() || !self.coordinating.coordinates() {
@@ -126,11 +143,11 @@ impl Exposer {
                 Ok(()) => tracing::info!(target = %write.target(), "exposure wrote an object"),
                 Err(error) => {
                     tracing::warn!(%error, "exposure could not write an object");
-                    failure = Some(error);
+                    failures.push((write.target().clone(), error));
                 }
             }
         }
-        failure
+        failures
     }
 
     fn publish(&self, report: ExposureReport) {
