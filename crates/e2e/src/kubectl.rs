@@ -1,5 +1,6 @@
 //! Running kubectl, as people do.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -105,4 +106,45 @@ impl Kubectl {
 /// Several documents as one text.
 pub fn text(documents: &[Value]) -> String {
     documents.iter().map(|document| format!("{document:#}")).collect::<Vec<_>>().join("\n---\n")
+}
+
+/// `kubectl kuma`: the program of this workspace as kubectl finds its plugins, on the PATH under
+/// its name.
+#[derive(Debug, Clone)]
+pub struct Plugin {
+    kubectl: Kubectl,
+    path: OsString,
+}
+
+impl Plugin {
+    /// The plugin of a user, put into a folder of its own.
+    #[track_caller]
+    pub fn install(kubectl: &Kubectl, folder: &Path) -> Self {
+        std::fs::create_dir_all(folder).unwrap();
+        let program = crate::folder::program("kubekuma").canonicalize().unwrap();
+        std::os::unix::fs::symlink(program, folder.join("kubectl-kuma")).unwrap();
+        let inherited = std::env::var_os("PATH").unwrap_or_default();
+        let places = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&inherited));
+        let path = std::env::join_paths(places).unwrap();
+        Self { kubectl: kubectl.clone(), path }
+    }
+
+    /// Runs `kubectl kuma …`, whatever becomes of it.
+    pub fn tell(&self, arguments: &[&str]) -> Told {
+        let output = Command::new(&self.kubectl.program)
+            .env_clear()
+            .env("PATH", &self.path)
+            // kubectl takes no options of its own before a plugin's name.
+            .env("KUBECONFIG", &self.kubectl.kubeconfig)
+            .arg("kuma")
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Told {
+            success: output.status.success(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
 }

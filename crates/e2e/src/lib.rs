@@ -22,7 +22,7 @@ pub mod replica;
 pub mod wait;
 
 pub use control_plane::ControlPlane;
-pub use kubectl::{Kubectl, Told};
+pub use kubectl::{Kubectl, Plugin, Told};
 pub use kuma_fixture::Site;
 pub use namespace::Namespace;
 pub use replica::Replica;

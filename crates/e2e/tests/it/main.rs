@@ -18,6 +18,7 @@ mod gateway;
 mod ha;
 mod kit;
 mod manifests;
+mod plugin;
 mod secrets;
 mod story;
 mod tenancy;

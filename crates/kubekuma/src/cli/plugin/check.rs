@@ -142,9 +142,20 @@ async fn settings(cluster: &Cluster, context: &ReadContext) -> anyhow::Result<Op
         Ok(settings) => Ok(settings.and_then(|settings| read(&settings, context).object)),
         Err(error) => {
             output::note(&format!("default settings are used: {error}"));
-            Ok(None)
+            Ok(read(&unknown_settings(), context).object)
         }
     }
+}
+
+/// The defaults, which forbid nothing that the real settings may permit: how often a monitor may
+/// run does not matter to running it once.
+fn unknown_settings() -> Value {
+    serde_json::json!({
+        "apiVersion": kuma_api::kinds::API_VERSION,
+        "kind": "KubeKumaSettings",
+        "metadata": {"name": "kubekuma"},
+        "spec": {"scheduler": {"minIntervalSeconds": 1}},
+    })
 }
 
 /// The objects that the monitor looks at, read with the user's rights, if it looks at any.
@@ -241,6 +252,18 @@ mod tests {
             "tokenSecretRef": {"name": "job", "key": "token"},
         }}});
         assert!(error(&push).contains("nothing to run"), "{}", error(&push));
+    }
+
+    #[test]
+    fn settings_that_may_not_be_read_keep_no_monitor_from_being_checked() {
+        let spec = json!({
+            "type": "tcp", "target": {"tcp": {"host": "db", "port": 1}},
+            "schedule": {"intervalSeconds": 1},
+        });
+        let object = usable(&monitor(&spec), &context()).unwrap();
+        let settings = usable(&unknown_settings(), &context()).unwrap();
+        let name = ObjectName::new(SHOP, "web");
+        assert!(prepare(&name, object, Some(settings), &context()).is_ok());
     }
 
     #[test]
