@@ -19,6 +19,7 @@ mod ha;
 mod kit;
 mod manifests;
 mod plugin;
+mod push;
 mod secrets;
 mod story;
 mod tenancy;
