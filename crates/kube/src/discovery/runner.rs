@@ -9,6 +9,7 @@ use kube::Client;
 use kuma_core::catalog::{Catalog, CatalogSource};
 use kuma_core::stats::{Counter, Sample, StatKind, Stats};
 use serde::Serialize;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -70,6 +71,7 @@ pub struct Discoverer {
     coordinating: Arc<dyn Coordinating>,
     writer: Writer,
     report: Mutex<Arc<Report>>,
+    changed: Notify,
     writes: Counter,
     failures: Counter,
 }
@@ -101,6 +103,7 @@ impl Discoverer {
             coordinating,
             writer: Writer::new(client),
             report: Mutex::default(),
+            changed: Notify::new(),
             writes: Counter::default(),
             failures: Counter::default(),
         })
@@ -109,6 +112,11 @@ impl Discoverer {
     /// What discovery knows now.
     pub fn report(&self) -> Arc<Report> {
         Arc::clone(&self.report.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits until there is something new to be known. For one caller.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     /// Looks and writes until it is told to stop.
@@ -202,6 +210,7 @@ impl Discoverer {
         let mut held = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         if **held != report {
             *held = Arc::new(report);
+            self.changed.notify_one();
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use kube::Client;
 use kuma_core::catalog::CatalogSource;
 use kuma_core::id::ObjectName;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::options::Options;
@@ -60,6 +61,7 @@ pub struct Exposer {
     options: Options,
     writer: Writer,
     report: Mutex<Arc<ExposureReport>>,
+    changed: Notify,
 }
 
 impl Exposer {
@@ -71,13 +73,25 @@ impl Exposer {
         coordinating: Arc<dyn Coordinating>,
         options: Options,
     ) -> Arc<Self> {
-        let (writer, report) = (Writer::new(client), Mutex::default());
-        Arc::new(Self { surroundings, catalog, coordinating, options, writer, report })
+        Arc::new(Self {
+            surroundings,
+            catalog,
+            coordinating,
+            options,
+            writer: Writer::new(client),
+            report: Mutex::default(),
+            changed: Notify::new(),
+        })
     }
 
     /// What exposure knows now.
     pub fn report(&self) -> Arc<ExposureReport> {
         Arc::clone(&self.report.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits until there is something new to be known. For one caller.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     /// Looks and writes until it is told to stop.
@@ -154,6 +168,7 @@ impl Exposer {
         let mut held = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         if **held != report {
             *held = Arc::new(report);
+            self.changed.notify_one();
         }
     }
 }

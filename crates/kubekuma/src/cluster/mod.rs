@@ -13,7 +13,7 @@ use std::time::Duration;
 use kuma_core::catalog::{Catalog, CatalogSource};
 use kuma_core::check::kubernetes::{ClusterObjects, ObjectQuery};
 use kuma_core::engine::Change;
-use kuma_core::id::{MonitorId, ObjectKey};
+use kuma_core::id::{Kind, MonitorId, ObjectKey, ObjectName};
 use kuma_core::monitor::Monitor;
 use kuma_core::object::Object;
 use kuma_core::shard::MemberId;
@@ -209,10 +209,12 @@ impl InCluster {
             deliverer: world.deliverer.clone(),
             standing: world.standing.clone(),
             discoverer: discoverer.clone(),
-            exposer,
+            exposer: exposer.clone(),
             events: self.events.clone(),
             clock: world.clock,
         });
+        let (this, found) = (self.clone(), discoverer.clone());
+        self.tasks.spawn(async move { this.say_what_is_found(&found, &exposer).await });
         let (stop, writer) = (self.stop.clone(), self.statuses.clone());
         self.tasks.spawn(async move { writer.run(answers, stop).await });
         let (stop, events) = (self.stop.clone(), self.events.clone());
@@ -236,6 +238,21 @@ impl InCluster {
         }
         self.tasks.close();
         Started { stats, suggestions: Arc::new(Found { discoverer, catalog }) }
+    }
+
+    /// Lets statuses follow what discovery and exposure find, as somebody who mends something waits
+    /// to see it.
+    async fn say_what_is_found(&self, discoverer: &Discoverer, exposer: &Exposer) {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = discoverer.changed() => {}
+                () = exposer.changed() => {}
+            }
+            // With any one object everything that is no monitor is looked at.
+            let name = ObjectName::new("", "kubekuma");
+            self.statuses.touch(ObjectKey { kind: Kind::KubeKumaSettings, name });
+        }
     }
 
     /// Runs monitors at once whose objects have changed.
