@@ -55,6 +55,8 @@ pub trait Answers: Send + Sync {
 #[derive(Debug, Default)]
 struct Touched {
     keys: BTreeSet<ObjectKey>,
+    /// Everything that is no Monitor.
+    others: bool,
     everything: bool,
     /// When the first of them was touched.
     since: Option<Mono>,
@@ -110,6 +112,16 @@ impl StatusWriter {
         let mut touched = self.touched();
         touched.since.get_or_insert(now);
         touched.keys.insert(key);
+        drop(touched);
+        self.notify.notify_one();
+    }
+
+    /// Something changed that is told by objects that are no Monitors.
+    pub fn touch_others(&self) {
+        let now = self.now();
+        let mut touched = self.touched();
+        touched.since.get_or_insert(now);
+        touched.others = true;
         drop(touched);
         self.notify.notify_one();
     }
@@ -173,11 +185,9 @@ impl StatusWriter {
             *summarise_at = None;
             answers.ours()
         } else {
-            if touched
-                .keys
-                .iter()
-                .any(|key| key.kind == Kind::Monitor || key.kind == Kind::MonitorSet)
-            {
+            let of_monitors =
+                |key: &ObjectKey| matches!(key.kind, Kind::Monitor | Kind::MonitorSet);
+            if touched.others || touched.keys.iter().any(of_monitors) {
                 summarise_at.get_or_insert(now + SUMMARISE_EVERY);
             }
             let mut keys: Vec<_> =

@@ -13,7 +13,7 @@ use std::time::Duration;
 use kuma_core::catalog::{Catalog, CatalogSource};
 use kuma_core::check::kubernetes::{ClusterObjects, ObjectQuery};
 use kuma_core::engine::Change;
-use kuma_core::id::{Kind, MonitorId, ObjectKey, ObjectName};
+use kuma_core::id::{MonitorId, ObjectKey};
 use kuma_core::monitor::Monitor;
 use kuma_core::object::Object;
 use kuma_core::shard::MemberId;
@@ -249,9 +249,7 @@ impl InCluster {
                 () = discoverer.changed() => {}
                 () = exposer.changed() => {}
             }
-            // With any one object everything that is no monitor is looked at.
-            let name = ObjectName::new("", "kubekuma");
-            self.statuses.touch(ObjectKey { kind: Kind::KubeKumaSettings, name });
+            self.statuses.touch_others();
         }
     }
 
