@@ -34,7 +34,7 @@ pub(super) async fn apply(client: &Client, key: &ObjectKey, uid: &str, status: &
             version: version(object.metadata.resource_version.as_deref()),
             status: object.data.get_mut("status").map(Value::take).unwrap_or_default(),
         },
-        Ok(Err(error)) => refusal(key, &error),
+        Ok(Err(error)) => refusal(key, uid, &error),
         Err(_) => {
             tracing::debug!(object = %key, "a status was not written in time");
             Sent::Away
@@ -48,13 +48,13 @@ pub(crate) fn version(text: Option<&str>) -> u64 {
     text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-fn refusal(key: &ObjectKey, error: &kube::Error) -> Sent {
+fn refusal(key: &ObjectKey, uid: &str, error: &kube::Error) -> Sent {
     let kube::Error::Api(status) = error else {
         tracing::debug!(object = %key, error = words(error), "a status was not written");
         return Sent::Away;
     };
     let why = words(error);
-    let sent = meaning(status);
+    let sent = meaning(status, uid);
     match sent {
         Sent::Forbidden | Sent::Refused => {
             tracing::warn!(object = %key, why, "the API server refuses a status; it is tried again");
@@ -65,10 +65,10 @@ fn refusal(key: &ObjectKey, error: &kube::Error) -> Sent {
 }
 
 /// What an answer means that is no success.
-fn meaning(status: &kube::core::Status) -> Sent {
+fn meaning(status: &kube::core::Status, uid: &str) -> Sent {
     match status.code {
         403 => Sent::Forbidden,
-        404 => Sent::Gone,
+        404 => Sent::Gone(uid.to_owned()),
         409 => {
             let causes = status.details.iter().flat_map(|details| &details.causes);
             let foreign: Vec<_> = causes
@@ -77,7 +77,7 @@ fn meaning(status: &kube::core::Status) -> Sent {
                 .take(MOST_FIELDS)
                 .collect();
             // Otherwise its uid is another one.
-            if foreign.is_empty() { Sent::Gone } else { Sent::Foreign(foreign) }
+            if foreign.is_empty() { Sent::Gone(uid.to_owned()) } else { Sent::Foreign(foreign) }
         }
         // Not the object's fault: who we are, too many requests, a timeout, a full disk.
         401 | 408 | 429 | 500.. => Sent::Away,
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     fn meant(status: Value) -> Sent {
-        meaning(&serde_json::from_value(status).unwrap())
+        meaning(&serde_json::from_value(status).unwrap(), "uid")
     }
 
     #[test]
@@ -112,14 +112,14 @@ mod tests {
         assert_eq!(meant(conflict), Sent::Foreign(vec![foreign]));
         let uid = json!({"status": "Failure", "code": 409, "reason": "Conflict",
             "message": "Precondition failed: UID in precondition: a, UID in object meta: b"});
-        assert_eq!(meant(uid), Sent::Gone);
+        assert_eq!(meant(uid), Sent::Gone("uid".to_owned()));
     }
 
     #[test]
     fn refusals_are_told_apart_from_an_api_server_in_trouble() {
         let of = |code: u16| meant(json!({"status": "Failure", "code": code, "message": "no"}));
         assert_eq!(of(403), Sent::Forbidden);
-        assert_eq!(of(404), Sent::Gone);
+        assert_eq!(of(404), Sent::Gone("uid".to_owned()));
         for code in [400, 405, 415, 422] {
             assert_eq!(of(code), Sent::Refused, "{code}");
         }

@@ -59,8 +59,8 @@ pub enum Sent {
     },
     /// By the time it was to be written, nobody would have missed it.
     Unneeded,
-    /// The object is gone, or another one of the same name has taken its place.
-    Gone,
+    /// The object of this uid is gone, or another one of the same name has taken its place.
+    Gone(String),
     /// Other managers have these fields; the rest is to be written.
     Foreign(Vec<Foreign>),
     /// RBAC refuses to write this kind in this namespace.
@@ -309,8 +309,9 @@ impl Planner {
                 self.want(key, after);
             }
             Sent::Unneeded => self.want(key, after),
-            // The watch brings what there is.
-            Sent::Gone => self.forget(key),
+            // The watch has brought what took its place, or brings what there is.
+            Sent::Gone(uid) if *entry.uid == *uid => self.forget(key),
+            Sent::Gone(_) => self.enqueue(key, after.unwrap_or(urgency)),
             Sent::Foreign(fields) => {
                 if now >= entry.foreign_until {
                     entry.foreign.clear();

@@ -256,7 +256,7 @@ impl StatusWriter {
                 );
             }
             Sent::Refused | Sent::Forbidden | Sent::Away => self.failed.inc(),
-            Sent::Gone | Sent::Unneeded => {}
+            Sent::Gone(_) | Sent::Unneeded => {}
         }
         sent
     }

@@ -101,10 +101,22 @@ fn nothing_is_written_to_what_was_never_seen_or_is_gone() {
     planner.want(&key("a"), SOON);
     planner.forget(&key("a"));
     planner.want(&key("b"), SOON);
-    assert_eq!(fail(&mut planner, 1000, Sent::Gone), key("b"));
+    assert_eq!(fail(&mut planner, 1000, Sent::Gone("u".to_owned())), key("b"));
     planner.want(&key("b"), SOON);
     assert_eq!(write(&mut planner, 9000), [""; 0]);
     assert_eq!(planner.waiting(), 0);
+}
+
+#[test]
+fn what_took_the_place_of_another_while_that_was_written_is_not_forgotten() {
+    let mut planner = planner(&["a"]);
+    planner.want(&key("a"), SOON);
+    let (sent, urgency) = planner.next(at(1000)).unwrap();
+    let observed = Observed { uid: "new".to_owned(), version: 2, status: Value::Null };
+    assert!(planner.observe(&key("a"), observed));
+    planner.sent(&sent, urgency, Sent::Gone("u".to_owned()), at(1000));
+    assert_eq!(planner.uid(&key("a")).as_deref(), Some("new"));
+    assert_eq!(write(&mut planner, 2000), ["a"]);
 }
 
 #[test]
