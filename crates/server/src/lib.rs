@@ -9,6 +9,7 @@ pub mod histogram;
 mod listen;
 pub mod live;
 pub mod metrics;
+pub mod page_hosts;
 pub mod problem;
 pub mod routes;
 mod standby;

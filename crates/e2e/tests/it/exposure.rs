@@ -2,6 +2,7 @@
 //! more, and looked for otherwise.
 
 use kuma_e2e::until;
+use kuma_fixture::get;
 use serde_json::{Value, json};
 
 use crate::gateway;
@@ -70,6 +71,10 @@ fn the_way_to_a_page_is_made_and_taken_away_again() {
     stands(&home, HOME, "Exposed", "kubekuma-status");
     assert_eq!(made["metadata"]["ownerReferences"][0]["kind"], "StatusPage");
     assert_eq!(made["spec"]["rules"][0]["host"], HOST);
+    // What is not public is not to be had under the page's name.
+    let status = |path: &str, host: &str| get::get(replica.port, path, host).unwrap().status;
+    assert_eq!((status("/metrics", "localhost"), status("/metrics", HOST)), (200, 404));
+    assert_eq!((status("/api/v1/monitors", HOST), status("/health", HOST)), (404, 200));
     let service = &made["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"];
     assert_eq!(*service, json!({"name": "kubekuma", "port": {"number": 3000}}));
     let status = home.plane.object("statuspage", HOME, "status")["status"].take();

@@ -16,7 +16,7 @@ use http::StatusCode;
 pub(crate) use health::{Health, Ready};
 
 use crate::problem::Problem;
-use crate::{Context, gate};
+use crate::{Context, gate, page_hosts};
 
 /// Every route. What is not listed is a 404 problem.
 pub(crate) fn all(context: Context) -> Router {
@@ -34,6 +34,7 @@ pub(crate) fn all(context: Context) -> Router {
         .route("/api/push/{token}", any(push::uptime_kuma))
         .merge(api)
         .fallback(metrics::at_configured_path)
+        .layer(middleware::from_fn_with_state(context.catalog.clone(), page_hosts::guard))
         .with_state(context)
 }
 
