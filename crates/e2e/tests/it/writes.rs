@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kuma_e2e::audit::Request;
 use kuma_e2e::{Site, until};
+use kuma_fixture::wait::now_ms;
 use serde_json::{Value, json};
 use sqlx::{Connection, Row};
 
@@ -132,7 +133,13 @@ fn who_changed_an_object_is_kept() {
         });
     };
     told(&monitor, "argocd");
+    let applied = now_ms() / 1000;
     keeps(0, "argocd", "applied");
+    // The API server notes by the second who wrote last.
+    until(
+        "the next second",
+        || if now_ms() / 1000 > applied { Ok(()) } else { Err(String::new()) },
+    );
     monitor["spec"]["schedule"]["intervalSeconds"] = json!(2);
     told(&monitor, "alice");
     keeps(1, "alice", "applied");
