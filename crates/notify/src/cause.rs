@@ -23,6 +23,13 @@ pub(crate) fn wraps<T: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
         .any(<dyn Error + Send + Sync>::is::<T>)
 }
 
+/// Whether bytes came that are no text.
+pub(crate) fn is_garbled(error: &(dyn Error + 'static)) -> bool {
+    chain(error)
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::InvalidData)
+}
+
 /// The texts of the error and its causes in one line, without repetitions.
 pub(crate) fn in_words(error: &(dyn Error + 'static)) -> String {
     let mut words = String::new();

@@ -23,8 +23,10 @@ use crate::secrets::Secrets;
 
 mod connection;
 mod html;
+mod stream;
 
-use connection::{Server, TooMuch, Trouble};
+use connection::{Server, Trouble};
+use stream::TooMuch;
 
 /// One step of the conversation may take this.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -288,6 +290,12 @@ fn smtp_error(trouble: &Trouble, secrets: &Secrets<'_>) -> DeliveryError {
             return DeliveryError::retryable(DeliveryReason::Connect, detail);
         }
         Trouble::Late => return DeliveryError::retryable(DeliveryReason::Timeout, detail),
+        Trouble::NoStarttls => {
+            return DeliveryError::permanent(DeliveryReason::Misconfigured, detail);
+        }
+        Trouble::Undecided(_) => {
+            return DeliveryError::retryable(DeliveryReason::BadAnswer, detail);
+        }
         Trouble::Said(error) => error,
     };
     if let Some(code) = error.status() {
@@ -303,10 +311,10 @@ fn smtp_error(trouble: &Trouble, secrets: &Secrets<'_>) -> DeliveryError {
         DeliveryError::retryable(DeliveryReason::Timeout, detail)
     } else if error.is_tls() || cause::is_tls(error) {
         DeliveryError::retryable(DeliveryReason::Tls, detail)
-    } else if error.is_response() || cause::wraps::<TooMuch>(error) {
+    } else if error.is_response() || cause::wraps::<TooMuch>(error) || cause::is_garbled(error) {
         DeliveryError::retryable(DeliveryReason::BadAnswer, detail)
     } else if error.is_client() {
-        // No STARTTLS or no common way to sign in: what the server offers does not fit.
+        // No common way to sign in, or of writing the mail: what the server offers does not fit.
         DeliveryError::permanent(DeliveryReason::Misconfigured, detail)
     } else {
         DeliveryError::retryable(DeliveryReason::Connect, detail)

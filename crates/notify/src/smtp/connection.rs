@@ -1,29 +1,27 @@
-//! Conversations with a mail server, of which only so much is read: lettre looks at the length of an
-//! answer once it has a whole line, and a line need not end.
+//! Conversations with a mail server. How they go is lettre's; connections, their bounds and the step to
+//! TLS are ours.
 
-use std::fmt;
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use lettre::address::Envelope;
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, Tls, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::response::Response;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use lettre::transport::smtp::commands::Starttls;
+use lettre::transport::smtp::extension::{ClientId, Extension};
+use lettre::transport::smtp::response::{Response, Severity};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 
-#[expect(deprecated, reason = "the only way to TLS from the first byte over a stream of ours")]
+#[expect(deprecated, reason = "the only way to TLS over a stream of ours")]
 use lettre::transport::smtp::client::AsyncNetworkStream;
 
-/// More of what a server says in one conversation is not read, in bytes: more than lettre reads of
-/// one answer (100,000), and than certificates take.
-const MOST_READ: usize = 256 * 1024;
+use super::stream::{Dialogue, Wire};
+
+/// What a server seems to say after STARTTLS, where it says nothing and lettre waits for a greeting.
+const GREETING: &[u8] = b"220 go on\r\n";
 
 /// A mail server, and how it is spoken to.
 pub(super) struct Server<'a> {
@@ -44,6 +42,12 @@ pub(super) enum Trouble {
     /// Nobody took it in time.
     #[error("no connection to the mail server came about in time")]
     Late,
+    /// Nothing protects what would be said.
+    #[error("the mail server does not offer STARTTLS")]
+    NoStarttls,
+    /// The last answer to a mail neither takes nor refuses it.
+    #[error("the mail server does not say whether it took the mail: {0}")]
+    Undecided(u16),
     /// What was said.
     #[error("{0}")]
     Said(#[from] smtp::Error),
@@ -59,25 +63,41 @@ impl Trouble {
 impl Server<'_> {
     /// Connects, changes to TLS, signs in.
     pub(super) async fn connect(&self) -> Result<AsyncSmtpConnection, Trouble> {
-        let connecting = TcpStream::connect((self.host, self.port));
-        let stream = match tokio::time::timeout(self.patience, connecting).await {
-            Ok(connected) => connected.map_err(Trouble::Unreachable)?,
-            Err(_) => return Err(Trouble::Late),
-        };
-        let peer = stream.peer_addr().ok();
-        let mut stream: Box<dyn AsyncTokioStream> = Box::new(Limited::new(stream, peer));
-        if let Tls::Wrapper(parameters) = &self.tls {
-            stream = secured(stream, parameters.clone()).await?;
-        }
+        let wire = Wire::new(self.reach().await?);
         let hello = ClientId::default();
+        let stream: Box<dyn AsyncTokioStream> = match &self.tls {
+            Tls::Wrapper(parameters) => secured(wire, parameters.clone(), b"").await?,
+            Tls::Required(parameters) => {
+                agree(wire.clone(), &hello).await?;
+                secured(wire, parameters.clone(), GREETING).await?
+            }
+            _ => Box::new(Dialogue::new(wire, b"")),
+        };
         let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &hello).await?;
-        if let Tls::Required(parameters) = &self.tls {
-            connection.starttls(parameters.clone(), &hello).await?;
-        }
         if let Some(credentials) = &self.credentials {
             connection.auth(DEFAULT_MECHANISMS, credentials).await?;
         }
         Ok(connection)
+    }
+
+    /// Tries the addresses of the host one after the other. Each has its share of the time, so that
+    /// one that swallows packets leaves some to the next.
+    async fn reach(&self) -> Result<TcpStream, Trouble> {
+        let end = Instant::now() + self.patience;
+        let looking = tokio::net::lookup_host((self.host, self.port));
+        let found = tokio::time::timeout_at(end, looking).await.map_err(|_| Trouble::Late)?;
+        let addresses: Vec<_> = found.map_err(Trouble::Unreachable)?.collect();
+        let mut trouble = Trouble::Unreachable(io::ErrorKind::AddrNotAvailable.into());
+        for (index, address) in addresses.iter().enumerate() {
+            let others = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+            let share = end.saturating_duration_since(Instant::now()) / others;
+            match tokio::time::timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => trouble = Trouble::Unreachable(error),
+                Err(_) => trouble = Trouble::Late,
+            }
+        }
+        Err(trouble)
     }
 
     /// Sends a mail over a connection of its own.
@@ -85,80 +105,37 @@ impl Server<'_> {
         let mut connection = self.connect().await?;
         let response = connection.send(to, mail).await?;
         connection.abort().await;
-        Ok(response)
-    }
-}
-
-/// TLS from the first byte.
-#[expect(deprecated, reason = "the only way to TLS from the first byte over a stream of ours")]
-async fn secured(
-    stream: Box<dyn AsyncTokioStream>,
-    parameters: TlsParameters,
-) -> Result<Box<dyn AsyncTokioStream>, smtp::Error> {
-    let mut stream = AsyncNetworkStream::use_existing_tokio1(stream);
-    stream.upgrade_tls(parameters).await?;
-    let peer = stream.peer_addr().ok();
-    Ok(Box::new(Limited::new(stream.compat(), peer)))
-}
-
-/// More came than is read.
-#[derive(Debug, thiserror::Error)]
-#[error("the mail server says more than {MOST_READ} bytes")]
-pub(super) struct TooMuch;
-
-/// A stream from which only so much may be read.
-#[derive(Debug)]
-struct Limited<S> {
-    stream: S,
-    left: usize,
-    peer: Option<SocketAddr>,
-}
-
-impl<S> Limited<S> {
-    fn new(stream: S, peer: Option<SocketAddr>) -> Self {
-        Self { stream, left: MOST_READ, peer }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Limited<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.left == 0 {
-            return Poll::Ready(Err(io::Error::other(TooMuch)));
+        // lettre goes on with 3xx too.
+        if response.code().severity == Severity::PositiveCompletion {
+            Ok(response)
+        } else {
+            Err(Trouble::Undecided(response.code().into()))
         }
-        let before = into.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, into);
-        self.left = self.left.saturating_sub(into.filled().len() - before);
-        polled
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Limited<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+/// Says in the clear that TLS comes next. The connection that read the answer is dropped with all
+/// that it had read beyond: lettre's own step to TLS keeps that, and so takes for the words of the
+/// server what somebody on the way has put there, up to "your mail is taken".
+async fn agree(wire: Wire, hello: &ClientId) -> Result<(), Trouble> {
+    let stream = Box::new(Dialogue::new(wire, b""));
+    let mut connection = AsyncSmtpConnection::connect_with_transport(stream, hello).await?;
+    if !connection.server_info().supports_feature(Extension::StartTls) {
+        connection.abort().await;
+        return Err(Trouble::NoStarttls);
     }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
+    connection.command(Starttls).await?;
+    Ok(())
 }
 
-impl<S> AsyncTokioStream for Limited<S>
-where
-    S: AsyncRead + AsyncWrite + Send + Sync + Unpin + fmt::Debug,
-{
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.peer.ok_or_else(|| io::ErrorKind::NotConnected.into())
-    }
+/// TLS over a connection.
+#[expect(deprecated, reason = "the only way to TLS over a stream of ours")]
+async fn secured(
+    wire: Wire,
+    parameters: TlsParameters,
+    ahead: &'static [u8],
+) -> Result<Box<dyn AsyncTokioStream>, smtp::Error> {
+    let mut stream = AsyncNetworkStream::use_existing_tokio1(Box::new(wire));
+    stream.upgrade_tls(parameters).await?;
+    Ok(Box::new(Dialogue::new(stream.compat(), ahead)))
 }

@@ -21,6 +21,7 @@ mod pagerduty;
 mod pushover;
 mod slack;
 mod smtp;
+mod smtp_hostile;
 mod smtp_server;
 mod stub;
 mod teams;

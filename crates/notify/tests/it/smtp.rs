@@ -1,29 +1,27 @@
 //! Mail through a real server: the contract, threads, TLS, sign-in, refusals.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kuma_core::event::EventKind;
 use kuma_core::provider::{Provider, ProviderConfig, SmtpConfig, SmtpSecurity};
 use kuma_notify::{DeliveryError, DeliveryReason, Transports};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
 
 use crate::contract::{self, Arrived, Fixture, Trouble, attempt, rendered};
 use crate::kit::{CANARY, MapSecrets, event, key, message, provider, text, until};
 use crate::smtp_server::{SmtpServer, plain};
 
-struct Mail {
-    server: SmtpServer,
+/// A provider with a real server.
+pub(crate) struct Mail {
+    pub(crate) server: SmtpServer,
     secrets: MapSecrets,
-    config: SmtpConfig,
+    pub(crate) config: SmtpConfig,
     roots: Vec<Vec<u8>>,
 }
 
 impl Mail {
-    async fn start(options: Value) -> Self {
+    pub(crate) async fn start(options: Value) -> Self {
         let server = SmtpServer::start(options).await;
         let secrets = MapSecrets::default();
         secrets.set("shop", "mail", "user", "kuma");
@@ -49,20 +47,25 @@ impl Mail {
         mail
     }
 
-    async fn secured(security: SmtpSecurity) -> (Self, tempfile::TempDir) {
+    pub(crate) async fn secured(security: SmtpSecurity) -> (Self, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
         let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
         std::fs::write(&cert, made.cert.pem()).unwrap();
         std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
         let mode = if security == SmtpSecurity::Tls { "tls" } else { "starttls" };
-        let mut mail = Self::start(json!({"mode": mode, "cert": cert, "key": key})).await;
+        let mut options = json!({"mode": mode, "cert": cert, "key": key});
+        options["user"] = "kuma".into();
+        options["password"] = CANARY.into();
+        let mut mail = Self::start(options).await;
         mail.config.security = security;
+        mail.config.credentials =
+            Some((text("${SECRET:mail:user}"), text("${SECRET:mail:password}")));
         mail.roots = vec![made.cert.pem().into_bytes()];
         (mail, folder)
     }
 
-    async fn send(&self, seed: &str, kind: EventKind) -> Result<String, DeliveryError> {
+    pub(crate) async fn send(&self, seed: &str, kind: EventKind) -> Result<String, DeliveryError> {
         let message = message(seed, &event(kind));
         let payload = rendered(self, &message);
         attempt(self, &self.provider(), &payload, &message.key, false)
@@ -208,6 +211,7 @@ async fn starttls_and_tls_protect_the_way() {
         mail.send("tls", EventKind::Down).await.unwrap();
         let received = mail.mail(0).await;
         assert!(received["tls"] == true || security == SmtpSecurity::Tls, "{received}");
+        assert_eq!(received["user"], "kuma");
     }
 }
 
@@ -259,44 +263,4 @@ async fn one_wrong_address_does_not_keep_the_others_uninformed() {
     mail.server.order(&json!({"reject": "boss@shop.example"}));
     let error = mail.send("nobody", EventKind::Down).await.unwrap_err();
     assert_eq!((error.is_retryable(), error.reason()), (false, DeliveryReason::Rejected));
-}
-
-/// What becomes of a mail to a server that says `part` again and again, and how much it said.
-async fn endless(security: SmtpSecurity, part: &'static [u8]) -> (DeliveryError, u64) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let said = Arc::new(AtomicU64::new(0));
-    let count = Arc::clone(&said);
-    let speaking = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        while stream.write_all(part).await.is_ok() {
-            count.fetch_add(part.len() as u64, Ordering::Relaxed);
-        }
-    });
-    let mut mail = Mail::start(json!({})).await;
-    mail.config.security = security;
-    let message = message("endless", &event(EventKind::Down));
-    let payload = rendered(&mail, &message);
-    let elsewhere = mail.elsewhere(address);
-    let sent = attempt(&mail, &elsewhere, &payload, &message.key, false).await;
-    speaking.abort();
-    (sent.unwrap_err(), said.load(Ordering::Relaxed))
-}
-
-#[tokio::test]
-async fn a_server_that_never_stops_talking_is_not_listened_to() {
-    let (bad, late) = (DeliveryReason::BadAnswer, DeliveryReason::Timeout);
-    // A line without end; lines without end, each of which costs lettre more time than the one
-    // before; and neither where TLS is expected.
-    for (security, part, reasons) in [
-        (SmtpSecurity::None, &[b'2'; 4096][..], [bad, bad]),
-        (SmtpSecurity::None, b"220-mail.example\r\n", [bad, late]),
-        (SmtpSecurity::Starttls, &[b'2'; 4096], [bad, bad]),
-        (SmtpSecurity::Tls, &[b'2'; 4096], [DeliveryReason::Tls, bad]),
-    ] {
-        let (error, said) = endless(security, part).await;
-        assert!(error.is_retryable() && reasons.contains(&error.reason()), "{security:?}: {error}");
-        // What sockets buffer comes on top of what is read.
-        assert!(said < 16 << 20, "{security:?}: {said} bytes");
-    }
 }
