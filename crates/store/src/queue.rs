@@ -11,8 +11,8 @@ use tokio::time::{Instant, timeout_at};
 pub(crate) const ROUTINE_LINGER: Duration = Duration::from_millis(250);
 /// How long durable work waits for company.
 pub(crate) const DURABLE_LINGER: Duration = Duration::from_millis(2);
-/// Rows at which a transaction is full.
-const FULL_ROWS: usize = 1000;
+/// Rows at which a transaction is full in a database of our own.
+pub(crate) const FULL_ROWS: usize = 1000;
 /// Rows that may wait; beyond, new work is refused instead of filling the memory.
 pub(crate) const MAX_WAITING: usize = 200_000;
 
@@ -24,13 +24,17 @@ pub(crate) trait Waiting {
     fn linger(&self) -> Duration;
 }
 
-/// Waits for company for the first job, as long as it may.
-pub(crate) async fn gather<J: Waiting>(queue: &mut mpsc::UnboundedReceiver<J>, first: J) -> Vec<J> {
+/// Waits for company for the first job, as long as it may and until there are `full` rows.
+pub(crate) async fn gather<J: Waiting>(
+    queue: &mut mpsc::UnboundedReceiver<J>,
+    first: J,
+    full: usize,
+) -> Vec<J> {
     let begun = Instant::now();
     let mut rows = first.rows();
     let mut until = begun + first.linger();
     let mut jobs = vec![first];
-    while rows < FULL_ROWS {
+    while rows < full {
         let Ok(Some(job)) = timeout_at(until, queue.recv()).await else {
             break;
         };

@@ -24,6 +24,10 @@ use crate::queue::{DURABLE_LINGER, ROUTINE_LINGER, Waiting, batch_rows, gather, 
 /// How often partitions that are missing are made before a transaction is given up.
 const ATTEMPTS: u32 = 3;
 
+/// Rows at which a transaction is full. More than in a file of our own: each costs several ways to the
+/// server and back, and a COPY one that waits (see `apply::beats`).
+const FULL_ROWS: usize = 4000;
+
 /// What may be asked of the writer.
 pub(super) enum Work {
     Commit(Box<Batch>, Fence),
@@ -94,7 +98,7 @@ impl Writer {
     /// Works until the queue ends or somebody asks to close.
     pub(super) async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
         while let Some(first) = queue.recv().await {
-            let mut jobs = gather(&mut queue, first).await;
+            let mut jobs = gather(&mut queue, first, FULL_ROWS).await;
             self.counters.took(rows_of(&jobs));
             let close = jobs.iter().position(|job| matches!(job.work, Work::Close));
             let close = close.map(|at| jobs.remove(at));

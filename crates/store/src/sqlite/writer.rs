@@ -21,7 +21,7 @@ use super::work::{Done, Scope, Work, WorkError, run};
 use super::{apply, fold, open};
 use crate::counters::Counters;
 pub(super) use crate::queue::lock;
-use crate::queue::{Waiting, gather, same};
+use crate::queue::{FULL_ROWS, Waiting, gather, same};
 
 /// A late result must not make every transaction store sketches.
 const FOLD_PAUSE: Duration = Duration::from_secs(60);
@@ -72,7 +72,7 @@ impl Writer {
     /// Works until the queue ends or somebody asks to close.
     pub(super) async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
         while let Some(first) = self.next(&mut queue).await {
-            let mut jobs = gather(&mut queue, first).await;
+            let mut jobs = gather(&mut queue, first, FULL_ROWS).await;
             self.counters.took(rows_of(&jobs));
             let close = jobs
                 .iter()

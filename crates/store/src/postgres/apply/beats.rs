@@ -1,4 +1,4 @@
-//! Heartbeats. Those that are the newest of their monitor are copied to the end of the hot table;
+//! Heartbeats. Those that are the newest of their monitor are put at the end of the hot table;
 //! the others go where they can be told from what is there already.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +16,11 @@ use crate::queue::lock;
 
 /// How a binary COPY begins (<https://www.postgresql.org/docs/current/sql-copy.html>).
 const COPY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// Up to so many heartbeats are inserted instead of copied. A COPY sends its end after its data, and the
+/// driver leaves Nagle's algorithm on: the end waits until the server's system confirms the data, some
+/// 40 ms later unless there was much of it. Transitions come in few rows, and somebody waits for them.
+const FEW: usize = 64;
 
 /// Inserts heartbeats, which are in the order of time. One that is stored already (same monitor,
 /// time, sequence) is left alone, so that a batch may be committed again after an error.
@@ -42,7 +47,11 @@ pub(super) async fn write(
         return Err(WorkError::Slots(missing));
     }
     let (hot, late) = place(scope, beats, &open);
-    copy(connection, &hot).await?;
+    if hot.len() > FEW {
+        copy(connection, &hot).await?;
+    } else {
+        insert(connection, &hot).await?;
+    }
     write_late(connection, &late).await?;
     write_words(connection, beats).await?;
     Ok(())
@@ -77,11 +86,32 @@ fn place<'b>(
     (hot, late)
 }
 
-/// COPY takes a third of the log that INSERT does: it logs many rows at once.
-async fn copy(connection: &mut PgConnection, beats: &[&Heartbeat]) -> sqlx::Result<()> {
+async fn insert(connection: &mut PgConnection, beats: &[&Heartbeat]) -> sqlx::Result<()> {
     if beats.is_empty() {
         return Ok(());
     }
+    sqlx::query(
+        "INSERT INTO beat (at, monitor, verdict, latency, sequence)
+         SELECT * FROM unnest($1::bigint[], $2::integer[], $3::integer[], $4::integer[],
+                              $5::integer[])",
+    )
+    .bind(beats.iter().map(|beat| to_ms(beat.at)).collect::<Vec<_>>())
+    .bind(beats.iter().map(|beat| narrow(beat)).collect::<Vec<_>>())
+    .bind(beats.iter().map(|beat| verdict(beat).cast_signed()).collect::<Vec<_>>())
+    .bind(beats.iter().map(|beat| beat.latency_us.map(u32::cast_signed)).collect::<Vec<_>>())
+    .bind(beats.iter().map(|beat| i32::from(beat.sequence)).collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The monitor of a heartbeat in the hot table; what does not fit is not put there.
+fn narrow(beat: &Heartbeat) -> i32 {
+    i32::try_from(beat.monitor.0).unwrap_or(i32::MAX)
+}
+
+/// COPY takes a third of the log that INSERT does: it logs many rows at once.
+async fn copy(connection: &mut PgConnection, beats: &[&Heartbeat]) -> sqlx::Result<()> {
     let mut copy = connection
         .copy_in_raw(
             "COPY beat (at, monitor, verdict, latency, sequence) FROM STDIN (FORMAT binary)",
@@ -107,7 +137,7 @@ fn encode(beats: &[&Heartbeat]) -> Vec<u8> {
     for beat in beats {
         out.extend_from_slice(&5_i16.to_be_bytes());
         push(&mut out, &to_ms(beat.at).to_be_bytes());
-        push(&mut out, &i32::try_from(beat.monitor.0).unwrap_or(i32::MAX).to_be_bytes());
+        push(&mut out, &narrow(beat).to_be_bytes());
         push(&mut out, &verdict(beat).to_be_bytes());
         match beat.latency_us {
             Some(latency) => push(&mut out, &latency.to_be_bytes()),
