@@ -40,7 +40,8 @@ impl Default for Terms {
         Self {
             duration: Duration::from_secs(15),
             renew: Duration::from_secs(5),
-            retry: Duration::from_secs(2),
+            // A clean stop hands over within a second, and opening the database is a part of it.
+            retry: Duration::from_millis(500),
         }
     }
 }

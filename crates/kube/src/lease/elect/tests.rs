@@ -8,6 +8,10 @@ fn at(seconds: u64) -> Mono {
     Mono::default() + Duration::from_secs(seconds)
 }
 
+fn after(seconds: u64, more_ms: u64) -> Mono {
+    at(seconds) + Duration::from_millis(more_ms)
+}
+
 fn lease(holder: &str, renewed: i64) -> Record {
     Record {
         holder: Some(holder.to_owned()),
@@ -34,11 +38,12 @@ fn a_lease_that_nobody_has_is_taken() {
 #[test]
 fn another_holder_is_waited_for_as_long_as_it_shows_that_it_lives() {
     let mut elector = elector();
-    assert_eq!(elector.observe(Some(&lease("other", 0)), at(0)), Step::Wait(at(2)));
-    assert_eq!(elector.observe(Some(&lease("other", 0)), at(14)), Step::Wait(at(15)));
-    assert_eq!(elector.observe(Some(&lease("other", 5)), at(14)), Step::Wait(at(16)));
-    assert_eq!(elector.observe(Some(&lease("other", 5)), at(28)), Step::Wait(at(29)));
-    let taken = elector.observe(Some(&lease("other", 5)), at(29));
+    assert_eq!(elector.observe(Some(&lease("other", 0)), at(0)), Step::Wait(after(0, 500)));
+    assert_eq!(elector.observe(Some(&lease("other", 0)), after(14, 600)), Step::Wait(at(15)));
+    let renewed = lease("other", 5);
+    assert_eq!(elector.observe(Some(&renewed), after(14, 800)), Step::Wait(after(15, 300)));
+    assert_eq!(elector.observe(Some(&renewed), after(29, 500)), Step::Wait(after(29, 800)));
+    let taken = elector.observe(Some(&renewed), after(29, 800));
     assert_eq!(taken, Step::Acquire { transitions: 4 });
 }
 
@@ -81,7 +86,7 @@ fn a_holder_keeps_it_however_long_the_api_server_is_away() {
     let mut elector = elector();
     elector.observe(None, at(0));
     elector.written(at(0));
-    assert_eq!(elector.retry_at(at(600)), at(602));
+    assert_eq!(elector.retry_at(at(600)), after(600, 500));
     assert!(elector.holds());
     assert_eq!(elector.observe(Some(&lease("me", 0)), at(3600)), Step::Renew);
 }
