@@ -64,8 +64,9 @@ fn an_edit_touches_only_what_changed() {
     }
     let next = |status: &Value| status["nextRunAt"].as_str().unwrap().parse::<Timestamp>().unwrap();
     let moved = next(&after).duration_since(next(&before)).abs();
-    // The plan is on another clock than the one that it is shown by.
-    assert!(moved < SignedDuration::from_millis(10), "{before} {after}");
+    // The plan is on another clock than the one that it is shown by, and between the readings of the
+    // two the process may have waited for a processor.
+    assert!(moved < SignedDuration::from_millis(500), "{before} {after}");
 }
 
 #[test]

@@ -195,7 +195,7 @@ async fn an_engine_that_cannot_be_asked_says_nothing_about_the_container() {
     let told = seen(&world, check("web", tcp(large.address.port()))).await;
     assert_eq!(fact(&told, "engine reason"), Some("BODY_TOO_LARGE"), "{told:?}");
 
-    world.timeout = std::time::Duration::from_millis(300);
+    world.timeout = std::time::Duration::from_millis(900);
     let deaf = Server::http(|_| Reply::raw("", Then::Hold)).await;
     let silent = seen(&world, check("web", tcp(deaf.address.port()))).await;
     assert_eq!(silent.outcome, Outcome::Failure(Reason::DockerEngine), "{silent:?}");

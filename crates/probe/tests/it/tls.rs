@@ -269,12 +269,12 @@ async fn a_silent_port_is_a_tls_timeout_and_a_closed_one_is_closed() {
         let _ = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut Vec::new()).await;
     })
     .await;
-    scene.world.timeout = Duration::from_millis(200);
+    scene.world.timeout = Duration::from_millis(900);
     let seen = scene.world.run(http(get(silent.https_url("/")))).await;
     assert_eq!(seen.outcome, failure(Reason::TlsTimeout));
     assert!(
         seen.message
-            .starts_with("the TLS handshake did not finish within 200 ms; name resolved in"),
+            .starts_with("the TLS handshake did not finish within 900 ms; name resolved in"),
         "{}",
         seen.message
     );

@@ -101,12 +101,12 @@ async fn messages_go_and_come_as_text_binary_and_json() {
     json.expect = Some(ready("3"));
     up(&real.seen(json.clone()).await, "connected, message as expected");
     json.expect = Some(ready("0"));
-    json.receive_within = Some(Duration::from_millis(300));
+    json.receive_within = Some(Duration::from_millis(900));
     let seen = real.seen(json).await;
     down(
         &seen,
         Reason::WebsocketMismatch,
-        "no message as expected came within 300 ms; the last of 2 messages: `$.queue` is 3, \
+        "no message as expected came within 900 ms; the last of 2 messages: `$.queue` is 3, \
          expected == 0",
     );
     let last = "{\"type\": \"state\", \"ready\": true, \"queue\": 3}";
@@ -177,7 +177,7 @@ async fn credentials_go_in_headers_and_are_never_shown() {
     check.expect = Some(wants(kuma_fixture::CANARY));
     up(&real.seen(check.clone()).await, "connected, message as expected");
     check.expect = Some(wants("something else"));
-    check.receive_within = Some(Duration::from_millis(300));
+    check.receive_within = Some(Duration::from_millis(900));
     let seen = real.seen(check.clone()).await;
     assert_eq!(seen.outcome, Outcome::Failure(Reason::WebsocketMismatch), "{seen:?}");
     assert_eq!(fact(&seen, "last message"), Some("•••"));

@@ -42,12 +42,18 @@ fn check(port: u16) -> TcpCheck {
     }
 }
 
+/// For those that are about silence.
+const SHORT: Duration = Duration::from_millis(900);
+
 fn expecting(port: u16, text: &str) -> TcpCheck {
     TcpCheck { expect: Some(TcpExpect::Text(text.to_owned())), ..check(port) }
 }
 
 async fn run(check: TcpCheck) -> Observation {
-    let timeout = Duration::from_millis(600);
+    run_within(Duration::from_secs(10), check).await
+}
+
+async fn run_within(timeout: Duration, check: TcpCheck) -> Observation {
     testing::run(Check::Tcp(Box::new(check)), &Settings::default(), timeout).await
 }
 
@@ -137,17 +143,17 @@ async fn half_an_answer_is_a_mismatch_when_the_time_is_over() {
         drain(stream).await;
     })
     .await;
-    let seen = run(expecting(port, "+PONG")).await;
+    let seen = run_within(SHORT, expecting(port, "+PONG")).await;
     assert_eq!(seen.outcome, failure(Reason::TcpMismatch));
-    insta::assert_snapshot!(seen.message, @"an answer with `+PONG` did not come within 600 ms");
+    insta::assert_snapshot!(seen.message, @"an answer with `+PONG` did not come within 900 ms");
 }
 
 #[tokio::test]
 async fn silence_is_a_timeout_and_an_early_end_is_told_apart() {
     let (silent, _task) = server(drain).await;
-    let seen = run(expecting(silent, "x")).await;
+    let seen = run_within(SHORT, expecting(silent, "x")).await;
     assert_eq!(seen.outcome, failure(Reason::Timeout));
-    insta::assert_snapshot!(seen.message, @"the target said nothing within 600 ms");
+    insta::assert_snapshot!(seen.message, @"the target said nothing within 900 ms");
     let (closing, _task) = server(|stream| async move { drop(stream) }).await;
     let seen = run(expecting(closing, "x")).await;
     assert_eq!(seen.outcome, failure(Reason::ConnectionClosed));

@@ -155,7 +155,7 @@ async fn what_speaks_no_http_2_is_told_from_what_is_silent() {
     })
     .await;
     let mut world = World::new();
-    world.timeout = Duration::from_millis(300);
+    world.timeout = Duration::from_millis(900);
     let silent = seen(&world, call(deaf.address.port())).await;
     assert_eq!(silent.outcome, Outcome::Failure(Reason::Timeout), "{silent:?}");
 }

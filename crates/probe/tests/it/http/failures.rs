@@ -106,23 +106,23 @@ async fn a_timeout_names_the_phase() {
     for (reply, message, phases) in [
         (
             Reply::raw("", Then::Hold),
-            "no answer after 200 ms; connected in",
+            "no answer after 900 ms; connected in",
             vec!["connect", "first_byte"],
         ),
         (
             Reply::raw("HTTP/1.1 200 OK\r\nX-Slow: ", Then::Hold),
-            "no answer after 200 ms; connected in",
+            "no answer after 900 ms; connected in",
             vec!["connect", "first_byte"],
         ),
         (
             Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", Then::Hold),
-            "the answer was not complete after 200 ms; 4 bytes of its body had come; connected in",
+            "the answer was not complete after 900 ms; 4 bytes of its body had come; connected in",
             vec!["connect", "first_byte", "transfer"],
         ),
     ] {
         let server = Server::http(move |_| reply.clone()).await;
         let mut world = World::new();
-        world.timeout = Duration::from_millis(200);
+        world.timeout = Duration::from_millis(900);
         let seen = world.run(http(get(server.url("/")))).await;
         assert_eq!(seen.outcome, failure(Reason::Timeout));
         assert!(seen.message.starts_with(message), "{}", seen.message);
@@ -139,7 +139,7 @@ async fn a_full_accept_queue_is_a_connect_timeout() {
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
     let mut waiting = Vec::new();
-    let deadline = Duration::from_millis(300);
+    let deadline = Duration::from_millis(900);
     while let Ok(Ok(stream)) =
         tokio::time::timeout(deadline, tokio::net::TcpStream::connect(address)).await
     {

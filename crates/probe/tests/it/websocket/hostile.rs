@@ -118,11 +118,11 @@ async fn a_connection_that_ends_is_told_from_one_that_stays_silent() {
     );
     let silent = server(Vec::new(), None, false).await;
     let mut world = World::new();
-    world.timeout = Duration::from_millis(400);
+    world.timeout = Duration::from_millis(900);
     let mut check = connect(silent.url("/").replace("http:", "ws:"));
     check.expect = Some(WebsocketExpect::Any);
     let seen = world.run(Check::Websocket(Box::new(check))).await;
-    down(&seen, Reason::Timeout, "no message came within 400 ms");
+    down(&seen, Reason::Timeout, "no message came within 900 ms");
 }
 
 #[tokio::test]
@@ -156,9 +156,9 @@ async fn what_is_no_websocket_server_is_refused() {
     })
     .await;
     let mut world = World::new();
-    world.timeout = Duration::from_millis(300);
+    world.timeout = Duration::from_millis(900);
     let check = connect(deaf.url("/").replace("http:", "ws:"));
     let seen = world.run(Check::Websocket(Box::new(check))).await;
     assert_eq!(seen.outcome, Outcome::Failure(Reason::Timeout), "{seen:?}");
-    assert!(seen.message.starts_with("no answer after 300 ms"), "{}", seen.message);
+    assert!(seen.message.starts_with("no answer after 900 ms"), "{}", seen.message);
 }
