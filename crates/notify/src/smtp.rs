@@ -13,6 +13,7 @@ use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart, header::Con
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::cause;
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
@@ -167,13 +168,7 @@ impl<'a> Smtp<'a> {
         let mail = self.mail(&frozen, context.key, context.may_be_repeat)?;
         let server = self.server(&mut secrets)?;
         let limit = self.transports.http.limit().unwrap_or(TIMEOUT);
-        let sending = deliver(&server, &mail);
-        let sent = tokio::time::timeout(limit, sending).await.map_err(|_| {
-            DeliveryError::retryable(
-                DeliveryReason::Timeout,
-                "the mail server did not answer in time",
-            )
-        })?;
+        let sent = deliver(&server, &mail, Instant::now() + limit).await;
         sent.map(|answer| Receipt::of(secrets.redact(&answer)))
             .map_err(|error| secrets.redact_error(smtp_error(&error, &secrets)))
     }
@@ -188,19 +183,13 @@ impl<'a> Smtp<'a> {
         let mut secrets = Secrets::new(self.provider, source);
         let server = self.server(&mut secrets)?;
         let limit = self.transports.http.limit().unwrap_or(TIMEOUT);
-        let late = |_| {
-            DeliveryError::retryable(
-                DeliveryReason::Timeout,
-                "the mail server did not answer in time",
-            )
-        };
         let looked = tokio::time::timeout(limit, async {
             let mut connection = server.connect().await?;
             let lives = connection.test_connected().await;
             connection.abort().await;
             Ok::<_, Trouble>(lives)
         });
-        match looked.await.map_err(late)? {
+        match looked.await.unwrap_or(Err(Trouble::Late)) {
             Ok(true) => Ok(()),
             Ok(false) => Err(DeliveryError::retryable(
                 DeliveryReason::BadAnswer,
@@ -212,11 +201,19 @@ impl<'a> Smtp<'a> {
 }
 
 /// Sends to all recipients at once. When the server refuses that for good and there are several,
-/// each is tried alone, so that one wrong address does not keep the others uninformed.
-async fn deliver(server: &Server<'_>, mail: &lettre::Message) -> Result<String, Trouble> {
+/// each is tried alone, so that one wrong address does not keep the others uninformed. Whoever has no
+/// turn before the end counts as refused: to begin anew would tell those again who had theirs.
+async fn deliver(
+    server: &Server<'_>,
+    mail: &lettre::Message,
+    end: Instant,
+) -> Result<String, Trouble> {
     let bytes = mail.formatted();
-    let whole = server.send(mail.envelope(), &bytes).await;
-    let refused = match whole {
+    let send = async |envelope: &Envelope| {
+        let sending = server.send(envelope, &bytes);
+        tokio::time::timeout_at(end, sending).await.unwrap_or(Err(Trouble::Late))
+    };
+    let refused = match send(mail.envelope()).await {
         Ok(response) => return Ok(answer(&response)),
         Err(error) if error.is_permanent() && mail.envelope().to().len() > 1 => error,
         Err(error) => return Err(error),
@@ -227,13 +224,13 @@ async fn deliver(server: &Server<'_>, mail: &lettre::Message) -> Result<String, 
         let Ok(envelope) = Envelope::new(mail.envelope().from().cloned(), vec![to.clone()]) else {
             continue;
         };
-        match server.send(&envelope, &bytes).await {
+        match send(&envelope).await {
             Ok(_) => accepted.push(to.to_string()),
             Err(error) => rejected.push(format!("{to} ({})", human::line(&error.to_string()))),
         }
     }
     if accepted.is_empty() {
-        return Err(refused);
+        return Err(if Instant::now() < end { refused } else { Trouble::Late });
     }
     tracing::warn!(rejected = rejected.join(", "), "mail did not reach every recipient");
     Ok(format!("accepted for {}; refused for {}", accepted.join(", "), rejected.join(", ")))

@@ -39,8 +39,8 @@ pub(super) enum Trouble {
     /// Nobody took the connection.
     #[error("the mail server cannot be reached: {0}")]
     Unreachable(io::Error),
-    /// Nobody took it in time.
-    #[error("no connection to the mail server came about in time")]
+    /// The time was over.
+    #[error("the mail server did not answer in time")]
     Late,
     /// Nothing protects what would be said.
     #[error("the mail server does not offer STARTTLS")]

@@ -75,15 +75,24 @@ async fn a_server_that_talks_too_slowly_is_not_waited_for() {
 /// How a server of a few lines answers.
 #[derive(Clone, Copy)]
 struct Script {
+    /// The answer to recipients that have `whom` in them; others are fine.
     rcpt: &'static [u8],
+    whom: &'static str,
     taken: &'static [u8],
     /// Nothing: it keeps the connection and says no more.
     quit: Option<&'static [u8]>,
+    /// How long it thinks before it says whether it took a mail.
+    pause: Duration,
 }
 
 impl Script {
-    const GOOD: Self =
-        Self { rcpt: b"250 ok\r\n", taken: b"250 taken\r\n", quit: Some(b"221\r\n") };
+    const GOOD: Self = Self {
+        rcpt: b"250 ok\r\n",
+        whom: "",
+        taken: b"250 taken\r\n",
+        quit: Some(b"221\r\n"),
+        pause: Duration::ZERO,
+    };
 
     fn serve(self, listener: TcpListener) -> JoinHandle<()> {
         tokio::spawn(async move {
@@ -100,14 +109,17 @@ impl Script {
         let mut line = String::new();
         while stream.read_line(&mut line).await? > 0 {
             let answer = match line.trim_end() {
-                "." if writing => self.taken,
+                "." if writing => {
+                    tokio::time::sleep(self.pause).await;
+                    self.taken
+                }
                 _ if writing => b"",
                 "DATA" => b"354 go on\r\n",
                 "QUIT" => match self.quit {
                     Some(answer) => answer,
                     None => std::future::pending().await,
                 },
-                other if other.starts_with("RCPT") => self.rcpt,
+                other if other.starts_with("RCPT") && other.contains(self.whom) => self.rcpt,
                 other if other.starts_with("EHLO") => b"250-mail\r\n250 8BITMIME\r\n",
                 _ => b"250 ok\r\n",
             };
@@ -137,6 +149,26 @@ async fn what_was_said_counts_when_nobody_answers_the_quit() {
     let refusing = Script { taken: b"451 4.3.0 later\r\n", quit: None, ..Script::GOOD };
     let error = scripted(refusing).await.unwrap_err();
     assert_eq!((error.is_retryable(), error.reason()), (true, DeliveryReason::ServerError));
+}
+
+/// The others were told; to begin anew would tell them again, for as long as the message lives.
+#[tokio::test]
+async fn who_has_no_turn_in_time_counts_as_refused() {
+    let (listener, mut mail) = toward(SmtpSecurity::None).await;
+    let wrong = Script {
+        rcpt: b"550 5.1.1 nobody\r\n",
+        whom: "ops@",
+        pause: Duration::from_secs(1),
+        ..Script::GOOD
+    };
+    let serving = wrong.serve(listener);
+    // An attempt has three seconds.
+    mail.config.cc = vec!["boss@shop.example".into(); 6];
+    let answer = mail.send("many", EventKind::Down).await.unwrap();
+    assert!(answer.starts_with("accepted for boss@shop.example"), "{answer}");
+    assert!(answer.contains("refused for ops@shop.example"), "{answer}");
+    assert!(answer.contains("did not answer in time"), "{answer}");
+    serving.abort();
 }
 
 #[tokio::test]
