@@ -86,8 +86,6 @@ pub(super) struct Parts {
     pub(super) standing: Arc<Standing>,
     pub(super) committer: Committer,
     pub(super) engine: mpsc::UnboundedSender<Message>,
-    /// Monitors of others that are to be run.
-    pub(super) asked: mpsc::UnboundedReceiver<Vec<MonitorId>>,
     pub(super) wake_delivery: Arc<dyn Fn() + Send + Sync>,
     pub(super) stats: Arc<MembershipStats>,
 }
@@ -109,15 +107,29 @@ pub(super) async fn run(parts: Parts, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            Some(monitors) = this.parts.asked.recv() => {
-                this.ask(monitors).await;
-                continue;
-            }
             _ = ticks.tick() => {}
             () = this.parts.standing.doubted() => {}
         }
         if let Err(error) = this.round().await {
             this.missed(&error);
+        }
+    }
+}
+
+/// Asks the owners of monitors to run them, until `stop`; where that fails they come to their turn.
+/// Beside the loop, because a store that does not answer would keep the heartbeat waiting.
+pub(super) async fn ask(
+    membership: Arc<dyn Membership>,
+    mut asked: mpsc::UnboundedReceiver<Vec<MonitorId>>,
+    stop: CancellationToken,
+) {
+    while let Some(Some(mut monitors)) = stop.run_until_cancelled(asked.recv()).await {
+        while let Ok(more) = asked.try_recv() {
+            monitors.extend(more);
+        }
+        let asking = stop.run_until_cancelled(membership.ask_runs(&monitors)).await;
+        if let Some(Err(error)) = asking {
+            debug!(%error, "parents of monitors that failed are not run at once");
         }
     }
 }
@@ -302,16 +314,6 @@ impl Loop {
             }
         }
         Ok(())
-    }
-
-    /// Asks the owners of monitors to run them. Where that fails they come to their turn.
-    async fn ask(&mut self, mut monitors: Vec<MonitorId>) {
-        while let Ok(more) = self.parts.asked.try_recv() {
-            monitors.extend(more);
-        }
-        if let Err(error) = self.parts.membership.ask_runs(&monitors).await {
-            debug!(%error, "parents of monitors that failed are not run at once");
-        }
     }
 
     async fn recover(&self) -> Result<(), StoreError> {

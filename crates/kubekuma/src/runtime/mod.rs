@@ -249,10 +249,10 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
             standing: standing.clone(),
             committer: committer.clone(),
             engine: sender.clone(),
-            asked,
             wake_delivery: Arc::new(move || woken.wake()),
             stats: member_stats.clone(),
         };
+        members.spawn(membership::ask(membership.clone(), asked, stop_membership.clone()));
         members.spawn(membership::run(parts, stop_membership.clone()));
     }
     members.close();
