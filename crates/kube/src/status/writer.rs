@@ -108,30 +108,26 @@ impl StatusWriter {
 
     /// Something changed that the status of an object tells.
     pub fn touch(&self, key: ObjectKey) {
-        let now = self.now();
-        let mut touched = self.touched();
-        touched.since.get_or_insert(now);
-        touched.keys.insert(key);
-        drop(touched);
-        self.notify.notify_one();
+        self.note(|touched| {
+            touched.keys.insert(key);
+        });
     }
 
     /// Something changed that is told by objects that are no Monitors.
     pub fn touch_others(&self) {
-        let now = self.now();
-        let mut touched = self.touched();
-        touched.since.get_or_insert(now);
-        touched.others = true;
-        drop(touched);
-        self.notify.notify_one();
+        self.note(|touched| touched.others = true);
     }
 
     /// Much changed.
     pub fn touch_all(&self) {
+        self.note(|touched| touched.everything = true);
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Touched)) {
         let now = self.now();
         let mut touched = self.touched();
         touched.since.get_or_insert(now);
-        touched.everything = true;
+        change(&mut touched);
         drop(touched);
         self.notify.notify_one();
     }

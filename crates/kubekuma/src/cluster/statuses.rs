@@ -34,23 +34,16 @@ pub(super) struct Statuses {
 
 impl Answers for Statuses {
     fn ours(&self) -> Vec<ObjectKey> {
-        let catalog = self.catalog.current();
-        let (held, coordinates) = (self.standing.held(), self.standing.coordinates());
-        let is_ours = |key: &ObjectKey| match key.kind {
-            Kind::Monitor => owns(&catalog, held, coordinates, &key.name),
-            _ => coordinates,
-        };
+        let (catalog, standing) = (self.catalog.current(), &*self.standing);
+        let (held, coordinates) = (standing.held(), standing.coordinates());
+        let is_ours = |key: &ObjectKey| owns(&catalog, held, coordinates, key);
         catalog.objects.keys().filter(|key| is_ours(key)).cloned().collect()
     }
 
     fn is_ours(&self, key: &ObjectKey) -> bool {
-        let catalog = self.catalog.current();
-        let coordinates = self.standing.coordinates();
+        let (catalog, standing) = (self.catalog.current(), &*self.standing);
         catalog.objects.contains_key(key)
-            && match key.kind {
-                Kind::Monitor => owns(&catalog, self.standing.held(), coordinates, &key.name),
-                _ => coordinates,
-            }
+            && owns(&catalog, standing.held(), standing.coordinates(), key)
     }
 
     fn status(&self, key: &ObjectKey, before: &Value) -> Option<Value> {
@@ -96,12 +89,11 @@ impl Answers for Statuses {
     }
 }
 
-/// A monitor that cannot run has no shard; the coordinator says so.
-fn owns(catalog: &Catalog, held: ShardSet, coordinates: bool, name: &ObjectName) -> bool {
-    match catalog.monitors.get(name) {
-        Some(entry) => held.holds(entry.id),
-        None => coordinates,
-    }
+/// Whose status this is to write: a monitor's is its shard's, all else the coordinator's. A monitor
+/// that cannot run has no shard; the coordinator says so.
+fn owns(catalog: &Catalog, held: ShardSet, coordinates: bool, key: &ObjectKey) -> bool {
+    let monitor = (key.kind == Kind::Monitor).then(|| catalog.monitors.get(&key.name)).flatten();
+    monitor.map_or(coordinates, |entry| held.holds(entry.id))
 }
 
 impl Statuses {
