@@ -31,6 +31,15 @@ fn share(replicas: &[&Replica]) {
     });
 }
 
+/// Two replicas that have shared everything out.
+#[track_caller]
+fn two(home: &Installation) -> [Replica; 2] {
+    let mut replicas = ["kubekuma-0", "kubekuma-1"].map(|pod| home.replica(pod));
+    replicas.iter_mut().for_each(Replica::becomes_ready);
+    share(&replicas.each_ref());
+    replicas
+}
+
 #[test]
 fn a_standby_takes_over_from_one_that_was_killed_and_from_one_that_sleeps() {
     let Some(home) = Installation::on_postgres("ha-single", false) else { return };
@@ -146,10 +155,7 @@ fn replicas_share_the_monitors_and_a_killed_one_is_missed_by_nobody() {
 fn a_group_hears_of_members_that_other_replicas_check() {
     let Some(home) = Installation::on_postgres("ha-group", true) else { return };
     let target = Site::start();
-    let (mut first, mut second) = (home.replica("kubekuma-0"), home.replica("kubekuma-1"));
-    first.becomes_ready();
-    second.becomes_ready();
-    share(&[&first, &second]);
+    let _replicas = two(&home);
     let names: Vec<String> = (0..8).map(|number| format!("member-{number}")).collect();
     let mut objects: Vec<Value> = names.iter().map(|name| web(name, &target.url("/"))).collect();
     let members: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
@@ -168,10 +174,7 @@ fn a_group_hears_of_members_that_other_replicas_check() {
 fn a_parent_that_another_replica_checks_is_looked_at_at_once() {
     let Some(home) = Installation::on_postgres("ha-parents", true) else { return };
     let target = Site::start();
-    let (mut first, mut second) = (home.replica("kubekuma-0"), home.replica("kubekuma-1"));
-    first.becomes_ready();
-    second.becomes_ready();
-    share(&[&first, &second]);
+    let _replicas = two(&home);
     // Some of so many pairs are surely split between the two.
     let pairs: Vec<(String, String)> =
         (0..8).map(|number| (format!("router-{number}"), format!("page-{number}"))).collect();

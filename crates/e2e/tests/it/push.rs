@@ -88,13 +88,14 @@ fn a_push_counts_whichever_replica_it_comes_to() {
     }
     // For several deadlines long: reports keep all of them up, although the owner sees none itself.
     let begun = now();
-    let while_reporting = Duration::from_secs(u64::from(INTERVAL + GRACE) * 3);
-    while begun.elapsed() < while_reporting {
+    let long = Duration::from_secs(u64::from(INTERVAL + GRACE) * 3);
+    until("several deadlines to pass", || {
         for (name, to) in names.iter().zip(&to) {
             report(name, to, "up");
         }
-        std::thread::sleep(Duration::from_secs(1));
-    }
+        let reported = begun.elapsed();
+        if reported >= long { Ok(()) } else { Err(format!("{reported:?}")) }
+    });
     for name in &names {
         home.shows(name, "up");
         assert!(home.events(name).is_empty(), "{name}: {:?}", home.events(name));

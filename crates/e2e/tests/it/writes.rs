@@ -2,19 +2,19 @@
 //! changed what.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use kuma_e2e::audit::Request;
-use kuma_e2e::{Site, until};
-use kuma_fixture::wait::now_ms;
+use kuma_e2e::{Replica, Site, until};
+use kuma_fixture::wait::{now, now_ms};
 use serde_json::{Value, json};
 use sqlx::{Connection, Row};
 
 use crate::kit::{HOME, Installation, TEAM, web};
 
 const MONITORS: usize = 40;
-/// How long it is watched that next to nothing is written.
-const QUIET: Duration = Duration::from_secs(10);
+/// How often each monitor is checked while it is watched that next to nothing is written. They run
+/// each second.
+const CHECKS: u32 = 10;
 
 /// Writes of statuses so far.
 fn writes(home: &Installation) -> Vec<Request> {
@@ -43,13 +43,18 @@ fn settle(home: &Installation, state: &str) {
     });
 }
 
-/// What is written while nothing happens.
+/// Only the trickle is written while all monitors are checked and nothing changes.
 #[track_caller]
-fn is_quiet(home: &Installation) {
-    let before = writes(home).len();
-    std::thread::sleep(QUIET);
-    let written = writes(home).split_off(before);
-    let most = usize::try_from(QUIET.as_secs()).unwrap() + 1;
+fn is_quiet(home: &Installation, replica: &Replica) {
+    let checks = || replica.total("kubekuma_checks_total");
+    let (written, checked, begun) = (writes(home).len(), checks(), now());
+    let enough = checked + f64::from(CHECKS) * MONITORS as f64;
+    until("all monitors to be checked again and again", || match checks() {
+        now if now >= enough => Ok(()),
+        now => Err(format!("{} of {}", now - checked, enough - checked)),
+    });
+    let written = writes(home).split_off(written);
+    let most = usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;
     assert!(written.len() <= most, "{} writes: {written:?}", written.len());
 }
 
@@ -67,7 +72,7 @@ fn transitions_are_written_at_a_rate_and_next_to_nothing_else_is() {
         0.0 => Ok(()),
         waiting => Err(waiting.to_string()),
     });
-    is_quiet(&home);
+    is_quiet(&home, &replica);
 
     let before = writes(&home).len();
     target.answer_with(500);
@@ -88,7 +93,7 @@ fn transitions_are_written_at_a_rate_and_next_to_nothing_else_is() {
     assert!(replica.stop().success());
     replica.start_again(&home.plane);
     replica.becomes_ready();
-    is_quiet(&home);
+    is_quiet(&home, &replica);
     settle(&home, "down");
     // The uptime of each falls all the time, so the trickle never ends.
     let written = writes(&home).split_off(before);
