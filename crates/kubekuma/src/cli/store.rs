@@ -48,7 +48,8 @@ impl Database {
         match self.location()? {
             DatabaseUrl::Sqlite(path) => Ok(path),
             DatabaseUrl::Postgres(_) => bail!(
-                "this command reads SQLite files only; ask PostgreSQL itself, which has the same views"
+                "this command reads SQLite files only; `status` and `incidents` read PostgreSQL too, and \
+                 psql finds the same views there (docs/postgresql.md)"
             ),
         }
     }
@@ -70,7 +71,9 @@ impl Database {
             member: MemberId(String::new()),
         };
         let store = PostgresStore::open_read_only(options).await;
-        Ok(Arc::new(store.context("the database cannot be opened")?))
+        Ok(Arc::new(store.context(
+            "the database cannot be opened; check that the server runs and that --database names it",
+        )?))
     }
 
     /// Opens an existing SQLite file for reading, beside a running `serve`.
