@@ -82,9 +82,18 @@ impl Pace {
     fn take(&mut self, now: Mono) -> bool {
         let free = now >= self.free_at;
         if free {
-            self.free_at = now + Duration::from_secs_f64(1.0 / self.rate.max(0.001));
+            self.free_at = now + self.interval();
         }
         free
+    }
+
+    /// What was taken was not needed: the next may have it.
+    fn give_back(&mut self) {
+        self.free_at = self.free_at - self.interval();
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.rate.max(0.001))
     }
 }
 
@@ -308,7 +317,11 @@ impl Planner {
                 self.forbidden.remove(&group(key));
                 self.want(key, after);
             }
-            Sent::Unneeded => self.want(key, after),
+            Sent::Unneeded => {
+                // When shards move, half of what waits is somebody else's to write.
+                self.paces[urgency as usize].give_back();
+                self.want(key, after);
+            }
             // The watch has brought what took its place, or brings what there is.
             Sent::Gone(uid) if *entry.uid == *uid => self.forget(key),
             Sent::Gone(_) => self.enqueue(key, after.unwrap_or(urgency)),

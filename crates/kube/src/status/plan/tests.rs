@@ -25,11 +25,15 @@ fn planner(names: &[&str]) -> Planner {
     planner
 }
 
+fn written() -> Sent {
+    Sent::Written { version: 1, status: Value::Null }
+}
+
 /// The names of what may be written at an instant, written at once.
 fn write(planner: &mut Planner, ms: u64) -> Vec<String> {
     let mut names = Vec::new();
     while let Some((key, urgency)) = planner.next(at(ms)) {
-        planner.sent(&key, urgency, Sent::Unneeded, at(ms));
+        planner.sent(&key, urgency, written(), at(ms));
         names.push(key.name.name.to_string());
     }
     names
@@ -69,6 +73,18 @@ fn the_trickle_is_one_a_second_and_nobody_in_it_is_passed_over() {
     assert_eq!(write(&mut planner, 1999), [""; 0]);
     assert_eq!(write(&mut planner, 2000), ["m"]);
     assert_eq!(write(&mut planner, 3000), ["a"]);
+}
+
+#[test]
+fn what_need_not_be_written_any_more_takes_nobodys_turn() {
+    let mut planner = planner(&["a", "b", "c"]);
+    for name in ["a", "b", "c"] {
+        planner.want(&key(name), SOON);
+    }
+    assert_eq!(fail(&mut planner, 1000, Sent::Unneeded), key("a"));
+    assert_eq!(write(&mut planner, 1000), ["b"]);
+    assert_eq!(write(&mut planner, 1049), [""; 0]);
+    assert_eq!(write(&mut planner, 1050), ["c"]);
 }
 
 #[test]
@@ -205,7 +221,7 @@ fn what_the_watch_brings_late_is_no_news() {
 
 /// What may happen to a write.
 fn outcome() -> impl Strategy<Value = u8> {
-    prop_oneof![8 => Just(0_u8), 1 => Just(1), 1 => Just(2), 1 => Just(3)]
+    prop_oneof![8 => Just(0_u8), 1 => Just(1), 1 => Just(2), 1 => Just(3), 2 => Just(4)]
 }
 
 proptest! {
@@ -221,9 +237,12 @@ proptest! {
         let mut ms = 1000;
         let mut pass = |planner: &mut Planner, wanted: &mut BTreeSet<ObjectKey>, ms: u64, outcome: u8| {
             while let Some((key, urgency)) = planner.next(at(ms)) {
-                tried.push((ms, urgency));
+                if outcome != 4 {
+                    tried.push((ms, urgency));
+                }
                 let sent = match outcome {
-                    0 => { wanted.remove(&key); Sent::Written { version: 2, status: Value::Null } }
+                    0 => { wanted.remove(&key); written() }
+                    4 => { wanted.remove(&key); Sent::Unneeded }
                     1 => Sent::Refused,
                     2 => Sent::Forbidden,
                     _ => Sent::Away,
