@@ -22,16 +22,7 @@ RUN --mount=type=cache,id=registry-${TARGETARCH},target=/usr/local/cargo/registr
     target="$(uname -m)-unknown-linux-musl" \
  && export "CC_$(echo "$target" | tr - _)=musl-gcc" \
  && cargo build --locked --release -p kubekuma --target "$target" \
- && install -D -m 0755 "target/$target/release/kubekuma" /image/usr/local/bin/kubekuma
-# A binary that wants a loader would not start in an empty image: better to fail here.
-RUN ! readelf -l /image/usr/local/bin/kubekuma | grep -q INTERP
-# Names for the number that the image runs as, folders to mount on, and the certificate authorities.
-# A company's own authority: mount a bundle and set SSL_CERT_FILE.
-RUN mkdir -p /image/etc/ssl/certs /image/config /image/data /image/tmp \
- && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
- && echo 'kubekuma:x:65532:65532::/nonexistent:/sbin/nologin' > /image/etc/passwd \
- && echo 'kubekuma:x:65532:' > /image/etc/group \
- && chown 65532:65532 /image/data && chmod 1777 /image/tmp
+ && deploy/image/root.sh "target/$target/release/kubekuma" /image
 
 FROM scratch
 LABEL org.opencontainers.image.title="KubeKuma" \

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use crate::run::{self, cargo};
-use crate::{control_plane, fuzz, generate, licences, test, tidy, torture};
+use crate::{control_plane, fuzz, generate, image, licences, test, tidy, torture};
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
@@ -19,6 +19,8 @@ const STEPS: &[Step] = &[
     // A step of its own, so that its seconds are seen: all of them the first time, none later.
     ("control plane", || control_plane::for_tests().map(drop)),
     ("test", || test::run(&["--locked".to_owned(), "--no-fail-fast".to_owned()])),
+    // The only step that builds for release.
+    ("image", image::run),
     ("torture", torture::short),
     ("fuzz", fuzz::short),
     ("generated files", || generate::run(true)),

@@ -6,6 +6,7 @@ mod ci;
 mod control_plane;
 mod fuzz;
 mod generate;
+mod image;
 mod licences;
 mod run;
 mod test;
@@ -59,6 +60,8 @@ enum Command {
     },
     /// Drive every parser of bytes from outside by coverage, from the seeds in fuzz/seeds.
     Fuzz(fuzz::Arguments),
+    /// Build the image, and run it in a Docker engine of its own.
+    Image,
     /// Everything that must hold before a change lands, with the seconds of each step.
     Ci,
 }
@@ -78,6 +81,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Test { arguments } => test::run(&arguments),
         Command::ControlPlane => control_plane::run(),
+        Command::Image => image::run(),
         Command::Generate { check } => generate::run(check),
         Command::Tidy => tidy::run(),
         Command::Licences => licences::run(),

@@ -16,6 +16,7 @@ mod discovery;
 mod exposure;
 mod gateway;
 mod ha;
+mod image;
 mod kit;
 mod manifests;
 mod plugin;
