@@ -12,6 +12,7 @@ use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
 use crate::http::{Answer, Http, seconds_of};
 use crate::human;
 use crate::message::{Message, Severity};
+use crate::over;
 use crate::rest::{self, REPEAT, join_within, or_dash, units};
 use crate::secrets::Secrets;
 
@@ -57,9 +58,8 @@ impl<'a> Discord<'a> {
         if let Some(name) = &self.config.username {
             body["username"] = name.clone().into();
         }
-        let over = edit::over(message);
-        if !over.is_empty() {
-            rest::keep_own(&mut body, json!({"over": over}));
+        if let Some(own) = over::own(message) {
+            rest::keep_own(&mut body, own);
         }
         body
     }
@@ -107,23 +107,18 @@ impl<'a> Discord<'a> {
         let answer = self.http.send(request, &mut secrets, context.now).await?;
         let id = rest::json_of(&answer)["id"].as_str().map(str::to_owned);
         let receipt = outcome(answer)?;
-        if own["over"].is_array() {
-            self.edit_earlier(&own["over"], &mut secrets, context).await;
-            return Ok(receipt);
+        if over::is_end(&own) {
+            self.edit_earlier(&own, &mut secrets, context).await;
         }
+        let id = id.filter(|_| over::is_edited_later(&own));
         Ok(receipt.with_handle(id.map(|id| edit::handle(&id, &body))))
     }
 
-    /// Marks the messages about what is over, so that nobody who scrolls past takes them for news
+    /// Marks the messages about what is over
     /// (<https://docs.discord.com/developers/resources/webhook#edit-webhook-message>). The
     /// recovery has arrived, so what goes wrong here is not worth an alarm.
-    async fn edit_earlier(
-        &self,
-        over: &Value,
-        secrets: &mut Secrets<'_>,
-        context: SendContext<'_>,
-    ) {
-        for (message, body) in edit::edits(over, context.earlier) {
+    async fn edit_earlier(&self, own: &Value, secrets: &mut Secrets<'_>, context: SendContext<'_>) {
+        for (message, body) in over::ended(own, context.earlier, edit::edit) {
             let edited = async {
                 let url = self.address(secrets, Some(&message))?;
                 let request = rest::patch_json(url, &body, context);

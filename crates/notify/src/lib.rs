@@ -19,6 +19,7 @@ mod heartbeat;
 mod http;
 mod human;
 pub mod message;
+mod over;
 mod pagerduty;
 mod pushover;
 mod reach;

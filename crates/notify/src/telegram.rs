@@ -13,9 +13,11 @@ use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
 use crate::hash::sha256_hex;
 use crate::http::{Answer, Http, seconds_of};
 use crate::message::Message;
+use crate::over;
 use crate::rest::{self, REPEAT, cut, units};
 use crate::secrets::Secrets;
 
+mod edit;
 mod markup;
 
 /// Longest text, counted without its mark-up, less the room for [`REPEAT`].
@@ -55,8 +57,8 @@ impl<'a> Telegram<'a> {
         if let Some(topic) = self.config.message_thread_id {
             body["message_thread_id"] = topic.into();
         }
-        if let Some(incident) = message.incident() {
-            rest::keep_own(&mut body, json!({"incident": incident.0}));
+        if let Some(own) = over::own(message) {
+            rest::keep_own(&mut body, own);
         }
         body
     }
@@ -68,6 +70,7 @@ impl<'a> Telegram<'a> {
     ) -> Result<Receipt, DeliveryError> {
         let mut body: Value = rest::stored(payload)?;
         let own = rest::take_own(&mut body);
+        let kept = over::is_edited_later(&own).then(|| edit::kept(&body));
         if context.may_be_repeat {
             // As it was marked up when it was rendered, whatever the provider says now.
             let markup = serde_json::from_value(body["parse_mode"].clone()).unwrap_or_default();
@@ -88,7 +91,38 @@ impl<'a> Telegram<'a> {
         let url = address(&base, &token, "sendMessage")?;
         let request = rest::post_json(url, &body, context);
         let answer = self.http.send(request, &mut secrets, context.now).await?;
-        outcome(answer, &place)
+        let (receipt, id) = outcome(answer)?;
+        if over::is_end(&own) {
+            let url = address(&base, &token, "editMessageText")?;
+            self.edit_earlier(&own, &place, &url, &mut secrets, context).await;
+        }
+        Ok(receipt.with_handle(id.map(|id| edit::handle(&place, id, kept))))
+    }
+
+    /// Marks the messages about what is over
+    /// (<https://core.telegram.org/bots/api#editmessagetext>). The recovery has arrived, so what
+    /// goes wrong here is not worth an alarm.
+    async fn edit_earlier(
+        &self,
+        own: &Value,
+        place: &str,
+        url: &SecretString,
+        secrets: &mut Secrets<'_>,
+        context: SendContext<'_>,
+    ) {
+        let Ok(chat) = secrets.text(&self.config.chat_id) else {
+            return;
+        };
+        let edits = over::ended(own, context.earlier, |kept, note| edit::edit(kept, place, note));
+        for mut body in edits {
+            body["chat_id"] = chat.expose_secret().trim().into();
+            let request = rest::post_json(url.clone(), &body, context);
+            let edited = self.http.send(request, secrets, context.now).await.and_then(outcome);
+            if let Err(error) = edited {
+                tracing::info!(provider = %self.provider.name, %error, "an earlier message stays as it is");
+                return;
+            }
+        }
     }
 
     /// `getChat` (<https://core.telegram.org/bots/api#getchat>) fails for a token that is not known
@@ -102,7 +136,7 @@ impl<'a> Telegram<'a> {
         let body = json!({"chat_id": chat.expose_secret().trim()});
         let request = rest::just_post(url, "application/json", body.to_string().into_bytes());
         let answer = self.http.send(request, &mut secrets, now).await?;
-        outcome(answer, "").map(drop)
+        outcome(answer).map(drop)
     }
 }
 
@@ -147,8 +181,8 @@ fn address(
 }
 
 /// Telegram says how long to wait in the body of a 429. A token that it does not know is a 404, a
-/// chat that the bot may not write to a 403.
-fn outcome(mut answer: Answer, place: &str) -> Result<Receipt, DeliveryError> {
+/// chat that the bot may not write to a 403. With the number of the message, if it is about one.
+fn outcome(mut answer: Answer) -> Result<(Receipt, Option<i64>), DeliveryError> {
     let body = rest::json_of(&answer);
     let wait = body.pointer("/parameters/retry_after");
     if let Some(wait) = wait.and_then(Value::as_f64).and_then(seconds_of) {
@@ -161,8 +195,7 @@ fn outcome(mut answer: Answer, place: &str) -> Result<Receipt, DeliveryError> {
         ));
     }
     let receipt = rest::outcome(&answer, "Telegram", |body| body["ok"] == true)?;
-    let id = body.pointer("/result/message_id").and_then(Value::as_i64);
-    Ok(receipt.with_handle(id.map(|id| format!("{place} {id}"))))
+    Ok((receipt, body.pointer("/result/message_id").and_then(Value::as_i64)))
 }
 
 /// Tells chats of bots apart without giving them away: a message's number means nothing in
@@ -175,10 +208,10 @@ fn place(token: &SecretString, chat: &SecretString) -> String {
 /// The first message about the incident in this place.
 fn first_of(incident: &Value, place: &str, earlier: &[Earlier]) -> Option<i64> {
     let incident = incident.as_i64()?;
-    earlier.iter().filter(|it| it.incident.0 == incident).find_map(|it| {
-        let (at, id) = it.receipt.split_once(' ')?;
-        (at == place).then(|| id.parse().ok())?
-    })
+    earlier
+        .iter()
+        .filter(|it| it.incident.0 == incident)
+        .find_map(|it| edit::read(&it.receipt, place).map(|(id, _)| id))
 }
 
 /// Title, sentences, facts and links. Texts are cut before they are marked up, since Telegram

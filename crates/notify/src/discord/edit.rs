@@ -1,32 +1,11 @@
-//! What becomes of the messages about an outage when it is over.
+//! What a message about an outage becomes when it is over.
 
-use kuma_core::ports::{Earlier, LONGEST_RECEIPT};
+use kuma_core::ports::LONGEST_RECEIPT;
 use serde_json::{Value, json};
 
 use super::LONGEST_TITLE;
-use crate::condition::is_over;
-use crate::human;
-use crate::message::{Message, Severity};
+use crate::message::Severity;
 use crate::rest::cut;
-
-/// Most messages that one recovery edits: an outage that was told often has as many.
-const MOST_EDITS: usize = 5;
-
-/// What a message says about incidents that are over: `[{incident, note}]`.
-pub(super) fn over(message: &Message) -> Vec<Value> {
-    message
-        .events
-        .iter()
-        .filter(|event| is_over(event))
-        .filter_map(|event| {
-            let at = human::instant(event.ended_at.unwrap_or(event.at));
-            let lasted = event.duration(message.at).map(human::duration);
-            let lasted = lasted.map(|span| format!(", after {span}")).unwrap_or_default();
-            let word = event.current_state.as_str();
-            Some(json!({"incident": event.incident?.0, "note": format!("{word} since {at}{lasted}")}))
-        })
-        .collect()
-}
 
 /// What is kept of a message to edit it later: its id and, if there is room, its embed.
 pub(super) fn handle(id: &str, body: &Value) -> String {
@@ -34,18 +13,10 @@ pub(super) fn handle(id: &str, body: &Value) -> String {
     if whole.len() <= LONGEST_RECEIPT { whole } else { json!({"id": id}).to_string() }
 }
 
-/// The edits that follow: ids of messages and what they become.
-pub(super) fn edits(over: &Value, earlier: &[Earlier]) -> Vec<(String, Value)> {
-    let note_of = |it: &Earlier| {
-        let over = over.as_array()?.iter().find(|over| over["incident"] == it.incident.0)?;
-        over["note"].as_str()
-    };
-    let edit = |it: &Earlier| {
-        let note = note_of(it)?;
-        let kept: Value = serde_json::from_str(&it.receipt).ok()?;
-        Some((kept["id"].as_str()?.to_owned(), edited(&kept["embed"], note)))
-    };
-    earlier.iter().filter_map(edit).take(MOST_EDITS).collect()
+/// The edit of a message of which this was kept: its id and what it becomes.
+pub(super) fn edit(kept: &str, note: &str) -> Option<(String, Value)> {
+    let kept: Value = serde_json::from_str(kept).ok()?;
+    Some((kept["id"].as_str()?.to_owned(), edited(&kept["embed"], note)))
 }
 
 /// The embed in the colour of what is well, with the end beneath it. Without the embed, the end

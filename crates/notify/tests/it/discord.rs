@@ -1,15 +1,16 @@
 //! Discord: the contract against a server that refuses what Discord refuses.
 
-use kuma_core::event::EventKind;
+use kuma_core::event::{Event, EventKind};
+use kuma_core::id::{IncidentId, MonitorId};
 use kuma_core::ports::Earlier;
 use kuma_core::provider::{DiscordConfig, ProviderConfig};
 use kuma_fixture::vendor::discord::vendor;
-use kuma_notify::DeliveryReason;
+use kuma_notify::{DeliveryReason, RenderInput, render};
 use serde_json::Value;
 
 use crate::contract::{self, Fixture, Trouble, attempt, rendered};
 use crate::http_server::{HttpServer, Reaction};
-use crate::kit::{CANARY, MapSecrets, event, message, text};
+use crate::kit::{CANARY, MapSecrets, at, event, key, message, name, text};
 use crate::stub::{Kind, Stub, later};
 
 const DONE: &str = r#"{"id": "1", "type": 0, "embeds": []}"#;
@@ -158,6 +159,24 @@ async fn a_recovery_turns_what_was_said_about_the_outage_green() {
     assert_eq!(embed["footer"]["text"], "up since 2023-11-14 22:14:20 UTC, after 1 min");
     assert_eq!(embed["description"], down["embeds"][0]["description"]);
     assert_eq!(embed["fields"], down["embeds"][0]["fields"]);
+}
+
+#[tokio::test]
+async fn a_digest_is_not_over_when_one_of_its_outages_is() {
+    let chat = start().await;
+    let events: Vec<_> = ["api", "web"]
+        .iter()
+        .zip([3, 4])
+        .map(|(monitor, number)| Event {
+            monitor: name(monitor),
+            incident: Some(IncidentId::new(MonitorId(7), number)),
+            ..event(EventKind::Down)
+        })
+        .collect();
+    let key = key("digest");
+    let input = RenderInput { key: &key, events: &events, policy: None, now: at(60_000) };
+    let receipt = chat.sends(&render(input).unwrap()).await.unwrap();
+    assert_eq!(receipt.handle, None, "nothing to edit it by");
 }
 
 #[tokio::test]

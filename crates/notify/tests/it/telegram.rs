@@ -2,6 +2,7 @@
 //! as Telegram does.
 
 use kuma_core::event::EventKind;
+use kuma_core::ports::{Earlier, LONGEST_RECEIPT};
 use kuma_core::provider::{ProviderConfig, TelegramConfig, TelegramMarkup};
 use kuma_fixture::vendor::telegram::{html, markdown, markdown_v2, vendor};
 use kuma_notify::DeliveryReason;
@@ -11,6 +12,8 @@ use crate::contract::{self, Fixture, Trouble, attempt, rendered};
 use crate::http_server::{HttpServer, Reaction};
 use crate::kit::{CANARY, MapSecrets, event, message, text};
 use crate::stub::{Kind, Stub, later};
+
+const DONE: &str = r#"{"ok": true, "result": {"message_id": 12}}"#;
 
 fn trouble(trouble: Trouble) -> Reaction {
     let body = |more: &str| format!("{{\"ok\": false, \"description\": \"1:{CANARY}\"{more}}}");
@@ -27,8 +30,7 @@ fn trouble(trouble: Trouble) -> Reaction {
 
 async fn start(markup: TelegramMarkup) -> Stub<TelegramConfig> {
     let server = HttpServer::start(vendor).await;
-    let done = r#"{"ok": true, "result": {"message_id": 12}}"#;
-    server.always(Reaction::Answer(200, Vec::new(), done.into()));
+    server.always(Reaction::Answer(200, Vec::new(), DONE.into()));
     let secrets = MapSecrets::default();
     secrets.set("shop", "bot", "token", &format!("1:{CANARY}"));
     secrets.set("shop", "bot", "chat", "-1001");
@@ -124,8 +126,10 @@ async fn what_follows_an_outage_replies_to_its_first_message() {
     let down = bot.begins(EventKind::Down).await.json();
     assert_eq!(down["reply_parameters"], Value::Null);
     for kind in [EventKind::Resend, EventKind::Up] {
-        let later = bot.got(kind).await.json();
-        assert_eq!(later["reply_parameters"]["message_id"], 12, "{kind}");
+        bot.got(kind).await;
+        let requests = bot.server.received();
+        let later = requests.iter().rev().find(|it| it.path.ends_with("/sendMessage")).unwrap();
+        assert_eq!(later.json()["reply_parameters"]["message_id"], 12, "{kind}");
     }
     // A message's number means nothing in another chat.
     bot.secrets.set("shop", "bot", "chat", "-1002");
@@ -133,4 +137,50 @@ async fn what_follows_an_outage_replies_to_its_first_message() {
     assert!(bot.sends(&message).await.is_err(), "this vendor knows one chat");
     let moved = bot.server.received().pop().unwrap().json();
     assert_eq!(moved["reply_parameters"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_recovery_says_in_the_messages_about_the_outage_that_it_is_over() {
+    for markup in [TelegramMarkup::Html, TelegramMarkup::Markdown, TelegramMarkup::MarkdownV2] {
+        let mut bot = start(markup).await;
+        let down = bot.begins(EventKind::Down).await.json();
+        bot.begins(EventKind::Resend).await;
+        bot.sends(&message("up", &event(EventKind::Up))).await.unwrap();
+        let asked = contract::asked(&bot.server);
+        let methods: Vec<_> = asked.iter().map(|it| it.rsplit('/').next().unwrap()).collect();
+        let edit = "editMessageText";
+        assert_eq!(
+            methods,
+            ["sendMessage", "sendMessage", "sendMessage", edit, edit],
+            "news first"
+        );
+        let edited = bot.server.received()[3].json();
+        assert_eq!(edited["message_id"], 12);
+        let said = edited["text"].as_str().unwrap();
+        let (over, before) = said.split_once("\n\n").unwrap();
+        assert!(
+            over.replace('\\', "").contains("OVER – up since 2023-11-14 22:14:20 UTC, after 1 min")
+        );
+        assert_eq!(down["text"], before);
+        assert_eq!(edited["link_preview_options"], down["link_preview_options"]);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_edited_keeps_no_news_back() {
+    let mut bot = start(TelegramMarkup::Html).await;
+    let mut long = event(EventKind::Down);
+    long.note = Some("日".repeat(20_000));
+    long.tags = vec!["日".repeat(20_000)];
+    long.message = Some("日".repeat(20_000));
+    let kept = bot.sends(&message("long", &long)).await.unwrap().handle.unwrap();
+    assert!(kept.len() <= LONGEST_RECEIPT, "{} bytes", kept.len());
+    bot.earlier.push(Earlier { incident: long.incident.unwrap(), receipt: kept });
+    // What older versions kept names a message and no text.
+    let place = bot.earlier[0].receipt.split(' ').next().unwrap().to_owned();
+    bot.earlier.push(Earlier { incident: long.incident.unwrap(), receipt: format!("{place} 7") });
+    let gone = r#"{"ok": false, "description": "Bad Request: message to edit not found"}"#;
+    bot.server.next(Reaction::Answer(200, Vec::new(), DONE.into()));
+    bot.server.next(Reaction::Answer(400, Vec::new(), gone.into()));
+    bot.sends(&message("up", &event(EventKind::Up))).await.unwrap();
 }
