@@ -9,7 +9,7 @@ use kuma_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
-use crate::condition::{identity, is_over};
+use crate::condition::{Condition, identity, is_over};
 use crate::hash::sha256_hex;
 use crate::http::{Answer, Http};
 use crate::message::{Message, Severity};
@@ -172,9 +172,12 @@ impl<'a> Pushover<'a> {
     }
 }
 
-/// The tag of an event's emergency: letters, digits and `-`, the same until the incident is over.
+/// The tag of an event's emergency: letters, digits and `-`, the same until what it is about is
+/// over. A test is about nothing.
 fn tag(event: &Event) -> Option<String> {
-    event.incident?;
+    if Condition::of(event) == Condition::Test {
+        return None;
+    }
     let name: String = sha256_hex(&identity(event)).chars().take(24).collect();
     Some(format!("kubekuma-{name}"))
 }

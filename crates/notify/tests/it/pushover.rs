@@ -2,6 +2,7 @@
 
 use kuma_core::event::EventKind;
 use kuma_core::provider::{ProviderConfig, PushoverConfig, PushoverRepeat};
+use kuma_core::state::MonitorState;
 use kuma_fixture::vendor::pushover::{form, vendor};
 use kuma_notify::DeliveryReason;
 
@@ -110,6 +111,22 @@ async fn a_recovery_ends_the_repeats_before_it_is_told() {
     let cancel = format!("/1/receipts/cancel_by_tag/{}.json", down["tags"]);
     assert_eq!(requests[2].path, cancel);
     assert_eq!(requests[3].path, "/1/messages.json");
+}
+
+/// A priority that is set holds for warnings too, which are about no incident.
+#[tokio::test]
+async fn the_end_of_what_is_no_outage_ends_its_repeats_too() {
+    let push = loud().await;
+    let mut slow = event(EventKind::Degraded);
+    slow.incident = None;
+    push.sends(&message("slow", &slow)).await.unwrap();
+    let rings = form(&push.server.received()[0]);
+    assert_eq!(rings["priority"], "2");
+    let mut well = event(EventKind::Up);
+    (well.incident, well.previous_state) = (None, MonitorState::Degraded);
+    push.sends(&message("well", &well)).await.unwrap();
+    let cancel = format!("/1/receipts/cancel_by_tag/{}.json", rings["tags"]);
+    assert_eq!(push.server.received()[1].path, cancel);
 }
 
 #[tokio::test]
