@@ -53,6 +53,11 @@ impl Condition {
         }
     }
 
+    /// Whether somebody tells its end.
+    pub(crate) const fn has_end(self) -> bool {
+        !matches!(self, Self::MassOutage | Self::Test)
+    }
+
     /// A stable word.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

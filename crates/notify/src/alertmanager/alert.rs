@@ -21,6 +21,9 @@ use crate::text;
 const INCIDENT_LASTS: Duration = Duration::from_hours(24);
 /// What has no incident is told once, and again only when it changes.
 const CONDITION_LASTS: Duration = Duration::from_hours(24 * 30);
+/// What nobody tells the end of. Five minutes after a mass outage was told, whatever is still down is
+/// told on its own.
+const ENDLESS_LASTS: Duration = Duration::from_mins(10);
 /// Longest label, in characters.
 const LONGEST_LABEL: usize = 1_000;
 /// Most labels that come from the monitor.
@@ -40,6 +43,9 @@ pub(super) struct Alert {
     starts: Timestamp,
     /// When it ended, if it has.
     ends: Option<Timestamp>,
+    /// Whether nobody will tell its end.
+    #[serde(default)]
+    endless: bool,
     generator: Option<String>,
 }
 
@@ -54,6 +60,7 @@ impl Alert {
             annotations,
             starts,
             ends: is_over(event).then(|| now.max(starts)),
+            endless: !condition.has_end(),
             generator: text::links(event).into_iter().last().map(|link| link.url),
         }
     }
@@ -73,7 +80,11 @@ impl Alert {
 
     /// As Alertmanager takes it (`postableAlert` of its `openapi.yaml`).
     pub(super) fn json(&self, now: Timestamp, may_be_repeat: bool) -> Value {
-        let lasts = if self.incident.is_some() { INCIDENT_LASTS } else { CONDITION_LASTS };
+        let lasts = match (self.incident, self.endless) {
+            (Some(_), _) => INCIDENT_LASTS,
+            (None, true) => ENDLESS_LASTS,
+            (None, false) => CONDITION_LASTS,
+        };
         let mut alert = json!({
             "labels": self.labels,
             "annotations": self.annotations,
@@ -213,6 +224,22 @@ mod tests {
     fn label_names_are_those_of_prometheus() {
         assert_eq!(label_name("app.kubernetes.io/name"), "app_kubernetes_io_name");
         assert_eq!(label_name("7days"), "_7days");
+    }
+
+    #[test]
+    fn what_nobody_tells_the_end_of_ends_by_itself() {
+        let now = from_ms(1_700_000_100_000);
+        let lasts = |event: &Event| {
+            let alert = in_default_words(event, &[], now).json(now, false);
+            let ends: Timestamp = alert["endsAt"].as_str().unwrap().parse().unwrap();
+            ends.duration_since(now).as_mins()
+        };
+        let without = |kind| Event { incident: None, ..event(kind) };
+        for kind in [EventKind::MassOutage, EventKind::Test] {
+            assert_eq!(lasts(&without(kind)), 10, "{kind}");
+        }
+        assert_eq!(lasts(&without(EventKind::Degraded)), 30 * 24 * 60);
+        assert_eq!(lasts(&event(EventKind::Down)), 24 * 60);
     }
 
     #[test]
