@@ -158,7 +158,7 @@ impl Channel for Apprise<'_> {
     fn render(&self, message: &Message) -> Result<Payload, DeliveryError> {
         let frozen = Frozen {
             title: cut(&message.title, LONGEST_TITLE),
-            body: or_dash(cut(&message.plain_text(), LONGEST_TEXT)),
+            body: or_dash(message.plain_text_within(LONGEST_TEXT)),
             kind: kind(message.severity).to_owned(),
         };
         serde_json::to_vec(&frozen).map(Payload).map_err(|error| {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
 use crate::http::Http;
 use crate::message::{Message, Severity};
-use crate::rest::{self, REPEAT, cut, or_dash};
+use crate::rest::{self, REPEAT, or_dash};
 use crate::secrets::Secrets;
 
 /// Longest text. Gotify names no limit; phones show no more.
@@ -40,7 +40,7 @@ impl<'a> Gotify<'a> {
         });
         let mut body = json!({
             "title": message.title,
-            "message": or_dash(cut(&message.plain_text(), LONGEST_TEXT)),
+            "message": or_dash(message.plain_text_within(LONGEST_TEXT)),
             "priority": priority,
             "extras": {"client::display": {"contentType": "text/plain"}},
         });

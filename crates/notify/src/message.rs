@@ -4,6 +4,8 @@ use kuma_core::event::{Event, EventKind};
 use kuma_core::id::IncidentId;
 use kuma_core::time::Timestamp;
 
+use crate::rest::{cut, units};
+
 /// How a message looks: a word and a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Severity {
@@ -74,6 +76,12 @@ pub struct Field {
     pub value: String,
 }
 
+impl Field {
+    fn line(&self) -> String {
+        format!("{}: {}", self.name, self.value)
+    }
+}
+
 /// Somewhere to go from the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
@@ -81,6 +89,12 @@ pub struct Link {
     pub title: String,
     /// An `http` or `https` address.
     pub url: String,
+}
+
+impl Link {
+    fn line(&self) -> String {
+        format!("{}: {}", self.title, self.url)
+    }
 }
 
 /// A rendered message.
@@ -126,18 +140,32 @@ impl Message {
     /// Text, facts and links as plain lines.
     pub fn plain_text(&self) -> String {
         let mut parts = vec![self.text.clone()];
-        let facts = self.fields.iter().map(|field| format!("{}: {}", field.name, field.value));
         let shown = |url: &str| self.fields.iter().any(|field| field.value.contains(url));
-        let links = self
-            .links
-            .iter()
-            .filter(|link| !shown(&link.url))
-            .map(|link| format!("{}: {}", link.title, link.url));
-        let lines: Vec<_> = facts.chain(links).collect();
+        let links = self.links.iter().filter(|link| !shown(&link.url)).map(Link::line);
+        let lines: Vec<_> = self.fields.iter().map(Field::line).chain(links).collect();
         if !lines.is_empty() {
             parts.push(lines.join("\n"));
         }
         parts.extend(self.template_error.clone());
         parts.join("\n\n")
+    }
+
+    /// The same in at most `most` UTF-16 units. What is too long loses the end of its text and facts
+    /// and keeps its links, as far as half of the room holds them whole.
+    pub(crate) fn plain_text_within(&self, most: usize) -> String {
+        let whole = self.plain_text();
+        if units(&whole) <= most {
+            return whole;
+        }
+        let mut end = String::new();
+        for line in self.links.iter().map(Link::line) {
+            if units(&end) + units(&line) + 2 <= most / 2 {
+                end.push_str(if end.is_empty() { "\n\n" } else { "\n" });
+                end.push_str(&line);
+            }
+        }
+        let mut text = cut(&whole, most.saturating_sub(units(&end)));
+        text.push_str(&end);
+        text
     }
 }

@@ -122,6 +122,20 @@ async fn a_click_leads_to_the_runbook() {
 }
 
 #[tokio::test]
+async fn long_facts_do_not_push_the_links_out() {
+    let push = Gotify::start().await;
+    let mut event = event(EventKind::Down);
+    event.note = Some("n".repeat(40_000));
+    let payload = rendered(&push, &message("links", &event));
+    let body: Value = serde_json::from_slice(&payload.0).unwrap();
+    let text = body["message"].as_str().unwrap();
+    assert!(text.encode_utf16().count() <= 16_000);
+    assert!(text.starts_with("shop/api is down since"), "{text}");
+    let links = "…\n\nRunbook: https://wiki.example/api\nOpen: https://api.example/health";
+    assert!(text.ends_with(links), "{}", &text[text.len() - 200..]);
+}
+
+#[tokio::test]
 async fn a_sign_in_page_is_no_delivery() {
     let push = Gotify::start().await;
     let message = message("portal", &event(EventKind::Down));
