@@ -33,13 +33,12 @@ async fn run(check: PingCheck, settings: &Settings, timeout_ms: u64) -> Observat
     testing::run(Check::Ping(Box::new(check)), settings, timeout).await
 }
 
-/// Says aloud when this host permits no ICMP at all, so that a skipped test is seen.
 fn icmp_is_permitted(address: &str) -> bool {
     let address: IpAddr = address.parse().unwrap();
     let permitted =
         [false, true].map(|raw| EchoSocket::open(address, raw)).iter().any(Result::is_ok);
     if !permitted {
-        println!("SKIPPED: the kernel permits neither datagram nor raw ICMP to {address}");
+        kuma_fixture::lacking(&format!("the permission for ICMP to {address}: run as root"));
     }
     permitted
 }
