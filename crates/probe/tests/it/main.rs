@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test expects and does not get fails the test")]
 
+mod alerts;
 mod certificate;
 mod dns_tls;
 mod docker;
@@ -12,6 +13,7 @@ mod grpc;
 mod http;
 mod openssl;
 mod proxy;
+mod stalled;
 mod steam;
 mod tls;
 mod verdicts;

@@ -10,6 +10,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::fixture::monitor::{get, http};
 use crate::fixture::server::{Reply, Server, Then, closed_port};
+use crate::fixture::swallow::Swallower;
 use crate::fixture::{World, fact};
 
 async fn reason(reply: Reply) -> (Outcome, String) {
@@ -134,20 +135,10 @@ async fn a_timeout_names_the_phase() {
 
 #[tokio::test]
 async fn a_full_accept_queue_is_a_connect_timeout() {
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let listener = socket.listen(1).unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut waiting = Vec::new();
-    let deadline = Duration::from_millis(900);
-    while let Ok(Ok(stream)) =
-        tokio::time::timeout(deadline, tokio::net::TcpStream::connect(address)).await
-    {
-        waiting.push(stream);
-    }
+    let swallower = Swallower::start().await;
     let mut world = World::new();
     world.timeout = Duration::from_millis(300);
-    let seen = world.run(http(get(format!("http://{address}/")))).await;
+    let seen = world.run(http(get(format!("http://{}/", swallower.address)))).await;
     assert_eq!(seen.outcome, failure(Reason::ConnectTimeout), "{seen:?}");
     assert_eq!(seen.message, "no connection after 300 ms");
 }
