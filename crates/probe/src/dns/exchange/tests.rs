@@ -146,6 +146,53 @@ async fn a_trickle_of_foreign_answers_does_not_outlast_the_budget() {
     }
 }
 
+/// Answers to our question in which something does not add up.
+#[tokio::test]
+async fn crafted_answers_are_refused_whole() {
+    /// Where the answer section begins: header, `web.example.`, type and class.
+    const ANSWERS: usize = 12 + 13 + 4;
+    /// Our name by reference, A, IN, a minute.
+    const OWNER: &[u8] = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c";
+    let with = |count: u16, answers: &'static [&'static [u8]]| {
+        move |request: &Message, _: Transport| {
+            let mut bytes = reply(request, ResponseCode::NoError, &[]);
+            bytes.truncate(ANSWERS);
+            bytes[6..8].copy_from_slice(&count.to_be_bytes());
+            bytes[10..12].fill(0);
+            bytes.extend(answers.concat());
+            vec![Step::Send(bytes)]
+        }
+    };
+    for (what, handler) in [
+        ("as it should be", with(1, &[OWNER, b"\x00\x04\xc0\x00\x02\x01"])),
+        ("more records than there are", with(0xffff, &[OWNER, b"\x00\x04\xc0\x00\x02\x01"])),
+        ("an address of three bytes", with(1, &[OWNER, b"\x00\x03\xc0\x00\x02"])),
+        ("data that ends too early", with(1, &[OWNER, b"\xff\xff\xc0\x00\x02\x01"])),
+        ("a name that points at itself", with(1, &[b"\xc0\x1d\x00\x01\x00\x01", &[0; 6]])),
+        ("a name that points ahead", with(1, &[b"\xc0\xff\x00\x01\x00\x01", &[0; 6]])),
+        (
+            "an alias to itself by reference",
+            with(1, &[b"\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x3c\x00\x02\xc0\x29"]),
+        ),
+        ("a label of an unknown kind", with(1, &[b"\x80web\x00\x00\x01\x00\x01", &[0; 6]])),
+        ("a label longer than the rest", with(1, &[b"\x3fweb"])),
+        ("a name that never ends", with(1, &[&[1; 400]])),
+    ] {
+        let server = DnsServer::start(handler).await;
+        for transport in [Transport::Udp, Transport::Tcp] {
+            let budget = Duration::from_secs(5);
+            let got = ask(server.address, &question(), transport, budget).await;
+            match what {
+                "as it should be" => assert_eq!(got.unwrap().message.answers.len(), 1),
+                _ => assert!(
+                    matches!(got, Err(ExchangeError::Malformed { .. })),
+                    "{what} by {transport:?}: {got:?}"
+                ),
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_are_survived(
