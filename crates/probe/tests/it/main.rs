@@ -4,6 +4,7 @@
 
 mod alerts;
 mod certificate;
+mod dns_real;
 mod dns_tls;
 mod docker;
 mod egress;
@@ -14,6 +15,7 @@ mod http;
 mod openssl;
 mod proxy;
 mod stalled;
+mod starttls;
 mod steam;
 mod tls;
 mod verdicts;
