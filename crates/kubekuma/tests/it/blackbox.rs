@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
+use kuma_fixture::lacking;
 use serde_json::{Value, json};
 
 use crate::fixture::authority::{Authority, Identity};
@@ -37,7 +38,10 @@ impl Exporter {
             .stderr(Stdio::null())
             .spawn();
         let Ok(child) = started else {
-            eprintln!("prometheus-blackbox-exporter is not installed: nothing to compare with");
+            let package = "prometheus-blackbox-exporter";
+            lacking(&format!(
+                "{package}, which /probe is compared with: apt-get install {package}"
+            ));
             return None;
         };
         let exporter = Self { child, port };

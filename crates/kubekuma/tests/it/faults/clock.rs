@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kuma_fixture::lacking;
 use serde_json::json;
 
 use super::{basics, told_once};
@@ -19,7 +20,7 @@ const LIBRARIES: [&str; 3] = [
 #[test]
 fn a_clock_that_jumps_takes_nothing_down_and_loses_nothing() {
     let Some(library) = LIBRARIES.iter().find(|path| Path::new(path).exists()) else {
-        return eprintln!("faketime is not installed: a clock that jumps is not looked at");
+        return lacking("faketime, for a clock that jumps: apt-get install faketime");
     };
     let (target, stays, receiver, home) =
         (Site::start(), Site::start(), Site::start(), Home::new());

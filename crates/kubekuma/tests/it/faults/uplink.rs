@@ -1,6 +1,7 @@
 //! The uplink is gone: the program runs on a host of its own, a network namespace, whose one link
 //! goes down.
 
+use kuma_fixture::lacking;
 use serde_json::json;
 
 use super::{basics, tool};
@@ -53,7 +54,7 @@ impl Drop for Host {
 #[test]
 fn without_an_uplink_nothing_is_down_because_of_us() {
     let Some(host) = Host::start() else {
-        return eprintln!("this user may not make networks: a dead uplink is not looked at");
+        return lacking("ip and the right to make networks, for a dead uplink: run as root");
     };
     let (target, receiver) = (Site::start_at(host.ours), Site::start_at(host.ours));
     let home = Home::new();

@@ -4,14 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kuma_fixture::lacking;
 use serde_json::Value;
 
 use super::{documents, root};
 use crate::kit::Home;
 
-/// kubectl of `KUBEBUILDER_ASSETS`, else of the PATH.
+/// kubectl of `KUBEBUILDER_ASSETS`, of the control plane that `cargo xtask test` builds, else of the
+/// PATH.
 fn kubectl() -> Option<PathBuf> {
-    let folders = [std::env::var_os("KUBEBUILDER_ASSETS"), std::env::var_os("PATH")];
+    let folders = ["KUBEBUILDER_ASSETS", "KUMA_CONTROL_PLANE", "PATH"].map(std::env::var_os);
     let found = folders
         .iter()
         .flatten()
@@ -19,7 +21,7 @@ fn kubectl() -> Option<PathBuf> {
         .map(|folder| folder.join("kubectl"))
         .find(|program| program.is_file());
     if found.is_none() {
-        eprintln!("kubectl is not installed: the manifests are not put together");
+        lacking("kubectl, which puts the manifests together: run `cargo xtask test`");
     }
     found
 }
