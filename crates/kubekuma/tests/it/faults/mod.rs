@@ -6,8 +6,10 @@ mod database;
 mod disk;
 mod files;
 mod guard;
+mod host;
 mod receiver;
 mod resolver;
+mod swallowed;
 mod uplink;
 
 use std::process::Command;

@@ -4,52 +4,11 @@
 use kuma_fixture::lacking;
 use serde_json::json;
 
-use super::{basics, tool};
+use super::basics;
+use super::host::Host;
 use crate::fixture::Site;
 use crate::kit::documents::web;
 use crate::kit::{Home, Kuma, until};
-
-/// A host behind one link. The other end of the link is on this host.
-struct Host {
-    name: String,
-    near: String,
-    ours: std::net::Ipv4Addr,
-    theirs: String,
-}
-
-impl Host {
-    fn start() -> Option<Self> {
-        let number = std::process::id() % 200;
-        let host = Self {
-            name: format!("kuma{number}"),
-            near: format!("kuma{number}a"),
-            ours: [10, 213, u8::try_from(number).unwrap(), 1].into(),
-            theirs: format!("10.213.{number}.2"),
-        };
-        let far = format!("kuma{number}b");
-        let (ours, theirs) = (format!("{}/24", host.ours), format!("{}/24", host.theirs));
-        let made = tool("ip", &["netns", "add", &host.name])
-            && tool("ip", &["link", "add", &host.near, "type", "veth", "peer", "name", &far])
-            && tool("ip", &["link", "set", &far, "netns", &host.name])
-            && tool("ip", &["addr", "add", &ours, "dev", &host.near])
-            && tool("ip", &["link", "set", &host.near, "up"])
-            && tool("ip", &["-n", &host.name, "addr", "add", &theirs, "dev", &far])
-            && tool("ip", &["-n", &host.name, "link", "set", &far, "up"])
-            && tool("ip", &["-n", &host.name, "link", "set", "lo", "up"]);
-        made.then_some(host)
-    }
-
-    fn link(&self, state: &str) {
-        assert!(tool("ip", &["link", "set", &self.near, state]));
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        tool("ip", &["netns", "del", &self.name]);
-        tool("ip", &["link", "del", &self.near]);
-    }
-}
 
 #[test]
 fn without_an_uplink_nothing_is_down_because_of_us() {
@@ -62,8 +21,7 @@ fn without_an_uplink_nothing_is_down_because_of_us() {
     // Too few for the guard that counts.
     home.write("web.yaml", &[web("one", &target.url("/")), web("two", &target.url("/"))]);
     let program = home.command();
-    let mut command = std::process::Command::new("ip");
-    command.args(["netns", "exec", &host.name]).arg(program.get_program());
+    let mut command = host.command(program.get_program());
     command.args(["serve", "config", "--port", "0"]).current_dir(home.path());
     let kuma = Kuma::start(command);
     let asked = |more: usize| {
