@@ -7,6 +7,7 @@ use std::time::Duration;
 use kuma_core::event::EventKind;
 use kuma_core::ports::Earlier;
 use kuma_core::provider::Provider;
+use kuma_fixture::Swallower;
 use kuma_notify::{
     DeliveryError, DeliveryReason, Message, Payload, Receipt, SendContext, Transports, channel,
 };
@@ -153,6 +154,10 @@ async fn network_trouble_is_retryable(fixture: &dyn Fixture) {
         return;
     }
     assert_eq!((error.is_retryable(), error.reason()), (true, DeliveryReason::Connect), "{error}");
+
+    let swallower = Swallower::start().await;
+    let error = fails(fixture, &fixture.elsewhere(swallower.address)).await;
+    assert_eq!((error.is_retryable(), error.reason()), (true, DeliveryReason::Timeout), "{error}");
 
     let (address, silent) = mute(b"").await;
     let error = fails(fixture, &fixture.elsewhere(address)).await;

@@ -13,12 +13,12 @@ use kuma_core::check::{
 use kuma_core::observation::Observation;
 use kuma_core::reason::Reason;
 use kuma_core::settings::PingMode;
+use kuma_fixture::Swallower;
 use tokio::io::AsyncWriteExt;
 
 use crate::fixture::attack::{TIMEOUT, attack_in, failed};
 use crate::fixture::monitor::{get, http, text};
 use crate::fixture::server::Server;
-use crate::fixture::swallow::Swallower;
 use crate::fixture::{World, fact};
 
 fn world() -> World {

@@ -6,11 +6,11 @@ use kuma_core::check::StatusRange;
 use kuma_core::observation::Outcome;
 use kuma_core::reason::Reason;
 use kuma_core::stats::Stats;
+use kuma_fixture::Swallower;
 use tokio::io::AsyncReadExt;
 
 use crate::fixture::monitor::{get, http};
 use crate::fixture::server::{Reply, Server, Then, closed_port};
-use crate::fixture::swallow::Swallower;
 use crate::fixture::{World, fact};
 
 async fn reason(reply: Reply) -> (Outcome, String) {

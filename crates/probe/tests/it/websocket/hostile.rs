@@ -12,6 +12,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::{connect, down, wants};
 use crate::fixture::World;
+use crate::fixture::attack::attack_for;
 use crate::fixture::server::{Server, read_request};
 
 /// A proper agreement to the request.
@@ -55,11 +56,9 @@ async fn server(frames: Vec<u8>, again: Option<Vec<u8>>, close: bool) -> Server 
 
 /// What is seen by a check that waits for `never`.
 async fn waiting(server: &Server) -> Observation {
-    let mut world = World::new();
-    world.timeout = Duration::from_secs(10);
     let mut check = connect(server.url("/").replace("http:", "ws:"));
     check.expect = Some(wants("never"));
-    world.run(Check::Websocket(Box::new(check))).await
+    attack_for(Duration::from_secs(10), Check::Websocket(Box::new(check))).await
 }
 
 #[tokio::test]
