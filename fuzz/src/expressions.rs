@@ -48,7 +48,7 @@ pub(crate) fn templates(data: &[u8]) {
     let _ = template.render_json(&values);
 }
 
-/// A condition, and a body as text.
+/// A condition, and a body as text, which may be JSON.
 pub(crate) fn conditions(data: &[u8]) {
     let Some((source, text)) = two_texts(data) else {
         return;
@@ -69,7 +69,11 @@ fn value(of: &Type, text: &str) -> Value {
         Type::Double => Value::Double(text.len() as f64 / 3.0),
         Type::Text => Value::Text(text.into()),
         Type::List(_) => Value::list(vec![Value::Text(text.into()); 3]),
-        _ => Value::Null,
+        Type::Map(_) => Value::map([("server".into(), Value::Text(text.into()))]),
+        Type::Any => {
+            serde_json::from_str::<serde_json::Value>(text).map_or(Value::Null, Value::from)
+        }
+        Type::Null => Value::Null,
     }
 }
 

@@ -3,6 +3,7 @@
 //! coverage; the tests here run each over its seeds.
 
 mod answers;
+mod cluster;
 mod documents;
 mod expressions;
 mod imports;
@@ -10,6 +11,7 @@ mod outside;
 mod receivers;
 mod requests;
 mod rows;
+mod visitors;
 
 /// A target by its name, as `cargo xtask fuzz` and the folders under `fuzz/seeds` have it.
 pub struct Target {
@@ -33,6 +35,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "receivers", run: receivers::run },
     Target { name: "requests", run: requests::run },
     Target { name: "imports", run: imports::run },
+    Target { name: "visitors", run: visitors::run },
+    Target { name: "cluster", run: cluster::run },
 ];
 
 /// The target of that name.

@@ -1,8 +1,12 @@
 //! What targets need from outside: Secrets, a clock, a runtime, and a server on loopback that
 //! sends bytes as told.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use kuma_core::secret::{SecretError, SecretRef, SecretSource, SecretString};
 use kuma_core::time::{Clock, Mono, Now, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -54,14 +58,56 @@ pub(crate) fn runtime() -> Runtime {
     runtime
 }
 
+/// Stands in an answer for the proof that the question was heard (RFC 6455, 4.2.2), without which
+/// no WebSocket comes about and nothing of it would be read.
+const ACCEPT: &[u8] = b"{ACCEPT}";
+
 /// Sends the answer in pieces, each after something was asked or did not come, and closes.
 pub(crate) async fn send(mut stream: TcpStream, answer: &[u8], piece: usize) {
     let mut question = [0; 1024];
-    for part in answer.chunks(piece.max(answer.len() / 16 + 1)) {
-        let _ = tokio::time::timeout(Duration::from_millis(2), stream.read(&mut question)).await;
+    let asked = heard(&mut stream, &mut question).await;
+    let answer = accepting(answer, &question[..asked]);
+    for (number, part) in answer.chunks(piece.max(answer.len() / 16 + 1)).enumerate() {
+        if number > 0 {
+            heard(&mut stream, &mut question).await;
+        }
         if stream.write_all(part).await.is_err() {
             return;
         }
     }
     let _ = stream.shutdown().await;
+}
+
+async fn heard(stream: &mut TcpStream, question: &mut [u8]) -> usize {
+    let read = tokio::time::timeout(Duration::from_millis(2), stream.read(question));
+    read.await.ok().and_then(Result::ok).unwrap_or(0)
+}
+
+/// The answer with the proof in its place.
+fn accepting<'a>(answer: &'a [u8], question: &[u8]) -> Cow<'a, [u8]> {
+    let question = String::from_utf8_lossy(question);
+    let key = question.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.trim())
+    });
+    let place = answer.windows(ACCEPT.len()).position(|window| window == ACCEPT);
+    let (Some(key), Some(place)) = (key, place) else {
+        return Cow::Borrowed(answer);
+    };
+    let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    let proof = BASE64_STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()));
+    Cow::Owned([&answer[..place], proof.as_bytes(), &answer[place + ACCEPT.len()..]].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proof_of_the_standards_example_stands_in_its_place() {
+        let question = b"GET / HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        let answer = accepting(b"Accept: {ACCEPT}\r\n", question);
+        assert_eq!(answer.as_ref(), b"Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n");
+        assert_eq!(accepting(b"Accept: x", question).as_ref(), b"Accept: x");
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use kuma_api::read::{ReadContext, read_file};
 use kuma_core::catalog::{BuildInput, Catalog, build};
@@ -14,7 +14,8 @@ use kuma_server::blackbox::module::{Parameters, asked};
 /// Modules of every type that can be given a target, and settings that allow any.
 const DOCUMENTS: &str = include_str!("../modules.yaml");
 
-static CATALOG: LazyLock<Catalog> = LazyLock::new(catalog);
+/// The objects of [`DOCUMENTS`].
+pub(crate) static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| Arc::new(catalog()));
 
 /// Lines: target, module, host name.
 pub(crate) fn run(data: &[u8]) {

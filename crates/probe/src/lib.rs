@@ -32,4 +32,10 @@ mod trace;
 mod websocket;
 mod words;
 
+/// Parsers of bytes from outside that nothing on loopback can send; for the fuzz targets.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::ping::any_packet;
+}
+
 pub use prober::{ProbeError, Prober, ProberConfig};

@@ -24,6 +24,7 @@ use crate::net::connect_fault;
 use crate::trace::Stage;
 use echo::{EchoSocket, OpenError, Plan};
 use method::Method;
+use packet::{Identity, NONCE, Version};
 use tally::Tally;
 
 /// Pings the first of the host's addresses that this host has a way to.
@@ -179,6 +180,17 @@ fn judge(
         Some(times) => fault.with("min/avg/max/mdev", times.to_string()),
         None => fault,
     })
+}
+
+/// Reads a packet as each kind of socket shows it: any bytes are understood or left alone.
+pub fn any_packet(bytes: &[u8]) {
+    let identity = Identity { identifier: 0x1234, nonce: [7; NONCE], size: 56 };
+    for version in [Version::V4, Version::V6] {
+        for raw in [false, true] {
+            packet::read(version, raw, &identity, bytes);
+            packet::hop_limit(version, raw, bytes);
+        }
+    }
 }
 
 /// An error of the socket. A host without the address's family has no way to it.
