@@ -172,13 +172,18 @@ impl<'a> Pushover<'a> {
     }
 }
 
-/// The tag of an event's emergency: letters, digits and `-`, the same until what it is about is
-/// over. A test is about nothing.
+/// The tag of an event's emergency: letters, digits and `-`. All that a monitor's state can be ends
+/// together: a recovery from an outage is told, and not that it had been slow before. A test is
+/// about nothing.
 fn tag(event: &Event) -> Option<String> {
-    if Condition::of(event) == Condition::Test {
-        return None;
-    }
-    let name: String = sha256_hex(&identity(event)).chars().take(24).collect();
+    let about = match Condition::of(event) {
+        Condition::Test => return None,
+        Condition::Outage | Condition::Degraded | Condition::Unknown | Condition::Flapping => {
+            format!("kubekuma/{}", event.monitor)
+        }
+        Condition::Certificate | Condition::MassOutage | Condition::OwnTrouble => identity(event),
+    };
+    let name: String = sha256_hex(&about).chars().take(24).collect();
     Some(format!("kubekuma-{name}"))
 }
 

@@ -127,6 +127,11 @@ async fn the_end_of_what_is_no_outage_ends_its_repeats_too() {
     push.sends(&message("well", &well)).await.unwrap();
     let cancel = format!("/1/receipts/cancel_by_tag/{}.json", rings["tags"]);
     assert_eq!(push.server.received()[1].path, cancel);
+    // The end of an outage that came of it ends it as well; that of a certificate's trouble does not.
+    let down = form(&push.got(EventKind::Down).await);
+    assert_eq!(down["tags"], rings["tags"]);
+    let expiring = form(&push.got(EventKind::CertExpiring).await);
+    assert_ne!(expiring["tags"], rings["tags"]);
 }
 
 #[tokio::test]
