@@ -95,6 +95,13 @@ impl ProviderType {
     }
 }
 
+impl ProviderType {
+    /// Whether the receiver keeps an alert open until it is told the end.
+    pub const fn keeps_alerts(self) -> bool {
+        matches!(self, Self::Alertmanager | Self::Pagerduty)
+    }
+}
+
 impl fmt::Display for ProviderType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

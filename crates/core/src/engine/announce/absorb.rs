@@ -93,7 +93,7 @@ fn take(
                 ..with_facts(down.clone(), facts)
             });
             if *closing != Closing::Recovered {
-                end_conditions(state);
+                end_conditions(state, *ended_at);
             }
         }
         Notice::FlappingStarted { incident, at, toggles, quiet_until } => {
@@ -139,7 +139,8 @@ fn open(state: &mut AnnounceState, opening: &Opening, facts: &Facts, view: &Anno
         return;
     }
     // A down says more than slow or unknown did: those end without a word of their own.
-    end_quietly(state, &[Subject::Degraded, Subject::Unknown]);
+    let lesser = [Subject::Degraded, Subject::Unknown];
+    end_quietly(state, &lesser, opening.at, MonitorState::Down, "it is down");
     let Some(entry) = view.entry else { return };
     let mut event = with_facts(base(entry, EventKind::Down, opening.at), facts);
     event.incident = Some(opening.incident);
@@ -172,7 +173,7 @@ fn close(
         event.reason = Some(code.to_owned());
     }
     event.note = note.map(str::to_owned);
-    topic.over = Some(Over { event: Some(event) });
+    topic.over = Some(Over { event, is_quiet: false });
 }
 
 /// Begins a condition, unless it is so already.
@@ -212,19 +213,23 @@ fn end(
         return;
     };
     let is_well = matches!(now, MonitorState::Up | MonitorState::Degraded);
-    let event = is_well.then(|| Event {
+    topic.over = Some(Over { event: over(&topic.event, at, now, message), is_quiet: !is_well });
+}
+
+/// The end of a condition that began with an event.
+fn over(begun: &Event, at: Timestamp, now: MonitorState, message: &str) -> Event {
+    Event {
         kind: EventKind::Up,
-        previous_state: topic.event.current_state,
+        previous_state: begun.current_state,
         current_state: now,
         reason: None,
         message: Some(message.to_owned()),
         at,
         ended_at: Some(at),
-        started_at: Some(topic.event.at),
-        note: Some(format!("was {}", topic.event.kind)),
-        ..topic.event.clone()
-    });
-    topic.over = Some(Over { event });
+        started_at: Some(begun.at),
+        note: Some(format!("was {}", begun.kind)),
+        ..begun.clone()
+    }
 }
 
 /// Flapping is over, by word of the verdict or because its time is up.
@@ -233,18 +238,25 @@ pub(super) fn end_flapping(state: &mut AnnounceState, view: &AnnounceView<'_>, n
     end(state, &Subject::Flapping, now, view.state, "stable again");
 }
 
-fn end_quietly(state: &mut AnnounceState, subjects: &[Subject]) {
+fn end_quietly(
+    state: &mut AnnounceState,
+    subjects: &[Subject],
+    at: Timestamp,
+    now: MonitorState,
+    message: &str,
+) {
     for topic in &mut state.topics {
         if subjects.contains(&topic.subject) {
-            topic.over = Some(Over { event: None });
+            let event = over(&topic.event, at, now, message);
+            topic.over = Some(Over { event, is_quiet: true });
         }
     }
 }
 
-fn end_conditions(state: &mut AnnounceState) {
+fn end_conditions(state: &mut AnnounceState, at: Timestamp) {
     state.flapping_until = None;
     let conditions = [Subject::Degraded, Subject::Unknown, Subject::Flapping];
-    end_quietly(state, &conditions);
+    end_quietly(state, &conditions, at, MonitorState::Paused, "it is no longer monitored");
 }
 
 /// The monitor is gone: an outage that is still open is closed with a notice, the rest forgotten.
@@ -263,7 +275,7 @@ fn delete(state: &mut AnnounceState, now: Timestamp) {
             ..down.clone()
         });
     }
-    end_conditions(state);
+    end_conditions(state, now);
     state.topics.retain(|topic| !topic.is_certificate());
 }
 

@@ -48,7 +48,7 @@ pub(super) fn seen(
             topic.resting = true;
         } else {
             let event = renewed(&topic.event, certificate, view.state, now);
-            topic.over = Some(Over { event: Some(event) });
+            topic.over = Some(Over { event, is_quiet: false });
         }
     }
     if !is_known && is_due {

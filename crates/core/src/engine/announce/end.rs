@@ -2,13 +2,12 @@
 //! the delivery log for what was held until it had nothing left to say.
 
 use crate::catalog::Route;
-use crate::event::Event;
 use crate::id::ObjectName;
 use crate::ports::SuppressedRow;
 
 use super::settle::missing;
 use super::stages::{self, Envelope, Flow, Message};
-use super::topic::{Hold, Told, Topic};
+use super::topic::{Hold, Over, Told, Topic};
 use super::{AnnounceEffects, AnnounceState, Context};
 
 /// Who is told what about outages, so that conditions do not say it again.
@@ -20,13 +19,14 @@ pub(super) struct Spoken {
     pub(super) down: Vec<ObjectName>,
 }
 
-/// Whoever was told that all is well needs no second word about a lesser condition.
+/// Whoever was told that all is well needs no second word about a lesser condition, unless an alert
+/// about it stays open until then.
 pub(super) fn forget(topic: &mut Topic, recovered: &[ObjectName]) {
     if topic.is_incident() || topic.is_certificate() || recovered.is_empty() {
         return;
     }
     for told in topic.tracks.iter_mut().flat_map(|track| &mut track.told) {
-        told.open &= !recovered.contains(&told.provider);
+        told.open &= told.keeps_alerts() || !recovered.contains(&told.provider);
     }
 }
 
@@ -38,7 +38,9 @@ pub(super) fn end(
     spoken: &mut Spoken,
     effects: &mut AnnounceEffects,
 ) {
-    let event = topic.over.as_ref().and_then(|over| over.event.clone());
+    let Some(over) = topic.over.clone() else {
+        return;
+    };
     let routes = context.view.entry.map_or(&[][..], |entry| &entry.routes);
     for index in 0..topic.tracks.len() {
         let route = routes.iter().find(|route| topic.tracks[index].is_of(route));
@@ -52,10 +54,11 @@ pub(super) fn end(
             known.open = false;
             told.push(known.clone());
         }
-        if let Some(event) = &event
-            && !told.is_empty()
-        {
-            let ending = Ending { index, route, event };
+        if over.is_quiet {
+            told.retain(Told::keeps_alerts);
+        }
+        if !told.is_empty() {
+            let ending = Ending { index, route, over: &over };
             tell_end(state, topic, &ending, told, context, spoken, effects);
         }
     }
@@ -64,7 +67,7 @@ pub(super) fn end(
 struct Ending<'a> {
     index: usize,
     route: Option<&'a Route>,
-    event: &'a Event,
+    over: &'a Over,
 }
 
 fn tell_end(
@@ -79,7 +82,7 @@ fn tell_end(
     let mut not_before = context.now;
     let mut group_key = None;
     if let Some(route) = ending.route {
-        let mut message = Message::new(ending.event, topic, route, None, context.now);
+        let mut message = Message::new(&ending.over.event, topic, route, None, context.now);
         match stages::run(context, &mut message) {
             Flow::Pass => {
                 not_before = message.not_before;
@@ -95,7 +98,7 @@ fn tell_end(
     let envelope = Envelope {
         monitor: context.view.id,
         subject: &subject,
-        event: ending.event,
+        event: &ending.over.event,
         sequence: state.sequence,
         route: &track.route,
         is_policy: track.is_policy,
@@ -104,12 +107,18 @@ fn tell_end(
         group_key: group_key.as_deref(),
     };
     for told in told {
-        let is_said =
-            spoken.recovered.contains(&told.provider) || spoken.down.contains(&told.provider);
-        if is_said && !topic.is_incident() && !topic.is_certificate() {
+        let is_said = ending.over.is_quiet
+            || spoken.recovered.contains(&told.provider)
+            || spoken.down.contains(&told.provider);
+        let is_aside = is_said && !topic.is_incident() && !topic.is_certificate();
+        if is_aside && !told.keeps_alerts() {
             continue;
         }
         for mut row in stages::rows(&envelope, context.view.catalog, [&told.provider]) {
+            if is_aside {
+                // What was said last about an incident is said again where it was forgotten.
+                row.event.incident = None;
+            }
             row.merges = (!topic.is_certificate()).then(|| told.key.clone());
             effects.outbox.push(row);
         }

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod dependencies;
+mod keepers;
 mod kit;
 mod limits;
 mod properties;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::Route;
 use crate::event::Event;
 use crate::id::{IncidentId, ObjectName};
+use crate::provider::ProviderType;
 use crate::time::{Timestamp, minus};
 
 /// What a topic is about.
@@ -115,6 +116,14 @@ pub(super) struct Track {
     pub(super) escalated: usize,
 }
 
+impl Told {
+    /// Whether the end has to be told whatever else was said meanwhile.
+    pub(super) fn keeps_alerts(&self) -> bool {
+        let is_of = |of: &ProviderType| of.as_str() == self.provider_type;
+        ProviderType::ALL.iter().find(|of| is_of(of)).is_some_and(|of| of.keeps_alerts())
+    }
+}
+
 impl Track {
     fn new(route: &Route) -> Self {
         Self {
@@ -154,8 +163,11 @@ impl Track {
 /// How a topic ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Over {
-    /// The event to tell: `up` or `closed`; none is forgotten quietly.
-    pub(super) event: Option<Event>,
+    /// The event to tell: `up` or `closed`.
+    pub(super) event: Event,
+    /// People know enough already: it is told only where alerts stay open until they are told the
+    /// end.
+    pub(super) is_quiet: bool,
 }
 
 /// One thing to tell.
