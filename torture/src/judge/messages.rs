@@ -75,10 +75,11 @@ fn repeats(evidence: &Evidence, found: &mut Vec<Violation>) {
 }
 
 /// Whether the process died while a message that came at `first` could still be on its way. A
-/// fault that keeps the end of the delivery out of the store stretches that time.
+/// fault that keeps the end of the delivery out of the store stretches that time; a receiver's mood
+/// does not, because no delivery waits for another one's.
 fn died_meanwhile(evidence: &Evidence, first: i64, again: i64) -> bool {
     let mut until = first + RECORDED_WITHIN;
-    let mut faults: Vec<_> = evidence.faults.iter().collect();
+    let mut faults: Vec<_> = evidence.faults.iter().filter(|fault| fault.disturbs).collect();
     faults.sort_by_key(|fault| fault.from);
     for fault in faults {
         if fault.from <= until && fault.to >= first {

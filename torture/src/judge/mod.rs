@@ -5,6 +5,7 @@ mod alerts;
 mod incidents;
 mod messages;
 mod process;
+mod substance;
 #[cfg(test)]
 mod tests;
 
@@ -57,6 +58,8 @@ pub(crate) enum Kind {
     Growth,
     /// Something went wrong while the run went on.
     Mishap,
+    /// The run proves nothing about something, because it never came to that.
+    NothingSeen,
 }
 
 /// Something that must not be.
@@ -78,6 +81,7 @@ pub(crate) fn judge(evidence: &Evidence) -> Vec<Violation> {
     messages::judge(evidence, &mut found);
     alerts::judge(evidence, &mut found);
     process::judge(evidence, &mut found);
+    substance::judge(evidence, &mut found);
     found
 }
 

@@ -60,3 +60,19 @@ pub(crate) const KINDS: &[(&str, Start)] = &[
     ("alertmanager", alerts::alertmanager),
     ("apprise", http::apprise),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use kuma_core::provider::ProviderType;
+
+    use super::KINDS;
+
+    #[test]
+    fn every_type_of_provider_has_a_receiver() {
+        let ours: BTreeSet<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(ours, ProviderType::ALL.iter().map(|provider| provider.as_str()).collect());
+        assert_eq!(ours.len(), KINDS.len(), "none twice");
+    }
+}

@@ -99,3 +99,20 @@ fn target(check: &str, spec: Value, hows: Vec<(&'static str, Certainty)>, act: A
 pub(crate) fn name(check: &str) -> String {
     format!("{}site", check.to_lowercase())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use kuma_core::check::CheckType;
+
+    use super::KINDS;
+
+    #[test]
+    fn every_type_of_check_but_the_one_that_needs_a_cluster_has_a_target() {
+        let ours: BTreeSet<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+        let all = CheckType::ALL.iter().filter(|check| **check != CheckType::Kubernetes);
+        assert_eq!(ours, all.map(|check| check.as_str()).collect());
+        assert_eq!(ours.len(), KINDS.len(), "none twice");
+    }
+}
