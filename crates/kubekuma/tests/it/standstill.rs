@@ -28,8 +28,9 @@ fn a_process_that_was_stopped_takes_nothing_for_down() {
     assert_eq!(kuma.get("/push/job-token").status, 200);
     kuma.becomes("job", "up");
 
-    for _ in 0..3 {
-        kuma.pause(Duration::from_secs(7));
+    // Some intervals, and then minutes: longer than anything that waits for something waits.
+    for seconds in [7, 7, 130] {
+        kuma.pause(Duration::from_secs(seconds));
         // The job could not push meanwhile; it does at once.
         assert_eq!(kuma.get("/push/job-token").status, 200);
         let seen = target.requests().len();

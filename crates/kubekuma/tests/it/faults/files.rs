@@ -3,7 +3,7 @@
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::json;
 
-use super::basics;
+use super::{away, basics, in_vain};
 use crate::fixture::Site;
 use crate::kit::documents::web;
 use crate::kit::{Home, until};
@@ -11,6 +11,7 @@ use crate::kit::{Home, until};
 #[test]
 fn without_file_descriptors_nothing_is_down_because_of_us() {
     let (target, receiver, home) = (Site::start(), Site::start(), Home::new());
+    let mut away = away(&home, std::net::Ipv4Addr::LOCALHOST);
     basics(&home, &receiver, json!({}));
     let names: Vec<_> = (0..4).map(|n| format!("web-{n}")).collect();
     let webs: Vec<_> = names.iter().map(|name| web(name, &target.url("/"))).collect();
@@ -21,8 +22,8 @@ fn without_file_descriptors_nothing_is_down_because_of_us() {
     }
     let pid = Pid::from_raw(i32::try_from(kuma.id()).unwrap());
     // Standard streams and what is open already stay; nothing new can be opened.
-    let none = Rlimit { current: Some(3), ..getrlimit(Resource::Nofile) };
-    let before = prlimit(pid, Resource::Nofile, none).unwrap();
+    let none = || Rlimit { current: Some(3), ..getrlimit(Resource::Nofile) };
+    let before = prlimit(pid, Resource::Nofile, none()).unwrap();
     until("checks to fail because of us", || {
         let printed = kuma.printed();
         let asked = target.requests().len();
@@ -46,4 +47,18 @@ fn without_file_descriptors_nothing_is_down_because_of_us() {
     // It still sees what is really out.
     target.answer_with(500);
     receiver.hears("web-0", "down");
+    for name in &names {
+        kuma.becomes(name, "down");
+    }
+
+    // A message that finds no descriptor waits for one.
+    in_vain(&kuma, 1);
+    let before = prlimit(pid, Resource::Nofile, none()).unwrap();
+    away.switch_on();
+    in_vain(&kuma, 2);
+    assert!(away.requests().is_empty(), "{:?}", away.requests());
+    let _ = prlimit(pid, Resource::Nofile, before).unwrap();
+    for name in &names {
+        away.hears(name, "down");
+    }
 }

@@ -36,6 +36,27 @@ fn tool(name: &str, arguments: &[&str]) -> bool {
     }
 }
 
+/// A receiver that is away and hears of everything, too.
+fn away(home: &Home, address: std::net::Ipv4Addr) -> Site {
+    let mut away = Site::start_at(address);
+    away.switch_off();
+    let mut late = policy(&["late"]);
+    late["metadata"]["name"] = json!("late");
+    home.write("late.yaml", &[webhook("late", &away.url("/")), late]);
+    away
+}
+
+/// Waits until so many more attempts to send something were in vain.
+#[track_caller]
+fn in_vain(kuma: &Kuma, more: usize) {
+    let tried = || kuma.printed().matches("message not sent").count();
+    let before = tried();
+    until("attempts to send", || {
+        let new = tried() - before;
+        if new >= more { Ok(()) } else { Err(format!("{new}: {}", kuma.printed())) }
+    });
+}
+
 /// Settings with more, a webhook that hears of everything, and one for our own trouble.
 fn basics(home: &Home, receiver: &Site, more: Value) {
     let mut ops = webhook("ops", &receiver.url("/ops"));

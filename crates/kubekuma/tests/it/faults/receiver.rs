@@ -5,20 +5,16 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{basics, told_once};
+use super::{away, basics, in_vain, told_once};
 use crate::fixture::Site;
-use crate::kit::documents::{policy, web, webhook};
-use crate::kit::{Home, now, until};
+use crate::kit::documents::web;
+use crate::kit::{Home, now};
 
 #[test]
 fn a_receiver_that_was_away_hears_everything_in_order_when_it_is_back() {
-    let (target, present, mut away, home) =
-        (Site::start(), Site::start(), Site::off(), Home::new());
+    let (target, present, home) = (Site::start(), Site::start(), Home::new());
+    let mut away = away(&home, std::net::Ipv4Addr::LOCALHOST);
     basics(&home, &present, json!({}));
-    home.write("more.yaml", &[webhook("late", &away.url("/"))]);
-    let mut late = policy(&["late"]);
-    late["metadata"]["name"] = json!("late");
-    home.write("policy.yaml", &[late]);
     home.write("web.yaml", &[web("web", &target.url("/"))]);
     let kuma = home.serve();
     kuma.becomes("web", "up");
@@ -28,10 +24,7 @@ fn a_receiver_that_was_away_hears_everything_in_order_when_it_is_back() {
     // The other receiver waits for nobody.
     assert!(begun.elapsed() < Duration::from_secs(10));
     // Its message is tried a few times, so that the end cannot join it any more.
-    until("some attempts", || {
-        let tried = kuma.printed().matches("message not sent").count();
-        if tried >= 3 { Ok(()) } else { Err(format!("{tried}")) }
-    });
+    in_vain(&kuma, 2);
     target.answer_with(200);
     present.hears("web", "up");
     kuma.kill();

@@ -4,8 +4,8 @@
 use kuma_fixture::lacking;
 use serde_json::json;
 
-use super::basics;
 use super::host::Host;
+use super::{away, basics, in_vain, told_once};
 use crate::fixture::Site;
 use crate::kit::documents::web;
 use crate::kit::{Home, Kuma, until};
@@ -17,6 +17,7 @@ fn without_an_uplink_nothing_is_down_because_of_us() {
     };
     let (target, receiver) = (Site::start_at(host.ours), Site::start_at(host.ours));
     let home = Home::new();
+    let mut away = away(&home, host.ours);
     basics(&home, &receiver, json!({}));
     // Too few for the guard that counts.
     home.write("web.yaml", &[web("one", &target.url("/")), web("two", &target.url("/"))]);
@@ -51,4 +52,17 @@ fn without_an_uplink_nothing_is_down_because_of_us() {
     // It still sees what is really out.
     target.answer_with(500);
     receiver.hears("one", "down");
+
+    // A message that finds no link waits for it.
+    in_vain(&kuma, 1);
+    host.link("down");
+    away.switch_on();
+    in_vain(&kuma, 2);
+    assert!(away.requests().is_empty(), "{:?}", away.requests());
+    host.link("up");
+    away.hears("one", "down");
+    away.hears("two", "down");
+    target.answer_with(200);
+    away.hears("one", "up");
+    told_once(&away, "one");
 }
