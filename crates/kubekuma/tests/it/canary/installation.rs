@@ -10,6 +10,9 @@ use crate::kit::documents::{monitor, monitor_with, policy, provider, settings_wi
 /// The documents; `echo` is target, proxy and receiver at once.
 pub(super) fn documents(garden: &mut Garden, echo: &Echo, mail: u16) -> Vec<Value> {
     let mut all = monitors(garden, &echo.place(), &format!("http://{}", echo.place()));
+    let set = set(garden, &all);
+    all.extend(alike(&all));
+    all.push(set);
     let providers = providers(garden, &format!("http://{}", echo.place()), mail);
     let mut names: Vec<_> =
         providers.iter().map(|it| it["metadata"]["name"].as_str().unwrap().to_owned()).collect();
@@ -29,6 +32,51 @@ pub(super) fn documents(garden: &mut Garden, echo: &Echo, mail: u16) -> Vec<Valu
         "publicEndpoints": { "metrics": { "authMode": "basic", "basicAuthSecretRef": metrics } },
     })));
     all
+}
+
+/// What the checks of type http with a Secret are, as those of the types that ask in the same way.
+fn alike(monitors: &[Value]) -> Vec<Value> {
+    let https = monitors.iter().filter(|it| it["spec"]["type"] == "http");
+    let with_secret = https
+        .filter(|it| ["SecretRef", "${SECRET"].iter().any(|sign| it.to_string().contains(sign)));
+    let kinds =
+        [("keyword", json!({ "keyword": "never said" })), ("jsonQuery", json!({ "query": "$.a" }))];
+    with_secret
+        .flat_map(|it| {
+            kinds.iter().map(move |(kind, more)| {
+                let mut target = it["spec"]["target"]["http"].clone();
+                let more = more.as_object().unwrap().clone();
+                target.as_object_mut().unwrap().extend(more);
+                let name = it["metadata"]["name"].as_str().unwrap();
+                let name = format!("{}-{name}", kind.to_lowercase());
+                monitor_with(&name, kind, target, rarely())
+            })
+        })
+        .collect()
+}
+
+/// Everything once more as items of a set. A token opens one monitor only.
+fn set(g: &mut Garden, monitors: &[Value]) -> Value {
+    let mut items = Vec::new();
+    for monitor in monitors.iter().chain(&alike(monitors)) {
+        let mut item = monitor["spec"].clone();
+        item["name"] = monitor["metadata"]["name"].clone();
+        item["schedule"] = rarely()["schedule"].clone();
+        if item["type"] == "push" {
+            item["target"]["push"]["tokenSecretRef"] = g.token("set-job", "token");
+        }
+        items.push(item);
+    }
+    json!({
+        "apiVersion": "monitoring.kubekuma.io/v1",
+        "kind": "MonitorSet",
+        "metadata": { "name": "set" },
+        "spec": { "items": items },
+    })
+}
+
+fn rarely() -> Value {
+    json!({ "schedule": { "intervalSeconds": 10, "timeoutSeconds": 1 } })
 }
 
 fn monitors(g: &mut Garden, place: &str, base: &str) -> Vec<Value> {
@@ -56,7 +104,7 @@ fn monitors(g: &mut Garden, place: &str, base: &str) -> Vec<Value> {
         http(
             "oauth",
             json!({ "auth": { "oauth2": {
-            "tokenUrl": format!("{base}/token"),
+            "tokenUrl": format!("{base}/token/{}", g.inline("oauth", "path")),
             "clientIdSecretRef": g.token("oauth", "id"),
             "clientSecretRef": g.at("oauth", "secret"),
         } } }),
@@ -117,13 +165,17 @@ fn monitors(g: &mut Garden, place: &str, base: &str) -> Vec<Value> {
             "handshake",
             "websocket",
             json!({
-                "url": format!("ws://{place}/m/handshake"), "headers": { "X-Key": g.inline("handshake", "key") },
+                "url": format!("ws://{place}/m/handshake?{}", g.inline("handshake", "query")),
+                "headers": { "X-Key": g.inline("handshake", "key") }, "message": g.inline("handshake", "message"),
             }),
         ),
         monitor(
             "grpc",
             "grpc",
-            json!({ "address": place, "tls": { "clientCertSecretRef": g.at("grpc", "key") } }),
+            json!({
+                "address": place, "tls": { "clientCertSecretRef": g.at("grpc", "key") },
+                "metadata": { "x-key": g.inline("grpc", "metadata") },
+            }),
         ),
         monitor(
             "tcp-tls",
@@ -203,7 +255,14 @@ fn providers(g: &mut Garden, base: &str, mail: u16) -> Vec<Value> {
             }),
         ),
         provider("slack", "slack", json!({ "webhookUrlSecretRef": url(g, "slack") })),
-        provider("discord", "discord", json!({ "webhookUrlSecretRef": url(g, "discord") })),
+        provider(
+            "discord",
+            "discord",
+            json!({
+                "webhookUrlSecretRef": url(g, "discord"),
+                "avatarUrl": format!("{base}/p/discord/{}", g.inline("discord", "avatar")),
+            }),
+        ),
         provider("teams", "teams", json!({ "webhookUrlSecretRef": url(g, "teams") })),
         provider(
             "alertmanager",
@@ -225,7 +284,7 @@ fn providers(g: &mut Garden, base: &str, mail: u16) -> Vec<Value> {
         provider(
             "apprise",
             "apprise",
-            json!({ "apiUrl": format!("{base}/p/apprise"), "urlsSecretRef": g.with("apprise", "urls", |core| format!("json://x:{core}@127.0.0.1:9")) }),
+            json!({ "apiUrl": format!("{base}/p/apprise/{}", g.inline("apprise", "base")), "urlsSecretRef": g.with("apprise", "urls", |core| format!("json://x:{core}@127.0.0.1:9")) }),
         ),
         provider(
             "gotify",
@@ -236,7 +295,7 @@ fn providers(g: &mut Garden, base: &str, mail: u16) -> Vec<Value> {
             "telegram",
             "telegram",
             json!({
-                "apiBaseUrl": format!("{base}/p/telegram"),
+                "apiBaseUrl": format!("{base}/p/telegram/{}", g.inline("telegram", "base")),
                 "botTokenSecretRef": g.with("telegram", "token", |core| format!("12345:{core}")),
                 "chatIdSecretRef": g.token("telegram", "chat"),
             }),
@@ -245,7 +304,7 @@ fn providers(g: &mut Garden, base: &str, mail: u16) -> Vec<Value> {
             "pushover",
             "pushover",
             json!({
-                "apiBaseUrl": format!("{base}/p/pushover"),
+                "apiBaseUrl": format!("{base}/p/pushover/{}", g.inline("pushover", "base")),
                 "userKeySecretRef": g.token("pushover", "user"),
                 "apiTokenSecretRef": g.token("pushover", "token"),
             }),
@@ -253,7 +312,7 @@ fn providers(g: &mut Garden, base: &str, mail: u16) -> Vec<Value> {
         provider(
             "pagerduty",
             "pagerduty",
-            json!({ "apiBaseUrl": format!("{base}/p/pagerduty"), "routingKeySecretRef": g.token("pagerduty", "key") }),
+            json!({ "apiBaseUrl": format!("{base}/p/pagerduty/{}", g.inline("pagerduty", "base")), "routingKeySecretRef": g.token("pagerduty", "key") }),
         ),
         provider(
             "mail",
