@@ -106,7 +106,10 @@ mod tests {
         assert_eq!(path("sqlite:/data/kubekuma.db").unwrap(), "/data/kubekuma.db");
         assert_eq!(path("sqlite:///data/kubekuma.db").unwrap(), "/data/kubekuma.db");
         assert!(path("mysql://x").unwrap_err().to_string().contains("sqlite:"));
-        assert!(path("postgres://x").is_err());
+        // Not what is wrong with the URL, but what reads it.
+        let postgres = path("postgres://kuma@db.example/kuma").unwrap_err().to_string();
+        assert!(postgres.contains("reads SQLite files only"), "{postgres}");
+        assert!(postgres.contains("`status` and `incidents`"), "{postgres}");
         assert!(path("sqlite:").is_err());
     }
 }

@@ -4,6 +4,7 @@
 mod blackbox;
 mod gatus;
 mod kuma_db;
+mod round_trip;
 mod uptime_kuma;
 
 use std::collections::BTreeMap;
