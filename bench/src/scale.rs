@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::folder::{self, Monitors};
+use crate::http;
 use crate::product::{Metrics, Product};
-use crate::report::Report;
+use crate::report::{Report, quantile};
 use crate::target::Target;
 
 /// Start-up, memory, CPU and lateness with many monitors.
@@ -52,6 +53,7 @@ pub(crate) async fn measure(arguments: &Arguments, binary: &Path) -> anyhow::Res
     let lasted = product.since_start.elapsed().saturating_sub(begun).as_secs_f64();
     let (memory, most_memory) = product.process.memory()?;
     let after = product.metrics().await?;
+    let mut pages = first_pages(&product).await?;
     let stopped = product.process.stop();
 
     let mut report = Report::default();
@@ -69,11 +71,27 @@ pub(crate) async fn measure(arguments: &Arguments, binary: &Path) -> anyhow::Res
     low("worstLateness", after.sum("scheduler_worst_late_seconds", "") * 1e3, "ms since start");
     low("skippedStarts", after.sum("scheduler_skipped_starts_total", ""), "starts");
     low("failed", after.checks().1, "checks");
+    low("listP50", quantile(&mut pages, 0.5), "ms");
+    low("listP99", quantile(&mut pages, 0.99), "ms");
     low("stop", stopped.as_secs_f64(), "s");
     let rate =
         (after.checks().0 - before.checks().0) / after.at.saturating_sub(before.at).as_secs_f64();
     report.note(format!("{prefix}.rate"), rate, "checks/s");
     Ok(report)
+}
+
+/// Milliseconds that the first page of the list of monitors takes, asked again and again over a new
+/// connection each, as a command or a script asks.
+async fn first_pages(product: &Product) -> anyhow::Result<Vec<f64>> {
+    let mut took = Vec::new();
+    for _ in 0..100 {
+        let begun = product.since_start.elapsed();
+        let (status, _) = http::get(product.address, "/api/v1/monitors?limit=100").await?;
+        anyhow::ensure!(status == 200, "the list of monitors answers {status}");
+        let time = product.since_start.elapsed().saturating_sub(begun);
+        took.push(time.as_secs_f64() * 1e3);
+    }
+    Ok(took)
 }
 
 async fn checked(product: &mut Product, within: Duration, count: f64) -> anyhow::Result<Duration> {
