@@ -8,6 +8,7 @@ mod fuzz;
 mod generate;
 mod image;
 mod licences;
+mod links;
 mod run;
 mod test;
 mod tidy;

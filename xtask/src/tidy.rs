@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use crate::links;
 use crate::run::{self, root};
 
 /// Longest source file, tests apart; a file that grows is asking to be two ideas.
@@ -19,6 +20,15 @@ pub(crate) fn run() -> anyhow::Result<()> {
             continue;
         };
         check_any(path, &text, &mut problems);
+        if path.extension().is_some_and(|extension| extension == "md") {
+            let read = |path: &Path| match root().join(path) {
+                page if page.is_dir() => Some(String::new()),
+                page => std::fs::read_to_string(page).ok(),
+            };
+            for link in links::broken(path, &text, read) {
+                problems.push(format!("{}: a link leads nowhere ({link})", path.display()));
+            }
+        }
         if path.extension().is_some_and(|extension| extension == "rs") {
             check_source(path, &text, &files, &mut problems);
         }
