@@ -13,8 +13,8 @@ struct Page {
     check: CheckType,
     /// The example, as `examples/checks/` has it.
     example: &'static str,
-    /// The key under `spec.successCriteria` that counts for it, if there is one of its own.
-    criteria: Option<&'static str>,
+    /// The keys under `spec.successCriteria` that count for it and not for all types.
+    criteria: &'static [&'static str],
 }
 
 macro_rules! pages {
@@ -28,20 +28,20 @@ macro_rules! pages {
 }
 
 pages! {
-    Http, "http", Some("http");
-    Keyword, "keyword", Some("http");
-    JsonQuery, "jsonQuery", Some("http");
-    Tcp, "tcp", Some("tcp");
-    Dns, "dns", Some("dns");
-    Ping, "ping", Some("ping");
-    Websocket, "websocket", Some("websocket");
-    Push, "push", Some("push");
-    Steam, "steam", Some("steam");
-    Kubernetes, "kubernetes", None;
-    Docker, "docker", None;
-    Grpc, "grpc", Some("grpc");
-    Tls, "tls", None;
-    Group, "group", None;
+    Http, "http", &["http"];
+    Keyword, "keyword", &["http", "keyword"];
+    JsonQuery, "jsonQuery", &["http", "jsonQuery"];
+    Tcp, "tcp", &["tcp"];
+    Dns, "dns", &["dns"];
+    Ping, "ping", &["ping"];
+    Websocket, "websocket", &["websocket"];
+    Push, "push", &["push"];
+    Steam, "steam", &["steam"];
+    Kubernetes, "kubernetes", &[];
+    Docker, "docker", &[];
+    Grpc, "grpc", &["grpc"];
+    Tls, "tls", &[];
+    Group, "group", &[];
 }
 
 pub(super) fn pages() -> impl Iterator<Item = (String, String)> {
@@ -69,10 +69,10 @@ fn text(page: &Page) -> String {
     if let Some(schema) = part_of(Kind::Monitor, &["spec", "target", target]) {
         out.push_str(&tables(&format!("spec.target.{target}"), &schema));
     }
-    if let Some(key) = page.criteria
-        && let Some(schema) = part_of(Kind::Monitor, &["spec", "successCriteria", key])
-    {
-        out.push_str(&tables(&format!("spec.successCriteria.{key}"), &schema));
+    for key in page.criteria {
+        if let Some(schema) = part_of(Kind::Monitor, &["spec", "successCriteria", key]) {
+            out.push_str(&tables(&format!("spec.successCriteria.{key}"), &schema));
+        }
     }
     out.push_str("\n## How it ends when it does not succeed\n\n| reason | meaning |\n|---|---|\n");
     for reason in check.reasons() {
@@ -98,6 +98,19 @@ mod tests {
             let page = PAGES.iter().find(|page| page.check == check).unwrap();
             assert!(!first_comment(page.example).is_empty(), "{check}");
             assert!(page.example.contains(&format!("type: {check}\n")), "{check}");
+        }
+    }
+
+    #[test]
+    fn every_part_of_the_criteria_is_on_a_page() {
+        let criteria = part_of(Kind::Monitor, &["spec", "successCriteria"]).unwrap();
+        let criteria = serde_json::to_value(criteria).unwrap();
+        let parts = criteria["properties"].as_object().unwrap().iter();
+        let parts: Vec<_> = parts.filter(|(_, part)| part["properties"].is_object()).collect();
+        assert!(parts.len() >= 9, "{parts:?}");
+        for (name, _) in parts {
+            let listed = PAGES.iter().any(|page| page.criteria.contains(&name.as_str()));
+            assert!(listed, "{name}");
         }
     }
 }
