@@ -9,6 +9,7 @@ mod load;
 mod membership;
 pub mod own_fault;
 pub mod ready;
+mod routes;
 pub mod signals;
 mod source_loop;
 mod standing;

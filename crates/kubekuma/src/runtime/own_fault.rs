@@ -1,7 +1,8 @@
 //! Failures that are ours: this process stood still while a check ran, or this host has no link.
 //! What they make of a check is no verdict about its target (`design/engine.md`).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +13,7 @@ use kuma_core::reason::{Class, Reason};
 use kuma_core::time::{Clock, Mono};
 use tokio_util::sync::CancellationToken;
 
+use super::routes::{Lost, Routes};
 use crate::clock::SystemClock;
 
 /// How often the pulse beats.
@@ -111,28 +113,47 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What a check says on a host whose links are down: silence is no verdict about a target that is
-/// not on this host itself.
+/// What a check says on a host whose links are down, or of which none leads to the target: silence is
+/// no verdict about a target that is not on this host itself.
 pub async fn excuse_links(observation: Observation) -> Observation {
     let silent =
         observation.outcome.reason().is_some_and(|reason| reason.class() == Class::NoAnswer);
     let here = observation.peer.is_some_and(|peer| peer.to_canonical().is_loopback());
     let failed = matches!(observation.outcome, Outcome::Failure(_));
-    if !failed || !silent || here || links_up().await != Some(false) {
+    if !failed || !silent || here {
         return observation;
     }
-    let why = format!("no link of this host is up: {}", observation.message);
+    let Some(why) = way_lost(observation.peer).await else { return observation };
+    let why = format!("{why}: {}", observation.message);
     Observation { outcome: Outcome::Indeterminate(Reason::Uplink), message: why, ..observation }
+}
+
+/// Why nothing can have left this host for a peer, if so.
+async fn way_lost(peer: Option<IpAddr>) -> Option<String> {
+    let links = links(Path::new(LINKS)).await?;
+    if !any_carries(&links)? {
+        return Some("no link of this host is up".to_owned());
+    }
+    let carries = |name: &str| links.get(name).is_none_or(|state| carries(state));
+    Some(match Routes::read().await.lost(peer?, carries)? {
+        Lost::Link(link) => format!("the link {link} of this host, its way there, is down"),
+        Lost::NoRoute => "this host has no route that leads out".to_owned(),
+    })
 }
 
 /// Whether any link but loopback is up. None where there is no other, or nothing can be known.
 pub async fn links_up() -> Option<bool> {
-    look(Path::new(LINKS)).await
+    any_carries(&links(Path::new(LINKS)).await?)
 }
 
-async fn look(folder: &Path) -> Option<bool> {
+fn any_carries(links: &BTreeMap<String, String>) -> Option<bool> {
+    (!links.is_empty()).then(|| links.values().any(|state| carries(state)))
+}
+
+/// The operational state of each link but loopback.
+async fn links(folder: &Path) -> Option<BTreeMap<String, String>> {
     let mut entries = tokio::fs::read_dir(folder).await.ok()?;
-    let (mut known, mut up) = (false, false);
+    let mut links = BTreeMap::new();
     while let Ok(Some(entry)) = entries.next_entry().await {
         if entry.file_name() == "lo" {
             continue;
@@ -141,10 +162,9 @@ async fn look(folder: &Path) -> Option<bool> {
         let Ok(state) = tokio::fs::read_to_string(entry.path().join("operstate")).await else {
             continue;
         };
-        known = true;
-        up |= carries(state.trim());
+        links.insert(entry.file_name().to_string_lossy().into_owned(), state.trim().to_owned());
     }
-    known.then_some(up)
+    Some(links)
 }
 
 /// Whether a link in an operational state (RFC 2863, `ifOperStatus`) can carry anything. Virtual
@@ -155,8 +175,6 @@ fn carries(state: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
     use super::*;
 
     fn at(ms: u64) -> Mono {
@@ -211,6 +229,7 @@ mod tests {
     #[tokio::test]
     async fn links_are_up_if_one_can_carry_something() {
         let folder = tempfile::tempdir().unwrap();
+        let look = async |folder: &Path| any_carries(&links(folder).await?);
         let link = |name: &str, state: &str| {
             let link = folder.path().join(name);
             std::fs::create_dir_all(&link).unwrap();

@@ -50,9 +50,18 @@ impl Host {
         let text = address.to_string();
         let neighbour = ["neigh", "replace", &text, "lladdr", "02:00:00:00:00:09"];
         let where_to = ["dev", &self.far, "nud", "permanent"];
-        let all = [&["-n", &self.name][..], &neighbour, &where_to].concat();
-        assert!(tool("ip", &all));
+        self.within(&[&neighbour[..], &where_to].concat());
         address
+    }
+
+    /// Its own end of the link.
+    pub(super) fn far(&self) -> &str {
+        &self.far
+    }
+
+    /// Changes something within the host: the rest of an `ip` command.
+    pub(super) fn within(&self, arguments: &[&str]) {
+        assert!(tool("ip", &[&["-n", &self.name], arguments].concat()));
     }
 
     /// A program that runs on this host.

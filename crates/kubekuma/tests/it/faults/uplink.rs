@@ -1,5 +1,5 @@
 //! The uplink is gone: the program runs on a host of its own, a network namespace, whose one link
-//! goes down.
+//! goes down, or whose way out does while a bridge without a way out stays up.
 
 use kuma_fixture::lacking;
 use serde_json::json;
@@ -10,10 +10,46 @@ use crate::fixture::Site;
 use crate::kit::documents::web;
 use crate::kit::{Home, Kuma, until};
 
+const LACKING: &str = "ip and the right to make networks, for a dead uplink: run as root";
+
+/// Starts the program on a host.
+fn serve(host: &Host, home: &Home) -> Kuma {
+    let mut command = host.command(home.command().get_program());
+    command.args(["serve", "config", "--port", "0"]).current_dir(home.path());
+    Kuma::start(command)
+}
+
+/// Waits until so many checks came through.
+#[track_caller]
+fn asked(target: &Site, more: usize) {
+    let seen = target.requests().len();
+    until("checks to come through", || {
+        let new = target.requests().len() - seen;
+        if new >= more { Ok(()) } else { Err(format!("{new}")) }
+    });
+}
+
+/// Waits until the last result of every monitor is that, and then for as long as checks without an
+/// excuse would take to be down several times over.
+#[track_caller]
+fn excused(home: &Home, words: &str) {
+    until("results that say so", || {
+        let shown = home.run(&["status", "-o", "json"]).json();
+        let rows = shown.as_array().unwrap();
+        let so = |row: &serde_json::Value| {
+            let row = row.to_string();
+            row.contains("UPLINK") && row.contains(words)
+        };
+        if rows.iter().all(so) { Ok(()) } else { Err(shown.to_string()) }
+    });
+    std::thread::sleep(std::time::Duration::from_secs(12));
+    assert!(home.incidents().is_empty(), "{:?}", home.incidents());
+}
+
 #[test]
 fn without_an_uplink_nothing_is_down_because_of_us() {
     let Some(host) = Host::start() else {
-        return lacking("ip and the right to make networks, for a dead uplink: run as root");
+        return lacking(LACKING);
     };
     let (target, receiver) = (Site::start_at(host.ours), Site::start_at(host.ours));
     let home = Home::new();
@@ -21,32 +57,14 @@ fn without_an_uplink_nothing_is_down_because_of_us() {
     basics(&home, &receiver, json!({}));
     // Too few for the guard that counts.
     home.write("web.yaml", &[web("one", &target.url("/")), web("two", &target.url("/"))]);
-    let program = home.command();
-    let mut command = host.command(program.get_program());
-    command.args(["serve", "config", "--port", "0"]).current_dir(home.path());
-    let kuma = Kuma::start(command);
-    let asked = |more: usize| {
-        let seen = target.requests().len();
-        until("checks to come through", || {
-            let new = target.requests().len() - seen;
-            if new >= more { Ok(()) } else { Err(format!("{new}: {}", kuma.printed())) }
-        });
-    };
-    asked(4);
+    let kuma = serve(&host, &home);
+    asked(&target, 4);
 
     host.link("down");
-    until("results that say so", || {
-        let shown = home.run(&["status", "-o", "json"]).json();
-        let rows = shown.as_array().unwrap();
-        let ours = rows.iter().filter(|row| row.to_string().contains("UPLINK")).count();
-        if ours == 2 { Ok(()) } else { Err(shown.to_string()) }
-    });
-    // Long enough that checks without an excuse would have been down several times over.
-    std::thread::sleep(std::time::Duration::from_secs(12));
-    assert!(home.incidents().is_empty(), "{:?}", home.incidents());
+    excused(&home, "no link of this host is up");
 
     host.link("up");
-    asked(4);
+    asked(&target, 4);
     assert!(home.incidents().is_empty(), "{:?}", home.incidents());
     assert!(receiver.requests().is_empty(), "{:?}", receiver.requests());
     // It still sees what is really out.
@@ -65,4 +83,39 @@ fn without_an_uplink_nothing_is_down_because_of_us() {
     target.answer_with(200);
     away.hears("one", "up");
     told_once(&away, "one");
+}
+
+#[test]
+fn a_bridge_that_stays_up_is_no_uplink() {
+    let Some(host) = Host::start() else {
+        return lacking(LACKING);
+    };
+    host.within(&["link", "add", "bridge0", "type", "veth", "peer", "name", "bridge1"]);
+    host.within(&["link", "set", "bridge0", "up"]);
+    host.within(&["link", "set", "bridge1", "up"]);
+    let way_out = || host.within(&["route", "add", "default", "via", &host.ours.to_string()]);
+    way_out();
+    let (target, receiver) = (Site::start_at(host.ours), Site::start_at(host.ours));
+    let home = Home::new();
+    basics(&home, &receiver, json!({}));
+    home.write("web.yaml", &[web("one", &target.url("/")), web("two", &target.url("/"))]);
+    let _kuma = serve(&host, &home);
+    asked(&target, 4);
+
+    host.link("down");
+    excused(&home, "its way there, is down");
+    host.link("up");
+    asked(&target, 4);
+
+    // Somebody takes the link down, and its routes with it.
+    host.within(&["link", "set", host.far(), "down"]);
+    excused(&home, "no route that leads out");
+    host.within(&["link", "set", host.far(), "up"]);
+    way_out();
+    asked(&target, 4);
+
+    assert!(home.incidents().is_empty(), "{:?}", home.incidents());
+    assert!(receiver.requests().is_empty(), "{:?}", receiver.requests());
+    target.answer_with(500);
+    receiver.hears("one", "down");
 }
