@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use kuma_fixture::lacking;
 use serde_json::json;
 
 use super::{basics, own_trouble, ready, told_once, tool};
@@ -49,7 +50,7 @@ fn a_full_disk_is_said_and_checks_and_pages_go_on_without_it() {
     let (target, bystander, receiver) = (Site::start(), Site::start(), Site::start());
     let home = Home::new();
     let Some(disk) = Disk::mount(&home) else {
-        return eprintln!("this user may not mount: what a full disk does is not looked at");
+        return lacking("the right to mount, for a disk that is full: run as root");
     };
     basics(&home, &receiver, json!({}));
     home.write("web.yaml", &[web("fails", &target.url("/")), web("stays", &bystander.url("/"))]);
