@@ -28,7 +28,8 @@ use tracing::warn;
 
 use super::commit::{CommitStats, Committer};
 use super::lateness::Lateness;
-use super::own_fault::{Pulse, excuse_links};
+use super::own_fault::Pulse;
+use super::uplink::Uplink;
 use crate::clock::SystemClock;
 use crate::cluster::InCluster;
 
@@ -98,6 +99,8 @@ pub struct Parts {
     pub commits: Arc<CommitStats>,
     /// Knows when this process stood still.
     pub pulse: Arc<Pulse>,
+    /// Knows when this host had no way out.
+    pub uplink: Arc<Uplink>,
     /// Pushes that are being stored.
     pub arrivals: Arc<pushes::Arrivals>,
     /// Shows states.
@@ -313,7 +316,7 @@ impl Loop {
             let settings = self.catalog.settings.clone();
             let (id, prober, clock) = (start.id, self.parts.prober.clone(), self.parts.clock);
             let (sender, cut) = (self.parts.sender.clone(), self.cut(start.id));
-            let pulse = self.parts.pulse.clone();
+            let (pulse, uplink) = (self.parts.pulse.clone(), self.parts.uplink.clone());
             tokio::spawn(async move {
                 let timeout = monitor.schedule.timeout(&settings.scheduler);
                 let started = clock.now();
@@ -325,7 +328,7 @@ impl Loop {
                 };
                 let ended = clock.now();
                 let observation = pulse.excuse(observation, started.mono, ended.mono);
-                let observation = Box::new(excuse_links(observation).await);
+                let observation = Box::new(uplink.excuse(observation, started.mono).await);
                 let (started, ended) = (started.wall, ended.wall);
                 // A loop that is gone needs no results.
                 let _ = sender.send(Message::Attempt { id, observation, started, ended });

@@ -18,6 +18,7 @@ mod storage;
 mod tests;
 mod tokens;
 mod upkeep;
+mod uplink;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -221,6 +222,7 @@ pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Runni
         committer: committer.clone(),
         commits: commit_stats.clone(),
         pulse,
+        uplink: Arc::new(uplink::Uplink::new(clock)),
         arrivals,
         live: live.clone(),
         lateness: lateness.clone(),

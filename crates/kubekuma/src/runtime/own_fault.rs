@@ -1,19 +1,16 @@
-//! Failures that are ours: this process stood still while a check ran, or this host has no link.
-//! What they make of a check is no verdict about its target (`design/engine.md`).
+//! Failures that are ours: this process stood still while a check ran. What that makes of a check is no
+//! verdict about its target (`design/engine.md`).
 
-use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
-use std::path::Path;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use kuma_core::observation::{Observation, Outcome};
-use kuma_core::reason::{Class, Reason};
+use kuma_core::reason::Reason;
 use kuma_core::time::{Clock, Mono};
 use tokio_util::sync::CancellationToken;
 
-use super::routes::{Lost, Routes};
 use crate::clock::SystemClock;
 
 /// How often the pulse beats.
@@ -23,8 +20,6 @@ const BEAT: Duration = Duration::from_millis(200);
 const STILL: Duration = Duration::from_millis(800);
 /// Most standstills remembered.
 const REMEMBERED: usize = 64;
-/// Where the system says how its links are.
-const LINKS: &str = "/sys/class/net";
 
 /// Beats while the process is alive, so that a standstill is noticed afterwards.
 #[derive(Debug)]
@@ -113,66 +108,6 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What a check says on a host whose links are down, or of which none leads to the target: silence is
-/// no verdict about a target that is not on this host itself.
-pub async fn excuse_links(observation: Observation) -> Observation {
-    let silent =
-        observation.outcome.reason().is_some_and(|reason| reason.class() == Class::NoAnswer);
-    let here = observation.peer.is_some_and(|peer| peer.to_canonical().is_loopback());
-    let failed = matches!(observation.outcome, Outcome::Failure(_));
-    if !failed || !silent || here {
-        return observation;
-    }
-    let Some(why) = way_lost(observation.peer).await else { return observation };
-    let why = format!("{why}: {}", observation.message);
-    Observation { outcome: Outcome::Indeterminate(Reason::Uplink), message: why, ..observation }
-}
-
-/// Why nothing can have left this host for a peer, if so.
-async fn way_lost(peer: Option<IpAddr>) -> Option<String> {
-    let links = links(Path::new(LINKS)).await?;
-    if !any_carries(&links)? {
-        return Some("no link of this host is up".to_owned());
-    }
-    let carries = |name: &str| links.get(name).is_none_or(|state| carries(state));
-    Some(match Routes::read().await.lost(peer?, carries)? {
-        Lost::Link(link) => format!("the link {link} of this host, its way there, is down"),
-        Lost::NoRoute => "this host has no route that leads out".to_owned(),
-    })
-}
-
-/// Whether any link but loopback is up. None where there is no other, or nothing can be known.
-pub async fn links_up() -> Option<bool> {
-    any_carries(&links(Path::new(LINKS)).await?)
-}
-
-fn any_carries(links: &BTreeMap<String, String>) -> Option<bool> {
-    (!links.is_empty()).then(|| links.values().any(|state| carries(state)))
-}
-
-/// The operational state of each link but loopback.
-async fn links(folder: &Path) -> Option<BTreeMap<String, String>> {
-    let mut entries = tokio::fs::read_dir(folder).await.ok()?;
-    let mut links = BTreeMap::new();
-    while let Ok(Some(entry)) = entries.next_entry().await {
-        if entry.file_name() == "lo" {
-            continue;
-        }
-        // `bonding_masters` and the like are no links.
-        let Ok(state) = tokio::fs::read_to_string(entry.path().join("operstate")).await else {
-            continue;
-        };
-        links.insert(entry.file_name().to_string_lossy().into_owned(), state.trim().to_owned());
-    }
-    Some(links)
-}
-
-/// Whether a link in an operational state (RFC 2863, `ifOperStatus`) can carry anything. Virtual
-/// links say `unknown` while they work.
-fn carries(state: &str) -> bool {
-    !matches!(state, "down" | "lowerlayerdown" | "notpresent")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,35 +159,5 @@ mod tests {
         let beats: Vec<u64> = (0..200).map(|n| n * 1_000).collect();
         let pulse = pulse(&beats);
         assert_eq!(pulse.still.lock().unwrap().len(), REMEMBERED);
-    }
-
-    #[tokio::test]
-    async fn links_are_up_if_one_can_carry_something() {
-        let folder = tempfile::tempdir().unwrap();
-        let look = async |folder: &Path| any_carries(&links(folder).await?);
-        let link = |name: &str, state: &str| {
-            let link = folder.path().join(name);
-            std::fs::create_dir_all(&link).unwrap();
-            std::fs::write(link.join("operstate"), format!("{state}\n")).unwrap();
-        };
-        link("lo", "unknown");
-        assert_eq!(look(folder.path()).await, None, "a host without links is not judged by them");
-        link("eth0", "down");
-        assert_eq!(look(folder.path()).await, Some(false));
-        // A virtual link whose other end is gone.
-        link("veth0", "lowerlayerdown");
-        assert_eq!(look(folder.path()).await, Some(false));
-        link("tun0", "unknown");
-        assert_eq!(look(folder.path()).await, Some(true));
-        assert_eq!(look(&folder.path().join("nowhere")).await, None);
-    }
-
-    #[tokio::test]
-    async fn answers_and_targets_on_this_host_are_judged_without_links() {
-        let mut refused = Observation::failure(Reason::ConnectionRefused, "refused");
-        assert_eq!(excuse_links(refused.clone()).await, refused);
-        refused.outcome = Outcome::Failure(Reason::Timeout);
-        refused.peer = Some(IpAddr::from([127, 0, 0, 1]));
-        assert_eq!(excuse_links(refused.clone()).await, refused);
     }
 }

@@ -22,8 +22,8 @@ use tracing::{debug, warn};
 use super::catalog::Holder;
 use super::commit::CommitStats;
 use super::engine_loop::Message;
-use super::own_fault::links_up;
 use super::standing::Standing;
+use super::uplink::links_up;
 use crate::clock::SystemClock;
 
 /// How often uptime is computed anew, at most.
