@@ -35,10 +35,12 @@ pub(crate) fn events_of(claim: &Claim) -> Vec<Event> {
     let Some(up) = &claim.merged_up else {
         return events;
     };
-    // In a group the up belongs to the row of its own incident.
+    // In a group the up belongs to the row of its own incident, else of its monitor.
+    let of_monitor = |event: &Event| event.monitor == up.monitor;
     let own = events
         .iter()
-        .position(|event| event.monitor == up.monitor && event.incident == up.incident);
+        .position(|event| of_monitor(event) && event.incident == up.incident)
+        .or_else(|| events.iter().position(of_monitor));
     if let Some(down) = events.get_mut(own.unwrap_or_default()) {
         let note = "the message about the outage had not been delivered before it was over";
         *down = Event {

@@ -188,6 +188,16 @@ fn an_up_merged_into_its_down_tells_both() {
     };
     let events = events_of(&claim);
     insta::assert_snapshot!(shown(&rendered(&events, None)));
+
+    // In a group it takes the place of what its own monitor said, also when that named an incident
+    // and the end does not.
+    let mut group = claim;
+    let mut first = group.rows[0].clone();
+    first.event.monitor = ObjectName::new("shop", "db");
+    group.rows.insert(0, first);
+    group.merged_up = Some(Event { incident: None, ..event(EventKind::Up) });
+    let kinds: Vec<_> = events_of(&group).iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::Down, EventKind::Up]);
 }
 
 #[test]
