@@ -3,12 +3,13 @@
 //!
 //! The rules:
 //! - An object that cannot be used keeps its last valid version in force, also the one that the
-//!   store kept from before a restart.
+//!   store kept from before a restart ([`ClusterIndex::adopt`]).
 //! - A change of the status, or of what the API server keeps in the metadata, is no change.
 //! - A deletion counts at once, and so does what a complete list no longer holds, however much
 //!   that is: unlike a folder, which may be half written or not mounted, the API server is the
 //!   authority on what exists. A list that breaks off deletes nothing.
 
+mod adopt;
 mod judge;
 mod pending;
 
@@ -38,16 +39,13 @@ pub struct ClusterIndex {
     snapshot: Arc<Snapshot>,
     /// The names that lists under way have held so far.
     relists: BTreeMap<Kind, BTreeSet<ObjectName>>,
+    /// The kinds of which a list has come to its end.
+    listed: BTreeSet<Kind>,
+    /// Objects that are there and of which nothing was taken over.
+    unread: BTreeSet<ObjectKey>,
 }
 
 impl ClusterIndex {
-    /// An index that starts from the last valid objects of the store. They stay in force until a
-    /// list of their kind has come to its end.
-    pub fn new(last_valid: BTreeMap<ObjectKey, Object>) -> Self {
-        let snapshot = Snapshot { objects: last_valid, ..Snapshot::default() };
-        Self { snapshot: Arc::new(snapshot), relists: BTreeMap::new() }
-    }
-
     /// What is in force. Cheap; later changes do not touch what was handed out.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot)
@@ -73,7 +71,12 @@ impl ClusterIndex {
             listed.insert(key.name.clone());
         }
         let change = match verdict {
-            Verdict::Same => return None,
+            Verdict::Same => {
+                if !self.holds(&key) {
+                    self.unread.insert(key);
+                }
+                return None;
+            }
             Verdict::Absent => return self.remove(&key),
             Verdict::Usable(object, warnings) => self.put(*object, warnings),
             Verdict::Unusable(generation, problems) => {
@@ -99,7 +102,9 @@ impl ClusterIndex {
     /// The list is complete: what it did not hold is gone.
     pub fn finish_relist(&mut self, kind: Kind) -> Vec<Seen> {
         let Some(listed) = self.relists.remove(&kind) else { return Vec::new() };
+        self.listed.insert(kind);
         let known = self.snapshot.objects.keys().chain(self.snapshot.invalid.keys());
+        let known = known.chain(&self.unread);
         let gone: BTreeSet<ObjectKey> =
             known.filter(|key| key.kind == kind && !listed.contains(&key.name)).cloned().collect();
         gone.iter().filter_map(|key| self.remove(key)).collect()
@@ -155,6 +160,7 @@ impl ClusterIndex {
     }
 
     fn remove(&mut self, key: &ObjectKey) -> Option<Seen> {
+        self.unread.remove(key);
         if !self.holds(key) {
             return None;
         }

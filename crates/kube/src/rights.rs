@@ -17,9 +17,9 @@ impl Rule {
         Self { resource, verbs: "get, list, watch" }
     }
 
-    /// What it takes to write objects.
+    /// What it takes to own objects: to see those that are there, to write them and to clean up.
     pub const fn to_write(resource: Resource) -> Self {
-        Self { resource, verbs: "get, create, patch, delete" }
+        Self { resource, verbs: "get, list, watch, create, patch, delete" }
     }
 }
 
@@ -46,7 +46,8 @@ mod tests {
         );
         assert_eq!(
             Rule::to_write(Resource::HttpRoute).to_string(),
-            "{apiGroups: [gateway.networking.k8s.io], resources: [httproutes], verbs: [get, create, patch, delete]}"
+            "{apiGroups: [gateway.networking.k8s.io], resources: [httproutes], \
+             verbs: [get, list, watch, create, patch, delete]}"
         );
     }
 }

@@ -21,6 +21,7 @@ use std::time::Duration;
 use kuma_api::read::ReadContext;
 use kuma_core::id::{Kind, ObjectKey};
 use kuma_core::object::Object;
+use kuma_core::ports::StoredObject;
 use kuma_core::source::Snapshot;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -175,18 +176,12 @@ impl Shared {
 }
 
 impl ClusterSource {
-    /// Starts watching. `last_valid` are the objects that the store kept; they stay in force until
-    /// the API server has told what there is.
-    pub fn start(
-        cluster: &Cluster,
-        options: Options,
-        last_valid: BTreeMap<ObjectKey, Object>,
-        stop: &CancellationToken,
-    ) -> Self {
+    /// Starts watching, from nothing.
+    pub fn start(cluster: &Cluster, options: Options, stop: &CancellationToken) -> Self {
         let kinds = || Kind::OURS.into_iter().chain([Kind::Namespace]);
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
-                index: ClusterIndex::new(last_valid),
+                index: ClusterIndex::default(),
                 pending: Pending::default(),
                 standings: kinds().map(|kind| (kind, Standing::default())).collect(),
                 news: false,
@@ -263,6 +258,19 @@ impl ClusterSource {
         let mut state = self.shared.lock();
         state.news = false;
         News { seen: state.pending.take(), snapshot: state.index.snapshot() }
+    }
+
+    /// Takes in what the store kept, which stays in force where the API server has told nothing
+    /// better; to be called once, before any news are taken. Only what differs from the store is
+    /// news then. `read` turns what was kept into an object, if it is still valid.
+    pub fn adopt(&self, kept: Vec<StoredObject>, read: impl Fn(StoredObject) -> Option<Object>) {
+        self.shared.update(|state| {
+            let seen = state.pending.take();
+            for seen in state.index.adopt(seen, kept, read) {
+                state.pending.add(seen);
+            }
+            true
+        });
     }
 
     /// A way to hand changes in from beside the watches.

@@ -9,7 +9,7 @@ use kuma_core::object::{Body, Severity};
 use kuma_core::source::Change;
 use serde_json::json;
 
-use kit::{Cluster, key, monitor};
+use kit::{Cluster, kept, key, monitor, revived};
 
 use super::*;
 
@@ -126,12 +126,8 @@ fn what_the_store_kept_stays_in_force_until_the_list_is_complete() {
     before.apply(monitor("broken", 80));
     before.apply(monitor("gone", 80));
     before.apply(monitor("same", 80));
-    let mut kept = before.index.snapshot().objects.clone();
-    for object in kept.values_mut() {
-        object.origin = Origin::Store;
-    }
-
-    let mut cluster = Cluster { index: ClusterIndex::new(kept), ..Cluster::default() };
+    let mut cluster = Cluster::default();
+    cluster.index.adopt(Vec::new(), kept(&before), revived);
     assert!(cluster.index.held(&key("same")).is_none(), "it is judged anew after an upgrade");
     cluster.index.begin_relist(Kind::Monitor);
     assert!(matches!(cluster.apply(monitor("broken", 0)).unwrap().change, Change::Rejected { .. }));
@@ -141,6 +137,46 @@ fn what_the_store_kept_stays_in_force_until_the_list_is_complete() {
     assert_eq!(gone.len(), 1);
     assert_eq!(gone[0].change, Change::Deleted { key: key("gone") });
     assert!(cluster.index.snapshot().invalid[&key("broken")].last_valid_in_force);
+}
+
+#[test]
+fn what_a_standby_heard_is_news_only_where_it_differs_from_the_store() {
+    let mut before = Cluster::default();
+    for name in ["same", "changed", "gone", "broken"] {
+        before.apply(monitor(name, 80));
+    }
+    let mut cluster = Cluster::default();
+    cluster.index.begin_relist(Kind::Monitor);
+    let told = [("same", 80), ("changed", 81), ("broken", 0), ("new", 80)];
+    let mut heard: Vec<Seen> =
+        told.iter().filter_map(|(name, port)| cluster.apply(monitor(name, *port))).collect();
+    heard.extend(cluster.index.finish_relist(Kind::Monitor));
+    assert_eq!(heard.len(), 4);
+    assert!(!cluster.index.snapshot().objects.contains_key(&key("broken")));
+
+    let news = cluster.index.adopt(heard, kept(&before), revived);
+    let [changed, rejected, new, gone] = &news[..] else { panic!("{news:?}") };
+    let paths = vec!["spec.target.tcp.port".to_owned()];
+    assert_eq!(changed.change, Change::Applied { key: key("changed"), paths, new: false });
+    assert_eq!(changed.actor.as_deref(), Some("kubectl"));
+    assert!(matches!(&rejected.change, Change::Rejected { key: it, .. } if *it == key("broken")));
+    assert_eq!(new.change, Change::Applied { key: key("new"), paths: Vec::new(), new: true });
+    assert_eq!(gone.change, Change::Deleted { key: key("gone") });
+    let snapshot = cluster.index.snapshot();
+    assert!(snapshot.invalid[&key("broken")].last_valid_in_force);
+    assert_eq!(snapshot.objects[&key("broken")].meta.generation, 80);
+}
+
+#[test]
+fn what_could_not_be_taken_over_stays_as_the_store_kept_it() {
+    let mut before = Cluster::default();
+    before.apply(monitor("web", 80));
+    let mut cluster = Cluster::default();
+    cluster.index.begin_relist(Kind::Monitor);
+    assert_eq!(cluster.index.apply(Judged::kept(key("web"))), None);
+    assert!(cluster.index.finish_relist(Kind::Monitor).is_empty());
+    assert!(cluster.index.adopt(Vec::new(), kept(&before), revived).is_empty());
+    assert!(cluster.index.snapshot().objects.contains_key(&key("web")));
 }
 
 #[test]

@@ -154,7 +154,8 @@ mod tests {
         assert_eq!(
             failure(403).to_string(),
             "Monitor shop/web may not be written; add to the ClusterRole of KubeKuma: {apiGroups: \
-             [monitoring.kubekuma.io], resources: [monitors], verbs: [get, create, patch, delete]}"
+             [monitoring.kubekuma.io], resources: [monitors], verbs: [get, list, watch, create, patch, \
+             delete]}"
         );
         assert!(!failure(403).is_passing() && !failure(422).is_passing());
         assert!(failure(409).is_passing() && failure(503).is_passing());

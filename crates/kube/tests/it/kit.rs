@@ -1,6 +1,5 @@
 //! What all tests here need: a way to the fake server, objects, a clock, and patience.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kuma_core::id::{Kind, ObjectKey, ObjectName};
@@ -39,7 +38,7 @@ pub(crate) async fn cluster_at(port: u16) -> Cluster {
 pub(crate) async fn source(fake: &Fake) -> ClusterSource {
     let options =
         Options { scope: Scope::Cluster, system_namespace: "kubekuma".to_owned(), observer: None };
-    ClusterSource::start(&cluster(fake).await, options, BTreeMap::new(), &CancellationToken::new())
+    ClusterSource::start(&cluster(fake).await, options, &CancellationToken::new())
 }
 
 /// Takes news until some of it is what was waited for.

@@ -68,7 +68,7 @@ impl Case {
             observer: Some(writer.clone()),
         };
         let stop = CancellationToken::new();
-        let source = ClusterSource::start(&cluster, options, BTreeMap::new(), &stop);
+        let source = ClusterSource::start(&cluster, options, &stop);
         let wanted = Arc::new(Wanted::default());
         let (running, answers, until) = (writer.clone(), wanted.clone(), stop.clone());
         tokio::spawn(async move { running.run(answers, until).await });

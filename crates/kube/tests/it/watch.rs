@@ -151,7 +151,7 @@ async fn who_writes_statuses_sees_them_pass_by() {
         observer: Some(observer),
     };
     let stop = CancellationToken::new();
-    let source = ClusterSource::start(&cluster(&fake).await, options, BTreeMap::new(), &stop);
+    let source = ClusterSource::start(&cluster(&fake).await, options, &stop);
     assert!(source.synced_within(PATIENCE).await);
     assert_eq!(statuses.0.lock().unwrap()[&key("web")], "uid-web-1 80 {\"a\":1}");
     assert!(!source.snapshot().objects[&key("web")].raw.as_str().contains("status"));

@@ -98,7 +98,9 @@ pub(crate) fn run(shared: &Shared, arguments: Arguments) -> anyhow::Result<ExitC
         let ended = if let Some(cluster) = elected(&options) {
             election::run(&options, cluster, &shown, clock).await
         } else {
-            shown.serve(runtime::start(options, clock).await?, signals::stopped()).await;
+            let storage = runtime::open(&options, clock).await?;
+            let running = runtime::start(options, storage, None, clock).await?;
+            shown.serve(running, signals::stopped()).await;
             Ok(())
         };
         stop.cancel();

@@ -4,7 +4,7 @@
 mod source;
 mod statuses;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use std::time::Duration;
 use kuma_core::catalog::{Catalog, CatalogSource};
 use kuma_core::check::kubernetes::{ClusterObjects, ObjectQuery};
 use kuma_core::engine::Change;
-use kuma_core::id::{MonitorId, ObjectKey};
+use kuma_core::id::MonitorId;
 use kuma_core::monitor::Monitor;
-use kuma_core::object::Object;
+use kuma_core::ports::StoredObject;
 use kuma_core::shard::MemberId;
 use kuma_core::source::Snapshot;
 use kuma_core::stats::Stats;
@@ -41,7 +41,7 @@ use tracing::{error, info};
 use crate::clock::SystemClock;
 use crate::runtime::catalog::Holder;
 use crate::runtime::engine_loop::Message;
-use crate::runtime::{CatalogListener, Standing};
+use crate::runtime::{CatalogListener, Options, Standing};
 pub(crate) use source::{Watched, WatchedSecrets};
 use statuses::Statuses;
 
@@ -102,6 +102,51 @@ impl Suggestions for Found {
     }
 }
 
+/// Watches that have begun, and nothing else: what there is is read, judged and kept up to date.
+/// Nothing is written, checked or sent.
+pub struct Listening {
+    source: ClusterSource,
+    running: Arc<InCluster>,
+}
+
+impl Listening {
+    /// Begins to watch.
+    pub(crate) fn begin(cluster: &Cluster, options: &Options, clock: SystemClock) -> Self {
+        let client = cluster.connection.client.clone();
+        let statuses = Arc::new(StatusWriter::new(client.clone(), Arc::new(clock)));
+        let watching = WatchOptions {
+            scope: cluster.scope.clone(),
+            system_namespace: options.namespace.clone(),
+            observer: Some(statuses.clone()),
+        };
+        let stop = CancellationToken::new();
+        let source = ClusterSource::start(&cluster.connection, watching, &stop);
+        let secrets =
+            ClusterSecrets::new(&cluster.connection, cluster.scope.clone(), source.feed());
+        let running = Arc::new(InCluster {
+            cluster: cluster.clone(),
+            namespace: options.namespace.clone(),
+            objects: Arc::new(ObjectWatches::new(client.clone(), Arc::new(clock))),
+            statuses,
+            events: Arc::new(EventWriter::new(client, &options.member.0, Arc::new(clock))),
+            secrets,
+            stop,
+            tasks: TaskTracker::new(),
+        });
+        Self { source, running }
+    }
+
+    /// Waits until the API server has told what there is, and takes in what the store kept.
+    pub(crate) async fn adopt(
+        self,
+        kept: Vec<StoredObject>,
+    ) -> (Watched, WatchedSecrets, Arc<InCluster>) {
+        let Self { source, running } = self;
+        let secrets = WatchedSecrets { secrets: running.secrets.clone() };
+        (Watched::new(source, kept).await, secrets, running)
+    }
+}
+
 /// The running parts.
 pub struct InCluster {
     cluster: Cluster,
@@ -115,37 +160,6 @@ pub struct InCluster {
 }
 
 impl InCluster {
-    /// Begins to watch, and waits until the API server has told what there is.
-    pub(crate) async fn watch(
-        cluster: &Cluster,
-        (namespace, instance): (&str, &str),
-        last_valid: BTreeMap<ObjectKey, Object>,
-        clock: SystemClock,
-        stop: &CancellationToken,
-    ) -> (Watched, WatchedSecrets, Arc<Self>) {
-        let client = cluster.connection.client.clone();
-        let statuses = Arc::new(StatusWriter::new(client.clone(), Arc::new(clock)));
-        let options = WatchOptions {
-            scope: cluster.scope.clone(),
-            system_namespace: namespace.to_owned(),
-            observer: Some(statuses.clone()),
-        };
-        let source = ClusterSource::start(&cluster.connection, options, last_valid, stop);
-        let secrets =
-            ClusterSecrets::new(&cluster.connection, cluster.scope.clone(), source.feed());
-        let running = Arc::new(Self {
-            cluster: cluster.clone(),
-            namespace: namespace.to_owned(),
-            objects: Arc::new(ObjectWatches::new(client.clone(), Arc::new(clock))),
-            statuses,
-            events: Arc::new(EventWriter::new(client, instance, Arc::new(clock))),
-            secrets: secrets.clone(),
-            stop: stop.child_token(),
-            tasks: TaskTracker::new(),
-        });
-        (Watched::new(source).await, WatchedSecrets { secrets }, running)
-    }
-
     /// What `kubernetes` monitors look at.
     pub(crate) fn objects(&self) -> Arc<dyn ClusterObjects> {
         self.objects.clone()
@@ -282,6 +296,11 @@ impl InCluster {
         if let (Err(error), ()) = tokio::join!(served, fresh) {
             error!(%error, "the webhook ended");
         }
+    }
+
+    /// Cancelled when the parts are to stop.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     /// Stops the parts.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use kuma_core::ports::StoredObject;
 use kuma_core::secret::{Rules, SecretError, SecretRef, SecretSource, SecretString};
 use kuma_core::source::Snapshot;
 use kuma_core::time::Mono;
@@ -26,8 +27,9 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// Waits until everything was listed, or for as long as a start may wait.
-    pub(super) async fn new(source: ClusterSource) -> Self {
+    /// Waits until everything was listed, or for as long as a start may wait, and takes in what the
+    /// store kept.
+    pub(super) async fn new(source: ClusterSource, kept: Vec<StoredObject>) -> Self {
         if !source.synced_within(PATIENCE).await {
             let remarks = source.remarks().join("; ");
             tracing::warn!(
@@ -35,6 +37,7 @@ impl Watched {
                 "the API server has not told everything; what was valid last is in force"
             );
         }
+        source.adopt(kept, crate::runtime::object);
         Self { snapshot: source.snapshot(), source, news: None, looked: false }
     }
 }

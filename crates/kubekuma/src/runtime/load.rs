@@ -7,7 +7,9 @@ use kuma_core::catalog::Catalog;
 use kuma_core::engine::{Engine, MonitorRecord};
 use kuma_core::id::{MonitorId, ObjectKey};
 use kuma_core::object::{Object, Origin};
-use kuma_core::ports::{Batch, Heartbeat, Incident, IncidentQuery, Store, StoreError};
+use kuma_core::ports::{
+    Batch, Heartbeat, Incident, IncidentQuery, Store, StoreError, StoredObject,
+};
 use kuma_core::shard::ShardSet;
 use kuma_server::Live;
 use tokio::sync::mpsc;
@@ -18,24 +20,19 @@ use super::engine_loop::Message;
 
 /// The last valid version of every object, so that a broken file does not stop what ran before
 /// the restart.
-pub(super) async fn last_valid(store: &dyn Store) -> anyhow::Result<BTreeMap<ObjectKey, Object>> {
-    let mut objects = BTreeMap::new();
-    for stored in store.load_objects().await? {
-        let conversion = kuma_api::convert::convert(&stored.key, &stored.meta, &stored.raw.value());
-        let Some(body) = conversion.body else {
-            warn!(object = %stored.key, "the stored version is not valid any more");
-            continue;
-        };
-        let object = Object {
-            key: stored.key.clone(),
-            meta: stored.meta,
-            origin: Origin::Store,
-            raw: stored.raw,
-            body,
-        };
-        objects.insert(stored.key, object);
-    }
-    Ok(objects)
+pub(super) fn last_valid(kept: Vec<StoredObject>) -> BTreeMap<ObjectKey, Object> {
+    kept.into_iter().filter_map(object).map(|object| (object.key.clone(), object)).collect()
+}
+
+/// What the store kept of an object, if it is still valid.
+pub(crate) fn object(kept: StoredObject) -> Option<Object> {
+    let conversion = kuma_api::convert::convert(&kept.key, &kept.meta, &kept.raw.value());
+    let Some(body) = conversion.body else {
+        warn!(object = %kept.key, "the stored version is not valid any more");
+        return None;
+    };
+    let StoredObject { key, meta, raw, .. } = kept;
+    Some(Object { key, meta, origin: Origin::Store, raw, body })
 }
 
 /// Hands over pushes that the last process stored and did not look at. One that is older than what

@@ -14,13 +14,13 @@ pub mod signals;
 mod source_loop;
 mod standing;
 mod storage;
+mod supply;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod upkeep;
 mod uplink;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +28,6 @@ use std::time::Duration;
 use axum::Router;
 use kuma_core::catalog::CatalogSource;
 use kuma_core::engine::Engine;
-use kuma_core::id::ObjectKey;
-use kuma_core::object::Object;
 use kuma_core::ports::{Authority, Membership, Store};
 use kuma_core::secret::SecretSource;
 use kuma_core::shard::{MemberId, ShardSet};
@@ -47,15 +45,13 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::clock::SystemClock;
-use crate::cluster::{Cluster, InCluster};
-use crate::secrets::{self, LocalSecrets, Secrets};
-use crate::source::Source;
-use crate::source::files::Files;
+use crate::cluster::{Cluster, InCluster, Listening};
 use engine_loop::Message;
-pub(crate) use load::newest_incidents;
+pub(crate) use load::{newest_incidents, object};
 pub use source_loop::CatalogListener;
 pub use standing::Standing;
 pub use storage::Storage;
+use supply::{Supply, missing_root, refuse, supply};
 
 /// Longest a stop may take (`design/overview.md`).
 pub const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -111,38 +107,40 @@ pub struct Running {
     commits: tokio::task::JoinHandle<()>,
 }
 
-/// Where objects come from, and what comes with it.
-struct Supply {
-    source: Box<dyn Source>,
-    secrets: Arc<dyn Secrets>,
-    cluster: Option<Arc<InCluster>>,
-}
-
-/// Starts everything; returns when the first catalog is in force and checks have begun.
+/// Opens the store, and makes it where there is none.
 ///
 /// # Errors
-/// When the database cannot be opened or the folder does not exist.
-pub async fn start(options: Options, clock: SystemClock) -> anyhow::Result<Running> {
-    let missing = missing_root(&options);
+/// When the database cannot be opened, or it would be a new one for a folder that does not exist.
+pub async fn open(options: &Options, clock: SystemClock) -> anyhow::Result<Storage> {
     if let DatabaseUrl::Sqlite(path) = &options.database
         && !path.exists()
     {
-        refuse(missing)?;
+        refuse(missing_root(options))?;
     }
-    let Storage { store, stats: store_stats, membership } =
-        storage::open(&options.database, options.member.clone(), clock).await?;
-    let last_valid = load::last_valid(&*store).await?;
-    // What ran before goes on without the folder; where nothing did, the path is a mistake.
-    if last_valid.is_empty() {
-        refuse(missing)?;
-    }
+    storage::open(&options.database, options.member.clone(), clock).await
+}
+
+/// Starts everything on an open store; returns when the first catalog is in force and checks have
+/// begun. `listening` is what a standby has listened with meanwhile, if it has.
+///
+/// # Errors
+/// When the store cannot be read or the folder does not exist.
+pub async fn start(
+    options: Options,
+    storage: Storage,
+    listening: Option<Listening>,
+    clock: SystemClock,
+) -> anyhow::Result<Running> {
+    let Storage { store, stats: store_stats, membership } = storage;
+    let kept = store.load_objects().await?;
     let standing = Arc::new(match &membership {
         Some(_) => Standing::member(clock, options.member.clone()),
         None => Standing::alone(clock),
     });
-    let stop_source = CancellationToken::new();
-    let Supply { source, secrets, cluster } =
-        supply(&options, last_valid, clock, &stop_source).await;
+    let Supply { source, secrets, cluster } = supply(&options, kept, listening, clock).await?;
+    // What listens and writes on a cluster ends with the source, before anything is handed over.
+    let stop_source =
+        cluster.as_ref().map_or_else(CancellationToken::new, |cluster| cluster.stopping());
     let holder = catalog::Holder::empty();
     let (sender, messages) = mpsc::unbounded_channel();
     let told = sender.clone();
@@ -365,41 +363,4 @@ impl Running {
         let took_ms = self.clock.now().mono.since(begun).as_millis();
         info!(took_ms = u64::try_from(took_ms).unwrap_or(u64::MAX), "stopped");
     }
-}
-
-async fn supply(
-    options: &Options,
-    last_valid: BTreeMap<ObjectKey, Object>,
-    clock: SystemClock,
-    stop: &CancellationToken,
-) -> Supply {
-    match &options.objects {
-        Objects::Folder { roots, secrets_dir } => Supply {
-            source: Box::new(Files::new(roots.clone(), &options.namespace, last_valid, clock)),
-            secrets: Arc::new(LocalSecrets::new(secrets_dir.clone(), secrets::environment())),
-            cluster: None,
-        },
-        Objects::Cluster(cluster) => {
-            let names = (&*options.namespace, &*options.member.0);
-            let (source, secrets, cluster) =
-                InCluster::watch(cluster, names, last_valid, clock, stop).await;
-            Supply { source: Box::new(source), secrets: Arc::new(secrets), cluster: Some(cluster) }
-        }
-    }
-}
-
-/// A root that is not there, if one is.
-fn missing_root(options: &Options) -> Option<&PathBuf> {
-    match &options.objects {
-        Objects::Folder { roots, .. } => roots.iter().find(|root| !root.exists()),
-        Objects::Cluster(_) => None,
-    }
-}
-
-/// An error that names the root that is missing, if one is.
-fn refuse(missing: Option<&PathBuf>) -> anyhow::Result<()> {
-    missing.map_or(Ok(()), |root| {
-        let root = root.display();
-        anyhow::bail!("there is no folder or file {root}; name the one that holds your YAML")
-    })
 }

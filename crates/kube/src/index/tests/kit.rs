@@ -2,8 +2,10 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::core::DynamicObject;
-use kuma_api::read::ReadContext;
+use kuma_api::read::{ReadContext, read_object};
 use kuma_core::id::{Kind, ObjectKey, ObjectName};
+use kuma_core::object::{Object, Origin};
+use kuma_core::ports::StoredObject;
 use serde_json::json;
 
 use crate::index::{ClusterIndex, Received, Seen, judge};
@@ -74,4 +76,22 @@ fn object(name: &str, namespace: Option<&str>) -> DynamicObject {
         ..ObjectMeta::default()
     };
     DynamicObject { types: None, metadata, data: json!({}) }
+}
+
+/// What the store keeps of what is in force.
+pub(super) fn kept(cluster: &Cluster) -> Vec<StoredObject> {
+    let snapshot = cluster.index.snapshot();
+    let stored = |object: &Object| StoredObject {
+        key: object.key.clone(),
+        meta: object.meta.clone(),
+        raw: object.raw.clone(),
+        digest: String::new(),
+    };
+    snapshot.objects.values().map(stored).collect()
+}
+
+/// What the store kept, as an object.
+pub(super) fn revived(kept: StoredObject) -> Option<Object> {
+    let read = read_object(&kept.raw.value(), Origin::Store, &ReadContext::default()).object?;
+    Some(Object { meta: kept.meta, ..read })
 }

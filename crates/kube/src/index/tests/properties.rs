@@ -6,7 +6,7 @@ use kuma_core::id::{Kind, ObjectKey};
 use kuma_core::source::{Change, Snapshot};
 use proptest::prelude::*;
 
-use super::kit::{Cluster, key, monitor};
+use super::kit::{Cluster, kept, key, monitor, revived};
 use crate::index::Pending;
 
 /// What happens, on the server or between it and us.
@@ -157,6 +157,70 @@ proptest! {
         let there: BTreeSet<_> =
             snapshot.objects.keys().chain(snapshot.invalid.keys()).cloned().collect();
         prop_assert_eq!(believed, there);
+    }
+
+    #[test]
+    fn what_a_standby_heard_and_the_store_kept_make_what_there_is(
+        stored in proptest::collection::btree_map(0..6_u8, 1..4_u16, 0..6),
+        server in proptest::collection::btree_map(0..6_u8, 0..4_u16, 0..6),
+        arrive in 0..8_usize,
+        steps in steps(),
+    ) {
+        let mut store = Cluster::default();
+        for (name, port) in stored {
+            store.apply(monitor(&format!("m{name}"), port));
+        }
+        let mut listened = World { server, ..World::default() };
+        let end = [Step::Deliver, Step::Relist(usize::MAX)];
+        for step in std::iter::once(&Step::Relist(arrive)).chain(&steps).chain(&end) {
+            listened.step(step);
+        }
+        let heard = listened.pending.take();
+        let news = listened.cluster.index.adopt(heard, kept(&store), revived);
+        let snapshot = listened.cluster.index.snapshot();
+        let before = store.index.snapshot();
+        let port = |snapshot: &Snapshot, key: &ObjectKey| {
+            snapshot.objects.get(key).map(|object| object.meta.generation)
+        };
+        for (name, written) in &listened.server {
+            let key = key(&format!("m{name}"));
+            let in_force = port(&snapshot, &key);
+            if let Some(valid) = listened.valid.get(name) {
+                prop_assert_eq!(in_force, Some(i64::from(*valid)));
+                continue;
+            }
+            // Never usable since we listen: what the store kept, unless it was deleted since.
+            prop_assert_eq!(*written, 0);
+            prop_assert!(in_force.is_none() || in_force == port(&before, &key));
+        }
+        let server = &listened.server;
+        let there: BTreeSet<_> = server.keys().map(|name| key(&format!("m{name}"))).collect();
+        prop_assert!(snapshot.objects.keys().all(|key| there.contains(key)));
+        for (key, invalid) in &snapshot.invalid {
+            prop_assert_eq!(invalid.last_valid_in_force, snapshot.objects.contains_key(key));
+        }
+        // Exactly what differs from the store is news, whatever happened in between.
+        let mut changed: BTreeSet<ObjectKey> = BTreeSet::new();
+        for seen in news {
+            match seen.change {
+                Change::Applied { key, new, .. } => {
+                    prop_assert_eq!(new, !before.objects.contains_key(&key));
+                    changed.insert(key);
+                }
+                Change::Deleted { key } => {
+                    prop_assert!(before.objects.contains_key(&key));
+                    changed.insert(key);
+                }
+                Change::Rejected { key, .. } => {
+                    prop_assert!(snapshot.invalid.contains_key(&key));
+                }
+            }
+        }
+        let all: BTreeSet<_> = before.objects.keys().chain(snapshot.objects.keys()).collect();
+        for key in all {
+            let differs = port(&before, key) != port(&snapshot, key);
+            prop_assert!(!differs || changed.contains(key), "{key} is no news");
+        }
     }
 
     #[test]

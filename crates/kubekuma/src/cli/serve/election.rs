@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use super::Shown;
 use crate::clock::SystemClock;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Listening};
 use crate::runtime::{self, Options, Running, signals};
 
 /// How soon the database is tried again that another process has not let go of yet.
@@ -33,7 +33,9 @@ pub(super) async fn run(
         let (time, terms) = (Arc::new(clock), Terms::default());
         let connection = &cluster.connection;
         let keeper = LeaseKeeper::start(connection, &options.namespace, &identity, terms, time);
-        let ended = serve_a_term(options, shown, &keeper, stopped.as_mut(), clock).await;
+        // A standby reads and judges everything beforehand, so that it need not when it takes over.
+        let listening = Listening::begin(cluster, options, clock);
+        let ended = serve_a_term(options, shown, &keeper, listening, stopped.as_mut(), clock).await;
         keeper.release().await;
         match ended? {
             Ended::Stopped => break,
@@ -53,6 +55,7 @@ async fn serve_a_term(
     options: &Options,
     shown: &Shown,
     keeper: &LeaseKeeper,
+    listening: Listening,
     mut stopped: Pin<&mut impl Future<Output = ()>>,
     clock: SystemClock,
 ) -> anyhow::Result<Ended> {
@@ -63,7 +66,7 @@ async fn serve_a_term(
     shown.front.show(kuma_server::standby(Arc::new(clock), why.clone()));
     let running = tokio::select! {
         () = &mut stopped => return Ok(Ended::Stopped),
-        running = become_active(options, state.clone(), &locked, clock) => running?,
+        running = become_active(options, state.clone(), &locked, listening, clock) => running?,
     };
     let Some(running) = running else { return Ok(Ended::Lost) };
     let mut ended = Ended::Stopped;
@@ -97,6 +100,7 @@ async fn become_active(
     options: &Options,
     mut state: watch::Receiver<LeaseState>,
     locked: &AtomicBool,
+    listening: Listening,
     clock: SystemClock,
 ) -> anyhow::Result<Option<Running>> {
     let is_decided = |state: &LeaseState| !matches!(state, LeaseState::Waiting { .. });
@@ -105,12 +109,12 @@ async fn become_active(
         return Ok(None);
     }
     info!("the Lease is held; opening the database");
-    loop {
+    let storage = loop {
         if matches!(*state.borrow(), LeaseState::Lost { .. } | LeaseState::Released) {
             return Ok(None);
         }
-        match runtime::start(options.clone(), clock).await {
-            Ok(running) => return Ok(Some(running)),
+        match runtime::open(options, clock).await {
+            Ok(storage) => break storage,
             Err(error) if is_locked(&error) => {
                 if !locked.swap(true, Ordering::Relaxed) {
                     warn!(%error, "the last holder of the Lease still has the database; waiting");
@@ -119,7 +123,9 @@ async fn become_active(
             }
             Err(error) => return Err(error),
         }
-    }
+    };
+    let running = runtime::start(options.clone(), storage, Some(listening), clock).await?;
+    Ok(Some(running))
 }
 
 fn is_locked(error: &anyhow::Error) -> bool {
