@@ -161,7 +161,10 @@ impl Shared {
             return;
         }
         if before.fault != now.fault {
-            if let Some(fault) = &now.fault {
+            let without = standing::done_without(kind, now.fault.as_ref(), &self.options.scope);
+            if let Some(without) = without {
+                tracing::info!(%kind, "is not readable with a Role for one namespace: {without}");
+            } else if let Some(fault) = &now.fault {
                 tracing::warn!(%kind, ?fault, "cannot be read from the API server");
             } else {
                 tracing::info!(%kind, "can be read from the API server again");

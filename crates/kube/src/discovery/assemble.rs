@@ -35,6 +35,8 @@ pub struct Input<'a> {
     pub isolated: bool,
     /// `KUBE_NAMESPACE`, whose monitors count for everybody.
     pub system_namespace: &'a str,
+    /// KubeKuma's own Service there.
+    pub own_service: &'a str,
     /// What was found before: what was suggested then in the same words is not judged again. The
     /// result is the same without it, and takes ten times as long.
     pub before: Option<&'a Discovery>,
@@ -127,6 +129,10 @@ impl<'a> Assembly<'a> {
             self.discovery.skipped.push(Skipped { source, why });
             return;
         }
+        if let Some(why) = self.needless(found).filter(|_| wish.monitor != Some(true)) {
+            self.discovery.skipped.push(Skipped { source, why });
+            return;
+        }
         let shown = match self.read(found, &wish) {
             Ok(shown) => shown,
             Err(why) => {
@@ -151,6 +157,23 @@ impl<'a> Assembly<'a> {
         for draft in shown.drafts {
             self.draft(found, &source, &wish, &draft);
         }
+    }
+
+    /// Why a Service that every installation has is not worth a suggestion.
+    fn needless(&self, found: &Found) -> Option<String> {
+        let (namespace, name) = (&*found.name.namespace, &*found.name.name);
+        let what = match (found.resource, namespace, name) {
+            (Resource::Service, "default", "kubernetes") => {
+                "it is the API server, which asks who comes and answers nobody else"
+            }
+            (Resource::Service, _, _)
+                if namespace == self.input.system_namespace && name == self.input.own_service =>
+            {
+                "it is KubeKuma, which cannot tell that it is down itself"
+            }
+            _ => return None,
+        };
+        Some(format!("{what}; the annotation {PREFIX}monitor: \"true\" suggests it all the same"))
     }
 
     fn read(&self, found: &Found, wish: &Wish) -> Result<Shown, String> {

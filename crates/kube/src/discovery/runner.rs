@@ -69,6 +69,7 @@ pub struct Discoverer {
     surroundings: Arc<Surroundings>,
     catalog: Arc<dyn CatalogSource>,
     coordinating: Arc<dyn Coordinating>,
+    own_service: Arc<str>,
     writer: Writer,
     report: Mutex<Arc<Report>>,
     changed: Notify,
@@ -90,17 +91,19 @@ struct Seen {
 }
 
 impl Discoverer {
-    /// Does nothing before [`Self::run`].
+    /// Does nothing before [`Self::run`]. `own_service` is the name of KubeKuma's own Service.
     pub fn new(
         client: Client,
         surroundings: Arc<Surroundings>,
         catalog: Arc<dyn CatalogSource>,
         coordinating: Arc<dyn Coordinating>,
+        own_service: &str,
     ) -> Arc<Self> {
         Arc::new(Self {
             surroundings,
             catalog,
             coordinating,
+            own_service: own_service.into(),
             writer: Writer::new(client),
             report: Mutex::default(),
             changed: Notify::new(),
@@ -161,7 +164,8 @@ impl Discoverer {
         let view = self.surroundings.view();
         let before = self.report();
         // Ten thousand objects take a while to read.
-        let looked = move || look(&catalog, &view, &before.discovery);
+        let own_service = Arc::clone(&self.own_service);
+        let looked = move || look(&catalog, &view, &before.discovery, &own_service);
         let Ok(look) = tokio::task::spawn_blocking(looked).await else {
             tracing::error!("discovery ended in a panic; it goes on when something changes");
             return None;
@@ -216,7 +220,7 @@ impl Discoverer {
 }
 
 /// Looks at everything. Pure.
-fn look(catalog: &Catalog, view: &View, before: &Discovery) -> Look {
+fn look(catalog: &Catalog, view: &View, before: &Discovery, own_service: &str) -> Look {
     let settings = &catalog.settings.discovery;
     let known = known(catalog);
     let discovery = discover(Input {
@@ -226,6 +230,7 @@ fn look(catalog: &Catalog, view: &View, before: &Discovery) -> Look {
         known: &known,
         isolated: catalog.settings.tenancy_isolated,
         system_namespace: &catalog.system_namespace,
+        own_service,
         before: Some(before),
     });
     let looked_at: BTreeSet<Resource> = wanted(settings);

@@ -81,6 +81,24 @@ pub(super) fn remarks(
     away.into_iter().chain(missing).chain(forbidden).collect()
 }
 
+/// What is done without where a refusal is to be expected: a Role permits nothing outside of
+/// namespaces, and these two kinds are not needed.
+pub(super) fn done_without(
+    kind: Kind,
+    fault: Option<&Fault>,
+    scope: &Scope,
+) -> Option<&'static str> {
+    match (kind, fault, scope) {
+        (Kind::KubeKumaSettings, Some(Fault::Forbidden), Scope::Namespace(_)) => {
+            Some("the defaults of all settings are in force")
+        }
+        (Kind::Namespace, Some(Fault::Forbidden), Scope::Namespace(_)) => {
+            Some("annotations of the Namespace count as not set")
+        }
+        _ => None,
+    }
+}
+
 fn forbidden_text(group: &str, kinds: &[Kind], scope: &Scope) -> String {
     let plurals: Vec<_> = kinds.iter().map(|kind| resource(*kind).plural).collect();
     let (role, names_of) = match scope {
@@ -178,6 +196,19 @@ mod tests {
         let both = told(&both, &Scope::Namespace("shop".to_owned()));
         assert!(both[0].contains("resources: [monitors], verbs"), "{both:?}");
         assert!(both[1].contains("[kubekumasettings], resourceNames: [kubekuma]"), "{both:?}");
+    }
+
+    #[test]
+    fn only_what_a_role_cannot_permit_is_done_without() {
+        let one = Scope::Namespace("shop".to_owned());
+        let refused = Some(&Fault::Forbidden);
+        for kind in [Kind::KubeKumaSettings, Kind::Namespace] {
+            assert!(done_without(kind, refused, &one).is_some());
+            assert!(done_without(kind, refused, &Scope::Cluster).is_none());
+            assert!(done_without(kind, Some(&Fault::Missing), &one).is_none());
+            assert!(done_without(kind, None, &one).is_none());
+        }
+        assert!(done_without(Kind::Monitor, refused, &one).is_none());
     }
 
     #[test]

@@ -210,6 +210,7 @@ impl InCluster {
             surroundings.clone(),
             catalog.clone(),
             coordinating.clone(),
+            &self.cluster.exposure.service,
         );
         let (stop, looking) = (self.stop.clone(), discoverer.clone());
         self.tasks.spawn(async move { looking.run(stop).await });

@@ -93,6 +93,7 @@ pub(super) fn input<'a>(view: &'a View, settings: &'a DiscoverySettings) -> Inpu
         known: &[],
         isolated: false,
         system_namespace: "kubekuma",
+        own_service: "kubekuma",
         before: None,
     }
 }

@@ -43,6 +43,20 @@ fn services_are_read_by_what_their_ports_say() {
 }
 
 #[test]
+fn what_every_installation_has_is_suggested_only_where_somebody_asks_for_it() {
+    let (none, ports) = (json!({}), json!([{"name": "https", "port": 443}]));
+    let names = ["default/kubernetes", "kubekuma/kubekuma"];
+    let found = look(&names.map(|name| service(name, &none, &ports)), &[]);
+    assert!(found.suggestions.is_empty(), "{}", told(&found));
+    let why: Vec<&str> = found.skipped.iter().map(|it| it.why.as_str()).collect();
+    assert!(why[0].contains("API server") && why[1].contains("KubeKuma"), "{why:?}");
+    let asked = json!({"monitor": "true"});
+    assert_eq!(look(&names.map(|name| service(name, &asked, &ports)), &[]).suggestions.len(), 2);
+    let others = ["shop/kubernetes", "shop/kubekuma"];
+    assert_eq!(look(&others.map(|name| service(name, &none, &ports)), &[]).suggestions.len(), 2);
+}
+
+#[test]
 fn headless_and_external_services_lead_elsewhere() {
     let headless = |name: &str, target: &Value| {
         object(
