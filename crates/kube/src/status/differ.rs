@@ -49,6 +49,20 @@ pub fn urgency(before: &Value, after: &Value) -> Option<Urgency> {
     names().any(|name| slow(&before, name) != slow(&after, name)).then_some(Urgency::Slow)
 }
 
+/// Whether a first status would only say that all is well with the object and nothing was found out
+/// yet. What is wrong with an object is told at once.
+pub fn awaits_result(before: &Value, after: &Value) -> bool {
+    let says_nothing = before.as_object().is_none_or(Map::is_empty);
+    let result = after.get("lastResult");
+    let pending = result.is_some_and(|result| {
+        result.get("state").is_some_and(|state| state == "pending")
+            && result.get("checkedAt").is_none()
+    });
+    let conditions = after.get("conditions").and_then(Value::as_array);
+    let well = |condition: &Value| condition["type"] == "Ready" || condition["status"] == "True";
+    says_nothing && pending && conditions.into_iter().flatten().all(well)
+}
+
 /// What of a status is told at all: nothing that changes with every check, uptime in its first
 /// decimal.
 fn told(status: &Value) -> Map<String, Value> {
@@ -141,6 +155,27 @@ mod tests {
         let mut after = before.clone();
         after["observedGeneration"] = json!(2);
         assert_eq!(urgency(&before, &after), Some(Urgency::Soon));
+    }
+
+    #[test]
+    fn only_a_first_status_of_a_good_object_without_a_result_can_wait() {
+        let status = |state: &str, valid: &str| {
+            json!({
+                "lastResult": {"state": state},
+                "conditions": [
+                    {"type": "Valid", "status": valid}, {"type": "Ready", "status": "Unknown"},
+                ],
+            })
+        };
+        let new = status("pending", "True");
+        assert!(awaits_result(&Value::Null, &new) && awaits_result(&json!({}), &new));
+        assert!(!awaits_result(&json!({"observedGeneration": 1}), &new));
+        assert!(!awaits_result(&Value::Null, &status("pending", "False")));
+        assert!(!awaits_result(&Value::Null, &status("paused", "True")));
+        assert!(!awaits_result(&Value::Null, &json!({"conditions": []})));
+        let mut checked = new;
+        checked["lastResult"]["checkedAt"] = json!("2026-01-01T00:00:00Z");
+        assert!(!awaits_result(&Value::Null, &checked));
     }
 
     #[test]

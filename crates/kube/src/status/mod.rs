@@ -24,7 +24,7 @@ use kuma_core::time::Timestamp;
 use serde_json::Value;
 
 pub(crate) use apply::version;
-pub use differ::{Urgency, urgency};
+pub use differ::{Urgency, awaits_result, urgency};
 pub use foreign::Foreign;
 pub use plan::{Observed, Planner, Rates, Sent};
 pub use writer::{Answers, StatusWriter};

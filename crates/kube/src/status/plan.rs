@@ -20,6 +20,9 @@ const FIRST_AWAY: Duration = Duration::from_secs(1);
 const LONGEST_AWAY: Duration = Duration::from_secs(15);
 /// How long fields of another manager are left to it before they are asked for again.
 const LEFT_FOR: Duration = Duration::from_mins(10);
+/// How long a new object waits to have more to say. Those that came with many wait for their turn
+/// anyway; who applies one does not wonder yet.
+const SPEECHLESS: Duration = Duration::from_secs(5);
 
 /// How much may be written.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -122,6 +125,8 @@ enum Place {
     None,
     /// In the queue, at this place.
     Queued(Urgency, u64),
+    /// It soon has more to say, and is a transition if it has not by then.
+    Held(Mono),
     /// It was refused and is tried again then.
     Waiting(Urgency, Mono),
     /// It is being written; what should be written after that.
@@ -138,6 +143,8 @@ struct Entry {
     waits: Waits,
     foreign: Vec<Foreign>,
     foreign_until: Mono,
+    /// Whether it has waited to have more to say.
+    was_held: bool,
 }
 
 /// What may be refused as a whole.
@@ -239,6 +246,22 @@ impl Planner {
         }
     }
 
+    /// A transition of an object that says nothing yet and soon has more to say: one write for both,
+    /// if that comes before long. It waits once.
+    pub fn want_with_more(&mut self, key: &ObjectKey, now: Mono) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        match entry.place {
+            Place::Held(_) => {}
+            Place::None if !entry.was_held => {
+                entry.was_held = true;
+                let until = now + SPEECHLESS;
+                entry.place = Place::Held(until);
+                self.waiting.insert((until, key.clone()));
+            }
+            _ => self.want(key, Some(Urgency::Soon)),
+        }
+    }
+
     /// Takes it out of every line.
     fn leave(&mut self, key: &ObjectKey) {
         let Some(entry) = self.entries.get_mut(key) else { return };
@@ -246,7 +269,7 @@ impl Planner {
             Place::Queued(urgency, place) => {
                 self.queues[urgency as usize].remove(&place);
             }
-            Place::Waiting(_, at) => {
+            Place::Waiting(_, at) | Place::Held(at) => {
                 self.waiting.remove(&(at, key.clone()));
             }
             Place::None | Place::Sending(_) => {}
@@ -274,8 +297,10 @@ impl Planner {
         while let Some((_, key)) = self.waiting.first().filter(|(at, _)| *at <= now).cloned() {
             let place = self.entries.get(&key).map(|entry| entry.place);
             self.leave(&key);
-            if let Some(Place::Waiting(urgency, _)) = place {
-                self.enqueue(&key, urgency);
+            match place {
+                Some(Place::Waiting(urgency, _)) => self.enqueue(&key, urgency),
+                Some(Place::Held(_)) => self.enqueue(&key, Urgency::Soon),
+                _ => {}
             }
         }
         [Urgency::Soon, Urgency::Slow].into_iter().find_map(|urgency| self.first(urgency, now))

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::apply::apply;
 use super::foreign::{Foreign, without};
 use super::plan::Sent;
-use super::{Observed, Planner, Rates, Urgency, urgency};
+use super::{Observed, Planner, Rates, Urgency, awaits_result, urgency};
 use crate::watch::{Observed as Seen, Observer};
 
 /// How often everything is looked at again: uptime and certificates change without an event.
@@ -211,6 +211,9 @@ impl StatusWriter {
         let Some((_, before)) = self.planner().before(key) else { return };
         let Some(after) = answers.status(key, &before) else { return };
         let mut planner = self.planner();
+        if awaits_result(&before, &after) {
+            return planner.want_with_more(key, now);
+        }
         let wanted = difference(&before, after, planner.foreign(key, now)).map(|(it, _)| it);
         planner.want(key, wanted);
     }

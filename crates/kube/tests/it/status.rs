@@ -1,7 +1,7 @@
 //! The writer of statuses against an API server that refuses, forgets and conflicts. What the server
 //! got is looked at, not what the writer believes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use crate::kit::{PATIENCE, TestClock, cluster, key, monitor};
 struct Wanted {
     statuses: Mutex<BTreeMap<ObjectKey, Value>>,
     told: Mutex<Vec<(ObjectKey, Value)>>,
+    /// Whose status was asked for.
+    asked: Mutex<BTreeSet<ObjectKey>>,
 }
 
 impl Answers for Wanted {
@@ -33,6 +35,7 @@ impl Answers for Wanted {
     }
 
     fn status(&self, key: &ObjectKey, _: &Value) -> Option<Value> {
+        self.asked.lock().unwrap().insert(key.clone());
         self.statuses.lock().unwrap().get(key).cloned()
     }
 
@@ -132,6 +135,19 @@ async fn a_transition_is_written_once_and_told() {
     case.fake.put("monitors", monitor("other", 1));
     case.until_said("other", "up").await;
     assert_eq!(case.sent("web"), 2);
+}
+
+#[tokio::test]
+async fn a_new_monitor_and_its_first_result_are_one_write() {
+    let case = Case::new(Fake::start().await, &["web", "quiet"]).await;
+    case.want("web", "pending");
+    case.want("quiet", "pending");
+    case.until(|case| case.wanted.asked.lock().unwrap().contains(&key("web"))).await;
+    case.want("web", "up");
+    case.until_said("web", "up").await;
+    assert_eq!(case.sent("web"), 1);
+    // Without a result it is told after a while that the monitor is there.
+    case.until_said("quiet", "pending").await;
 }
 
 #[tokio::test]

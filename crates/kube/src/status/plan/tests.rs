@@ -64,6 +64,25 @@ fn transitions_are_written_in_their_order_and_spread_over_the_second() {
 }
 
 #[test]
+fn a_new_object_waits_once_and_briefly_to_have_more_to_say() {
+    let mut planner = planner(&["a", "b"]);
+    planner.want_with_more(&key("a"), at(1000));
+    planner.want_with_more(&key("b"), at(1000));
+    assert_eq!(write(&mut planner, 2000), [""; 0]);
+    planner.want(&key("b"), SOON);
+    assert_eq!(write(&mut planner, 2000), ["b"]);
+    // Asking again does not put it off, and a watch that brings it does not hurry it.
+    planner.want_with_more(&key("a"), at(4000));
+    let observed = Observed { uid: "u".to_owned(), version: 2, status: Value::Null };
+    assert!(!planner.observe(&key("a"), observed));
+    assert_eq!(write(&mut planner, 5999), [""; 0]);
+    assert_eq!(planner.wake_at(), Some(at(6000)));
+    assert_eq!(write(&mut planner, 6000), ["a"]);
+    planner.want_with_more(&key("a"), at(7000));
+    assert_eq!(write(&mut planner, 7000), ["a"]);
+}
+
+#[test]
 fn the_trickle_is_one_a_second_and_nobody_in_it_is_passed_over() {
     let mut planner = planner(&["a", "z", "m"]);
     planner.want(&key("z"), SLOW);
@@ -227,7 +246,7 @@ fn outcome() -> impl Strategy<Value = u8> {
 proptest! {
     #[test]
     fn rates_hold_and_everything_wanted_is_written_in_the_end(
-        steps in proptest::collection::vec((0_usize..20, any::<bool>(), 0_u64..200, outcome()), 1..300),
+        steps in proptest::collection::vec((0_usize..20, 0_u8..3, 0_u64..200, outcome()), 1..300),
     ) {
         let names: Vec<String> = (0..20).map(|number| format!("m{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -250,8 +269,12 @@ proptest! {
                 planner.sent(&key, urgency, sent, at(ms));
             }
         };
-        for (name, soon, wait, outcome) in steps {
-            planner.want(&key(names[name]), if soon { SOON } else { SLOW });
+        for (name, how, wait, outcome) in steps {
+            match how {
+                0 => planner.want(&key(names[name]), SLOW),
+                1 => planner.want(&key(names[name]), SOON),
+                _ => planner.want_with_more(&key(names[name]), at(ms)),
+            }
             wanted.insert(key(names[name]));
             ms += wait;
             pass(&mut planner, &mut wanted, ms, outcome);
