@@ -122,8 +122,8 @@ fn what_a_cluster_shows_is_suggested_and_nothing_is_created() {
     });
     home.grant("discovery");
     let found = finds(&home, "what there is", |found| {
-        // The Services of the API server and of KubeKuma are there too.
-        found["suggestionCount"] == 5 && found["remarks"].is_null()
+        // The Services of the API server and of KubeKuma are there too, and left out.
+        found["suggestionCount"] == 3 && found["remarks"].is_null()
     });
     insta::assert_snapshot!(format!("{:#}", found["suggestions"]));
     let all = replica.get("/api/v1/discovery/suggestions");
@@ -131,7 +131,7 @@ fn what_a_cluster_shows_is_suggested_and_nothing_is_created() {
     let all = all.json();
     let cart = all["suggestions"].as_array().unwrap().iter().find(|it| it["name"] == "shop/cart");
     assert_eq!(cart.unwrap()["spec"]["schedule"]["intervalSeconds"], 30, "{all}");
-    assert_eq!(replica.total("kubekuma_discovery_suggestions").to_string(), "5");
+    assert_eq!(replica.total("kubekuma_discovery_suggestions").to_string(), "3");
 
     // Somebody's mistake is said where the settings are, and holds nothing else up.
     let annotate = |text: &str| {
@@ -142,7 +142,7 @@ fn what_a_cluster_shows_is_suggested_and_nothing_is_created() {
     finds(&home, "what is wrong", |found| has_remark(found, "write \"true\" or \"false\""));
     annotate("kubekuma.io/monitor=false");
     finds(&home, "one suggestion less", |found| {
-        found["suggestionCount"] == 4 && found["remarks"].is_null()
+        found["suggestionCount"] == 2 && found["remarks"].is_null()
     });
     assert!(monitors(&home).is_empty(), "{:?}", monitors(&home));
     let asked = home.plane.requests_of(HOME, "kubekuma");
