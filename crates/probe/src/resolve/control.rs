@@ -21,6 +21,10 @@ const LEAST: Duration = Duration::from_millis(10);
 /// How long what the control question came to is good for look-ups that fail later.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 
+/// How long before a look-up the servers may have failed the control question for its failure to be
+/// theirs, though they answer by now: its question was lost with theirs.
+const AFTERMATH: Duration = Duration::from_secs(5);
+
 /// How the servers failed a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
@@ -39,6 +43,8 @@ pub(crate) enum Control {
     Failing,
     /// No server answered.
     Silent,
+    /// A server answers again, and none did when the look-up began or shortly before.
+    CameBack,
     /// There was no time left to ask.
     Unasked {
         /// Whether a server answered anything since the look-up that failed began.
@@ -55,6 +61,7 @@ pub(crate) const fn blame(
 ) -> Option<&'static str> {
     match (trouble, control) {
         (_, Control::Failing) => Some("a control question fails too"),
+        (_, Control::CameBack) => Some("a control question failed a moment ago"),
         (Trouble::Silence, Control::Silent) => {
             Some("no DNS server answers a control question either")
         }
@@ -84,6 +91,8 @@ pub(crate) type Running = Shared<BoxFuture<'static, Control>>;
 pub(crate) struct Last {
     running: Option<WeakShared<BoxFuture<'static, Control>>>,
     ended: Option<(Control, Instant)>,
+    /// When one was last not answered.
+    failed_at: Option<Instant>,
 }
 
 impl Last {
@@ -93,6 +102,13 @@ impl Last {
         let (control, at) = self.ended?;
         let fresh = now.saturating_duration_since(at) < GOOD_FOR;
         (fresh && (control != Control::Answered || at >= began)).then_some(control)
+    }
+
+    /// What an answer is worth to a look-up that began at `began`.
+    pub(crate) fn in_context(&self, control: Control, began: Instant) -> Control {
+        let answered = matches!(control, Control::Answered | Control::Unasked { heard: true });
+        let was_down = self.failed_at.is_some_and(|at| at + AFTERMATH >= began);
+        if answered && was_down { Control::CameBack } else { control }
     }
 
     /// The one under way, if somebody waits for it.
@@ -109,11 +125,14 @@ impl Last {
     pub(crate) fn end(&mut self, control: Control, now: Instant) {
         self.running = None;
         self.ended = Some((control, now));
+        if matches!(control, Control::Failing | Control::Silent) {
+            self.failed_at = Some(now);
+        }
     }
 }
 
 /// Asks all servers at once for the name servers of the root, which every resolver has at hand.
-/// Never [`Control::Unasked`].
+/// Never [`Control::Unasked`] or [`Control::CameBack`].
 pub(crate) async fn ask(servers: &[SocketAddr], time: Duration) -> Control {
     let question = Question { name: Name::root(), record_type: RecordType::NS };
     let mut asked: FuturesUnordered<_> = servers
@@ -125,7 +144,7 @@ pub(crate) async fn ask(servers: &[SocketAddr], time: Duration) -> Control {
         match read(&answer) {
             Control::Answered => return Control::Answered,
             Control::Failing => control = Control::Failing,
-            Control::Silent | Control::Unasked { .. } => {}
+            Control::Silent | Control::CameBack | Control::Unasked { .. } => {}
         }
     }
     control
@@ -149,13 +168,15 @@ mod tests {
 
     #[test]
     fn every_row_of_the_rule() {
-        use Control::{Answered, Failing, Silent, Unasked};
+        use Control::{Answered, CameBack, Failing, Silent, Unasked};
         use Trouble::{ServFail, Silence};
         let (heard, unheard) = (Unasked { heard: true }, Unasked { heard: false });
         for (trouble, control, ours) in [
             (Silence, Answered, false),
             (Silence, Failing, true),
             (Silence, Silent, true),
+            (Silence, CameBack, true),
+            (ServFail, CameBack, true),
             (Silence, heard, false),
             (Silence, unheard, true),
             (ServFail, Answered, false),
@@ -167,6 +188,21 @@ mod tests {
             assert_eq!(blame(trouble, control, false).is_some(), ours, "{trouble:?} {control:?}");
             assert!(blame(trouble, control, true).is_some(), "no name resolves");
         }
+    }
+
+    #[test]
+    fn an_answer_is_worth_nothing_to_what_began_while_there_was_none() {
+        let zero = Instant::now();
+        let at = |ms| zero + Duration::from_millis(ms);
+        let mut last = Last::default();
+        let heard = Control::Unasked { heard: true };
+        assert_eq!(last.in_context(Control::Answered, at(0)), Control::Answered);
+        last.end(Control::Silent, at(1_000));
+        last.end(Control::Answered, at(3_000));
+        assert_eq!(last.in_context(Control::Answered, at(500)), Control::CameBack);
+        assert_eq!(last.in_context(heard, at(6_000)), Control::CameBack);
+        assert_eq!(last.in_context(Control::Answered, at(6_001)), Control::Answered);
+        assert_eq!(last.in_context(Control::Silent, at(2_000)), Control::Silent);
     }
 
     #[test]

@@ -78,6 +78,7 @@ impl Upstream {
     ) -> Option<&'static str> {
         let no_name_resolves = lock(&self.health).failed(host, now);
         let control = self.control(began, deadline).await;
+        let control = lock(&self.control).in_context(control, began);
         control::blame(trouble, control, no_name_resolves)
     }
 
