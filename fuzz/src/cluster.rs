@@ -72,6 +72,7 @@ fn look_at(objects: &[Value]) {
         known: &[],
         isolated: false,
         system_namespace: "kubekuma",
+        own_service: "kubekuma",
         before: None,
     };
     let first = discover(input);
