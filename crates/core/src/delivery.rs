@@ -64,6 +64,7 @@ reasons! {
     Unauthorized = "UNAUTHORIZED", "The receiver does not accept our credentials.";
     Gone = "GONE", "The receiver says that it does not exist any more.";
     Redirected = "REDIRECTED", "The receiver redirects, which is not followed.";
+    EgressDenied = "EGRESS_DENIED", "The receiver's address is not one that may be asked.";
     SecretMissing = "SECRET_MISSING", "A Secret that the provider needs is missing or may not be used.";
     Misconfigured = "MISCONFIGURED", "The provider's configuration cannot be used.";
     Unrenderable = "UNRENDERABLE", "The message cannot be put into the provider's form.";

@@ -1,10 +1,12 @@
-//! Which addresses may be asked (`networking.egress`, `docs/egress.md`): a monitor is written by
-//! somebody who need not be allowed to reach everything that this host can reach.
+//! Which addresses may be asked (`networking.egress`, `docs/egress.md`): a monitor or a notification
+//! provider is written by somebody who need not be allowed to reach everything that this host can
+//! reach.
 //!
 //! The rules look at addresses, and are asked about the very address that is dialled. An address
 //! that carries another one (IPv4-mapped, NAT64, 6to4, …) has to be permitted as both.
 
 mod forms;
+mod providers;
 mod special;
 #[cfg(test)]
 mod tests;
@@ -15,18 +17,19 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+pub use providers::ProviderRules;
 pub use special::is_metadata_name;
 use special::{Special, special};
 
-/// The annotation of a Namespace that replaces `allow` for its monitors.
+/// The annotation of a Namespace that replaces `allow` for its monitors and limits its providers.
 pub const ALLOW_ANNOTATION: &str = "kubekuma.io/egress-allow";
-/// The annotation of a Namespace that adds to `deny` for its monitors.
+/// The annotation of a Namespace that adds to `deny` for its monitors and providers.
 pub const DENY_ANNOTATION: &str = "kubekuma.io/egress-deny";
 
 /// `networking.egress`. Link-local addresses and those of cloud metadata are refused unless
 /// `allow_link_local` or an entry of `allow` that names them; `deny` beats `allow`; an empty
 /// `allow` means everything else.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct EgressSettings {
     /// If not empty, only these.
     pub allow: Vec<IpNet>,
@@ -34,12 +37,12 @@ pub struct EgressSettings {
     pub deny: Vec<IpNet>,
     /// Whether link-local and cloud metadata addresses may be asked.
     pub allow_link_local: bool,
-    /// What Namespaces say about their own monitors.
+    /// What Namespaces say about their own monitors and providers.
     pub namespaces: BTreeMap<String, NamespaceEgress>,
 }
 
 /// What a Namespace's annotations say.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum NamespaceEgress {
     /// Nothing: the settings hold.
     #[default]
@@ -60,7 +63,7 @@ pub enum NamespaceEgress {
 pub enum Scope {
     /// In the settings.
     Settings,
-    /// In annotations of the monitor's Namespace.
+    /// In annotations of the Namespace.
     Namespace,
 }
 
@@ -110,19 +113,53 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// Whose connections are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    Monitor,
+    /// The settings' `allow` says what monitors may ask, and keeps no provider from its vendor.
+    Provider,
+}
+
+impl Asker {
+    /// Whether an address has to be on an allow list of this scope.
+    fn is_limited_by(self, scope: Scope) -> bool {
+        self == Self::Monitor || scope == Scope::Namespace
+    }
+}
+
 impl EgressSettings {
     /// Whether monitors of a namespace may ask an address.
     pub fn permits(&self, namespace: &str, address: IpAddr) -> Result<(), Refusal> {
-        let (own_allow, own_deny): (&[IpNet], &[IpNet]) = match self.namespaces.get(namespace) {
-            None | Some(NamespaceEgress::Unset) => (&[], &[]),
-            Some(NamespaceEgress::Lists { allow, deny }) => (allow, deny),
-            Some(NamespaceEgress::Unreadable) => return Err(Refusal::Unreadable),
+        self.judge(self.own(namespace), Asker::Monitor, address)
+    }
+
+    /// Whether a proxy may be asked to connect to a host whose name it resolves itself: what the
+    /// name stands for is out of our sight, so what can be known from the text is refused, and
+    /// everything where only listed addresses may be asked.
+    pub fn permits_by_proxy(&self, namespace: &str, host: &str) -> Result<(), Refusal> {
+        self.judge_by_proxy(self.own(namespace), Asker::Monitor, host)
+    }
+
+    fn own(&self, namespace: &str) -> &NamespaceEgress {
+        self.namespaces.get(namespace).unwrap_or(&NamespaceEgress::Unset)
+    }
+
+    /// The allow list that counts, and where it is written.
+    fn allowing<'a>(&'a self, own: &'a NamespaceEgress) -> (&'a [IpNet], Scope) {
+        match own {
+            NamespaceEgress::Lists { allow, .. } if !allow.is_empty() => (allow, Scope::Namespace),
+            _ => (&self.allow, Scope::Settings),
+        }
+    }
+
+    fn judge(&self, own: &NamespaceEgress, asker: Asker, address: IpAddr) -> Result<(), Refusal> {
+        let own_deny: &[IpNet] = match own {
+            NamespaceEgress::Unset => &[],
+            NamespaceEgress::Lists { deny, .. } => deny,
+            NamespaceEgress::Unreadable => return Err(Refusal::Unreadable),
         };
-        let (allow, scope) = if own_allow.is_empty() {
-            (self.allow.as_slice(), Scope::Settings)
-        } else {
-            (own_allow, Scope::Namespace)
-        };
+        let (allow, scope) = self.allowing(own);
         for form in forms::of(address) {
             for (list, scope) in [(&self.deny[..], Scope::Settings), (own_deny, Scope::Namespace)] {
                 if let Some(net) = list.iter().find(|net| net.contains(&form)) {
@@ -139,32 +176,38 @@ impl EgressSettings {
                 });
             }
         }
-        if allow.is_empty() || forms::of(address).any(|form| contains(allow, form)) {
+        if allow.is_empty()
+            || !asker.is_limited_by(scope)
+            || forms::of(address).any(|form| contains(allow, form))
+        {
             Ok(())
         } else {
             Err(Refusal::NotAllowed(scope))
         }
     }
 
-    /// Whether a proxy may be asked to connect to a host whose name it resolves itself: what the
-    /// name stands for is out of our sight, so what can be known from the text is refused, and
-    /// everything where only listed addresses may be asked.
-    pub fn permits_by_proxy(&self, namespace: &str, host: &str) -> Result<(), Refusal> {
+    fn judge_by_proxy(
+        &self,
+        own: &NamespaceEgress,
+        asker: Asker,
+        host: &str,
+    ) -> Result<(), Refusal> {
         let host = host.trim_end_matches('.');
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         if let Some(address) = forms::written(bare) {
-            return self.permits(namespace, address);
+            return self.judge(own, asker, address);
         }
         if is_metadata_name(host) && !self.allow_link_local {
             return Err(Refusal::Metadata);
         }
-        match self.namespaces.get(namespace) {
-            Some(NamespaceEgress::Unreadable) => Err(Refusal::Unreadable),
-            Some(NamespaceEgress::Lists { allow, .. }) if !allow.is_empty() => {
-                Err(Refusal::NotAllowed(Scope::Namespace))
-            }
-            _ if !self.allow.is_empty() => Err(Refusal::NotAllowed(Scope::Settings)),
-            _ => Ok(()),
+        if *own == NamespaceEgress::Unreadable {
+            return Err(Refusal::Unreadable);
+        }
+        let (allow, scope) = self.allowing(own);
+        if allow.is_empty() || !asker.is_limited_by(scope) {
+            Ok(())
+        } else {
+            Err(Refusal::NotAllowed(scope))
         }
     }
 }

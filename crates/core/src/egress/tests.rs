@@ -224,6 +224,20 @@ proptest! {
         }
     }
 
+    /// Providers are limited by less than monitors, and where a Namespace lists addresses by the same.
+    #[test]
+    fn providers_may_ask_what_monitors_may(rules in any_rules(), address in any_address()) {
+        for namespace in ["shop", "other"] {
+            let monitors = rules.permits(namespace, address);
+            let providers = rules.for_providers(namespace).permits(address);
+            if monitors == Err(Refusal::NotAllowed(Scope::Settings)) {
+                prop_assert_eq!(providers, Ok(()));
+            } else {
+                prop_assert_eq!(providers, monitors);
+            }
+        }
+    }
+
     /// No way of writing an IPv4 address gets round a rule about it.
     #[test]
     fn carrying_an_address_does_not_hide_it(rules in any_rules(), bits in any::<u32>()) {
@@ -277,4 +291,40 @@ proptest! {
         let url = url::Url::parse(&format!("http://{text}/")).unwrap();
         prop_assert_eq!(url.host_str().unwrap(), v4.to_string());
     }
+}
+
+#[test]
+fn the_settings_allow_list_opens_to_providers_and_does_not_limit_them() {
+    let rules = with_namespace(
+        rules(&["10.0.0.0/8", "169.254.7.7"], &["10.1.0.0/16"]),
+        &["192.0.2.0/24"],
+        &["192.0.2.128/25"],
+    );
+    let free = rules.for_providers("other");
+    for address in ["203.0.113.1", "10.2.0.1", "169.254.7.7"] {
+        assert_eq!(free.permits(ip(address)), Ok(()), "{address}");
+    }
+    assert_eq!(free.permits(ip("169.254.169.254")), Err(Refusal::Metadata));
+    assert_eq!(free.permits(ip("169.254.7.8")), Err(Refusal::LinkLocal));
+    assert!(matches!(free.permits(ip("10.1.0.1")), Err(Refusal::Denied(_, Scope::Settings))));
+    assert_eq!(free.permits_by_proxy("hooks.example"), Ok(()));
+    assert_eq!(free.permits_by_proxy("metadata.google.internal"), Err(Refusal::Metadata));
+    assert!(!free.has_own());
+
+    let fenced = rules.for_providers("shop");
+    assert_eq!(fenced.permits(ip("192.0.2.1")), Ok(()));
+    let not_allowed = Err(Refusal::NotAllowed(Scope::Namespace));
+    assert_eq!(fenced.permits(ip("203.0.113.1")), not_allowed);
+    assert_eq!(fenced.permits_by_proxy("hooks.example"), not_allowed);
+    assert_eq!(fenced.permits(ip("169.254.7.7")), Err(Refusal::LinkLocal), "its own list counts");
+    assert!(matches!(fenced.permits(ip("192.0.2.200")), Err(Refusal::Denied(_, Scope::Namespace))));
+    assert!(matches!(fenced.permits(ip("10.1.0.1")), Err(Refusal::Denied(_, Scope::Settings))));
+    assert!(fenced.has_own());
+
+    let mut broken = rules;
+    broken.namespaces.insert("shop".to_owned(), NamespaceEgress::Unreadable);
+    let broken = broken.for_providers("shop");
+    assert_eq!(broken.permits(ip("203.0.113.1")), Err(Refusal::Unreadable));
+    assert_eq!(broken.permits_by_proxy("hooks.example"), Err(Refusal::Unreadable));
+    assert!(broken.has_own());
 }
