@@ -4,6 +4,7 @@
 
 use futures_util::future::{BoxFuture, join_all};
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
+use kuma_core::egress::{ALLOW_ANNOTATION, DENY_ANNOTATION};
 use kuma_core::provider::{AppriseConfig, Provider};
 use kuma_core::secret::{ExposeSecret, SecretSource, SecretString, SecretText};
 use kuma_core::time::Timestamp;
@@ -64,10 +65,27 @@ impl<'a> Apprise<'a> {
         if let Some(server) = &self.config.api_url {
             return self.through_server(server, &message, &addresses, secrets, context).await;
         }
+        self.may_run()?;
         program::run(&message, &addresses, self.transports, &self.provider.name)
             .await
             .map(|answer| Receipt::of(secrets.redact(&answer)))
             .map_err(|error| secrets.redact_error(error))
+    }
+
+    /// The program asks whom it likes, out of our sight: not where a Namespace says what may be
+    /// asked.
+    fn may_run(&self) -> Result<(), DeliveryError> {
+        if !self.transports.http.egress().has_own() {
+            return Ok(());
+        }
+        Err(DeliveryError::permanent(
+            DeliveryReason::EgressDenied,
+            format!(
+                "the apprise program may not be run: what it asks cannot be held to \
+                 `{ALLOW_ANNOTATION}` and `{DENY_ANNOTATION}` of the Namespace; set apiUrl to \
+                 an Apprise API server"
+            ),
+        ))
     }
 
     /// The addresses; each part of them that may be a credential is kept out of what is shown.
@@ -143,6 +161,7 @@ impl<'a> Apprise<'a> {
         let mut secrets = Secrets::new(self.provider, source);
         self.addresses(&mut secrets)?;
         let Some(server) = &self.config.api_url else {
+            self.may_run()?;
             return program::version(self.transports).await;
         };
         let base = secrets.text(server)?;

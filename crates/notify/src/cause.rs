@@ -16,11 +16,11 @@ pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-/// Whether an I/O error beneath it was made of a `T`.
-pub(crate) fn wraps<T: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+/// What an I/O error beneath it was made of, if that is a `T`.
+pub(crate) fn wrapped<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     chain(error)
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>()?.get_ref())
-        .any(<dyn Error + Send + Sync>::is::<T>)
+        .find_map(<dyn Error + Send + Sync>::downcast_ref::<T>)
 }
 
 /// Whether bytes came that are no text.

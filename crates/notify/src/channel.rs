@@ -1,8 +1,11 @@
 //! What a provider is: it puts a message into its form, and sends bytes in that form. The
 //! registry of providers is [`channel`].
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
+use kuma_core::egress::ProviderRules;
 use kuma_core::ports::{Earlier, Standing};
 use kuma_core::provider::{Provider, ProviderConfig};
 use kuma_core::secret::SecretSource;
@@ -11,6 +14,7 @@ use kuma_core::time::Timestamp;
 use crate::alertmanager::Alertmanager;
 use crate::apprise::Apprise;
 use crate::discord::Discord;
+use crate::egress::Names;
 use crate::gotify::Gotify;
 use crate::http::Http;
 use crate::message::Message;
@@ -114,6 +118,7 @@ pub trait Channel: Send + Sync {
 }
 
 /// What channels send with: one HTTP client for all, and roots that mail servers are trusted by.
+/// What they may ask is what holds where nothing is said; see [`Transports::under`].
 #[derive(Debug, Default)]
 pub struct Transports {
     pub(crate) http: Http,
@@ -128,6 +133,23 @@ impl Transports {
     #[must_use]
     pub fn with_timeout(limit: std::time::Duration) -> Self {
         Self { http: Http::with_timeout(limit), ..Self::default() }
+    }
+
+    /// The same under other egress rules, with connections of its own.
+    #[must_use]
+    pub fn under(&self, rules: ProviderRules) -> Self {
+        Self {
+            http: self.http.with_egress(self.http.egress().under(rules)),
+            extra_roots_pem: self.extra_roots_pem.clone(),
+            apprise: self.apprise.clone(),
+        }
+    }
+
+    /// The same with another way to look names up.
+    #[must_use]
+    pub fn with_names(self, names: Arc<dyn Names>) -> Self {
+        let egress = self.http.egress().clone().with_names(names);
+        Self { http: self.http.with_egress(egress), ..self }
     }
 }
 

@@ -28,6 +28,7 @@ use lanes::Lanes;
 
 mod attempt;
 mod direct;
+mod egress;
 mod health;
 mod lanes;
 mod numbers;
@@ -75,7 +76,7 @@ pub type Feedback = Arc<dyn Fn(MonitorId, DeliveryFeedback) + Send + Sync>;
 /// only for a row whose worker died between freezing and recording, and it says so.
 pub struct Deliverer {
     config: DelivererConfig,
-    transports: Transports,
+    transports: egress::ByRules,
     notify: Notify,
     health: health::Board,
     numbers: numbers::Numbers,
@@ -94,7 +95,7 @@ impl Deliverer {
     pub fn with_transports(config: DelivererConfig, transports: Transports) -> Self {
         Self {
             config,
-            transports,
+            transports: egress::ByRules::new(transports),
             notify: Notify::new(),
             health: health::Board::default(),
             numbers: numbers::Numbers::default(),

@@ -6,13 +6,20 @@ use kuma_core::delivery::DeliveryError;
 use kuma_core::secret::{SecretRef, SecretSource};
 use kuma_core::time::Timestamp;
 
+use crate::egress::Egress;
 use crate::http::{Http, Request};
 use crate::secrets::Secrets;
 
-/// Sends dead-man pings.
-#[derive(Debug, Default)]
+/// Sends dead-man pings. Egress rules do not hold for them: only the operator writes settings.
+#[derive(Debug)]
 pub struct Heartbeat {
     http: Http,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Self { http: Http::default().with_egress(Egress::unlimited()) }
+    }
 }
 
 impl Heartbeat {

@@ -1,16 +1,18 @@
 //! HTTP for providers: one client, bounded in time and answer, redirects not followed, and one
 //! reading of status codes.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method, Uri, header};
+use hyper_util::client::proxy::matcher::Matcher;
 use kuma_core::delivery::{DeliveryError, DeliveryReason};
 use kuma_core::secret::{ExposeSecret, SecretString};
 use kuma_core::time::{Timestamp, between};
 
 use crate::cause;
 use crate::channel::Receipt;
+use crate::egress::{self, Egress, Refused};
 use crate::human;
 use crate::reach;
 use crate::secrets::Secrets;
@@ -31,7 +33,10 @@ const SHORTEST_TOKEN: usize = 12;
 pub(crate) struct Http {
     client: OnceLock<Result<reqwest::Client, String>>,
     knocker: OnceLock<Result<reqwest::Client, String>>,
+    /// What the client itself goes by.
+    proxies: OnceLock<Matcher>,
     limit: Option<Duration>,
+    egress: Egress,
 }
 
 /// A request with its secrets filled in; never logged.
@@ -58,6 +63,15 @@ impl Http {
         Self { limit: Some(limit), ..Self::default() }
     }
 
+    /// A client of its own, whose connections are vetted so: none that stands is taken over.
+    pub(crate) fn with_egress(&self, egress: Egress) -> Self {
+        Self { limit: self.limit, egress, ..Self::default() }
+    }
+
+    pub(crate) fn egress(&self) -> &Egress {
+        &self.egress
+    }
+
     pub(crate) fn limit(&self) -> Option<Duration> {
         self.limit
     }
@@ -75,6 +89,35 @@ impl Http {
             .referer(false)
             .connect_timeout(limit)
             .timeout(limit)
+            .dns_resolver(Arc::new(self.egress.clone()))
+    }
+
+    /// Reads the address and vets what of it is written; names are vetted when they are looked up.
+    fn address(
+        &self,
+        text: &SecretString,
+        secrets: &mut Secrets<'_>,
+    ) -> Result<url::Url, DeliveryError> {
+        let url = parse_url(text, secrets)?;
+        self.vet(&url).map_err(|refused| secrets.redact_error(refused.into()))?;
+        Ok(url)
+    }
+
+    fn vet(&self, url: &url::Url) -> Result<(), Refused> {
+        let host = url.host_str().unwrap_or_default();
+        // An address that this cannot read is none to the client either.
+        let proxy = url
+            .as_str()
+            .parse::<Uri>()
+            .ok()
+            .and_then(|uri| self.proxies.get_or_init(Matcher::from_system).intercept(&uri));
+        match proxy {
+            None => self.egress.literal(host),
+            Some(proxy) => {
+                self.egress.by_proxy(host)?;
+                self.egress.literal(proxy.uri().host().unwrap_or_default())
+            }
+        }
     }
 
     /// Connects as for a message (proxy, TLS) and says nothing.
@@ -83,7 +126,7 @@ impl Http {
         url: &SecretString,
         secrets: &mut Secrets<'_>,
     ) -> Result<(), DeliveryError> {
-        let url = parse_url(url, secrets)?;
+        let url = self.address(url, secrets)?;
         let client = built(&self.knocker, || reach::only_connecting(self.builder()))?;
         match client.head(url).send().await {
             Err(error) if !reach::was_reached(&error) => {
@@ -100,7 +143,7 @@ impl Http {
         secrets: &mut Secrets<'_>,
         now: Timestamp,
     ) -> Result<Answer, DeliveryError> {
-        let url = parse_url(&request.url, secrets)?;
+        let url = self.address(&request.url, secrets)?;
         let mut builder = self.client()?.request(request.method, url).headers(request.headers);
         if let Some(body) = request.body {
             builder = builder.body(body);
@@ -210,6 +253,9 @@ fn parse_url(text: &SecretString, secrets: &mut Secrets<'_>) -> Result<url::Url,
 
 fn network_error(error: reqwest::Error) -> DeliveryError {
     let error = error.without_url();
+    if let Some(denied) = egress::refusal(&error) {
+        return denied;
+    }
     let detail = human::line(&cause::in_words(&error));
     if error.is_timeout() {
         return DeliveryError::retryable(DeliveryReason::Timeout, "no answer in time");

@@ -13,6 +13,7 @@ pub mod channel;
 mod condition;
 mod deliverer;
 mod discord;
+mod egress;
 mod gotify;
 mod hash;
 mod heartbeat;
@@ -36,6 +37,7 @@ mod webhook;
 
 pub use channel::{Channel, Payload, Receipt, SendContext, Transports, channel};
 pub use deliverer::{Deliverer, DelivererConfig, Feedback, ProviderHealth};
+pub use egress::Names;
 pub use heartbeat::Heartbeat;
 pub use kuma_core::delivery::{DeliveryError, DeliveryReason};
 pub use message::{Field, Link, Message, Severity};

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::cause;
 use crate::channel::{Channel, Payload, Receipt, SendContext, Transports};
+use crate::egress;
 use crate::human;
 use crate::message::Message;
 use crate::render::rendered_ms;
@@ -139,7 +140,8 @@ impl<'a> Smtp<'a> {
         }
         let patience = self.transports.http.limit().unwrap_or(STEP_TIMEOUT);
         let (host, port) = (self.config.host.as_str(), self.config.port);
-        Ok(Server { host, port, tls, credentials, patience })
+        let egress = self.transports.http.egress();
+        Ok(Server { host, port, tls, credentials, egress, patience })
     }
 
     fn tls(&self) -> Result<TlsParameters, DeliveryError> {
@@ -283,8 +285,10 @@ fn raw(name: &'static str, value: &str) -> HeaderValue {
 fn smtp_error(trouble: &Trouble, secrets: &Secrets<'_>) -> DeliveryError {
     let detail = human::line(&secrets.redact(&trouble.to_string()));
     let error = match trouble {
-        Trouble::Unreachable(_) => {
-            return DeliveryError::retryable(DeliveryReason::Connect, detail);
+        Trouble::Unreachable(error) => {
+            let denied = egress::refusal(error);
+            return denied
+                .unwrap_or_else(|| DeliveryError::retryable(DeliveryReason::Connect, detail));
         }
         Trouble::Late => return DeliveryError::retryable(DeliveryReason::Timeout, detail),
         Trouble::NoStarttls => {
@@ -308,7 +312,10 @@ fn smtp_error(trouble: &Trouble, secrets: &Secrets<'_>) -> DeliveryError {
         DeliveryError::retryable(DeliveryReason::Timeout, detail)
     } else if error.is_tls() || cause::is_tls(error) {
         DeliveryError::retryable(DeliveryReason::Tls, detail)
-    } else if error.is_response() || cause::wraps::<TooMuch>(error) || cause::is_garbled(error) {
+    } else if error.is_response()
+        || cause::wrapped::<TooMuch>(error).is_some()
+        || cause::is_garbled(error)
+    {
         DeliveryError::retryable(DeliveryReason::BadAnswer, detail)
     } else if error.is_client() {
         // No common way to sign in, or of writing the mail: what the server offers does not fit.

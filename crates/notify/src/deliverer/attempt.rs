@@ -68,7 +68,8 @@ impl Deliverer {
         match &claim.frozen {
             Some(frozen) if Payload::thaw(frozen, provider).is_some() => Ok(frozen.clone()),
             _ => {
-                let channel = channel(provider, &self.transports)?;
+                let transports = self.transports(&provider.name, &catalog);
+                let channel = channel(provider, &transports)?;
                 Ok(self.render(claim, first, &catalog, channel.as_ref())?.freeze(provider))
             }
         }
@@ -113,7 +114,8 @@ impl Deliverer {
         let catalog = self.config.catalog.current();
         let known = catalog.providers.get(&first.provider).map(AsRef::as_ref);
         let provider = usable(known, &first.provider)?;
-        let channel = channel(provider, &self.transports)?;
+        let transports = self.transports(&provider.name, &catalog);
+        let channel = channel(provider, &transports)?;
         let thawed = claim.frozen.as_deref().and_then(|frozen| Payload::thaw(frozen, provider));
         let payload = if let Some(payload) = thawed {
             payload

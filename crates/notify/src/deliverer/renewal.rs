@@ -53,7 +53,8 @@ impl Deliverer {
                 return;
             }
         };
-        let Ok(channel) = channel(provider, &self.transports) else {
+        let transports = self.transports(name, &self.config.catalog.current());
+        let Ok(channel) = channel(provider, &transports) else {
             return;
         };
         let Some(payload) = channel.renew(&standing, now) else {

@@ -28,7 +28,8 @@ impl Deliverer {
 
     async fn try_test(&self, provider: &Provider, now: Timestamp) -> Result<(), DeliveryError> {
         let provider = usable(Some(provider), &provider.name)?;
-        let channel = channel(provider, &self.transports)?;
+        let transports = self.transports(&provider.name, &self.config.catalog.current());
+        let channel = channel(provider, &transports)?;
         let at = format!("test {} {}", provider.generation, now.as_millisecond());
         let key = kuma_core::delivery::fallback_key(&at, &provider.name);
         let event = test_event(provider, now);

@@ -86,7 +86,8 @@ impl Deliverer {
         // The semaphore is never closed.
         let _room = self.verifications.room.acquire().await.ok();
         let provider = usable(Some(provider), &provider.name)?;
-        let channel = channel(provider, &self.transports)?;
+        let transports = self.transports(&provider.name, &self.config.catalog.current());
+        let channel = channel(provider, &transports)?;
         channel.verify(self.config.secrets.as_ref(), self.wall()).await
     }
 }

@@ -15,6 +15,8 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 
+use crate::egress::Egress;
+
 #[expect(deprecated, reason = "the only way to TLS over a stream of ours")]
 use lettre::transport::smtp::client::AsyncNetworkStream;
 
@@ -29,6 +31,8 @@ pub(super) struct Server<'a> {
     pub(super) port: u16,
     pub(super) tls: Tls,
     pub(super) credentials: Option<Credentials>,
+    /// What the connection is vetted by.
+    pub(super) egress: &'a Egress,
     /// How long a connection may take to come about.
     pub(super) patience: Duration,
 }
@@ -80,13 +84,13 @@ impl Server<'_> {
         Ok(connection)
     }
 
-    /// Tries the addresses of the host one after the other. Each has its share of the time, so that
+    /// Tries the addresses of the host that may be asked one after the other. Each has its share of the time, so that
     /// one that swallows packets leaves some to the next.
     async fn reach(&self) -> Result<TcpStream, Trouble> {
         let end = Instant::now() + self.patience;
-        let looking = tokio::net::lookup_host((self.host, self.port));
+        let looking = self.egress.addresses(self.host, self.port);
         let found = tokio::time::timeout_at(end, looking).await.map_err(|_| Trouble::Late)?;
-        let addresses: Vec<_> = found.map_err(Trouble::Unreachable)?.collect();
+        let addresses = found.map_err(Trouble::Unreachable)?;
         let mut trouble = Trouble::Unreachable(io::ErrorKind::AddrNotAvailable.into());
         for (index, address) in addresses.iter().enumerate() {
             let others = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
