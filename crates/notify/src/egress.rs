@@ -103,7 +103,8 @@ impl Egress {
                 let what = if host.parse() == Ok(ip) {
                     format!("{ip} may not be asked")
                 } else {
-                    format!("{host} is {ip}, which may not be asked")
+                    // The name may come from a Secret.
+                    format!("the receiver is {ip}, which may not be asked")
                 };
                 Err(io::Error::other(Refused(format!("{what}: {refusal}"))))
             }
@@ -123,7 +124,7 @@ impl Egress {
     pub(crate) fn by_proxy(&self, host: &str) -> Result<(), Refused> {
         let judged = self.rules.as_ref().map_or(Ok(()), |rules| rules.permits_by_proxy(host));
         judged.map_err(|refusal| {
-            Refused(format!("{} may not be asked of a proxy: {refusal}", bare(host)))
+            Refused(format!("the receiver may not be asked of a proxy: {refusal}"))
         })
     }
 
@@ -183,7 +184,7 @@ mod tests {
         assert!(!told.is_retryable());
         assert!(
             told.to_string().starts_with(
-                "EGRESS_DENIED: mail.example is 169.254.169.254, which may not be asked: it is a \
+                "EGRESS_DENIED: the receiver is 169.254.169.254, which may not be asked: it is a \
                  cloud's metadata service"
             ),
             "{told}"

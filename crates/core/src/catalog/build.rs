@@ -64,7 +64,9 @@ pub fn build(input: BuildInput<'_>) -> Catalog {
     let mut expanded = expand(&input, &catalog.settings, &mut problems);
     objects::restrict(&mut expanded, &permissions, &mut problems);
     let index = MatchIndex::new(&expanded, permissions);
-    egress::warn(&expanded, &catalog.settings.networking.egress, &mut problems);
+    let rules = &catalog.settings.networking.egress;
+    egress::warn(&expanded, rules, &mut problems);
+    egress::warn_providers(&catalog.providers, rules, &mut problems);
     let edges = connect(&expanded, &index, &mut problems);
     let defaults = default_providers(&mut catalog, &mut problems);
     routes::check_providers(&catalog, &index, &mut problems);

@@ -220,6 +220,34 @@ impl ProviderConfig {
     }
 }
 
+impl ProviderConfig {
+    /// The URLs and the host that it asks, as they are written, each with its field below `config`.
+    pub fn asked(&self) -> Vec<(String, &str)> {
+        fn text<'a>(field: &str, text: &'a SecretText) -> (String, &'a str) {
+            (field.to_owned(), text.as_written())
+        }
+        match self {
+            Self::Slack(config) => vec![text("slack.webhookUrl", &config.webhook_url)],
+            Self::Discord(config) => vec![text("discord.webhookUrl", &config.webhook_url)],
+            Self::Teams(config) => vec![text("teams.webhookUrl", &config.webhook_url)],
+            Self::Telegram(config) => vec![text("telegram.apiBaseUrl", &config.api_base_url)],
+            Self::Smtp(config) => vec![("smtp.host".to_owned(), config.host.as_str())],
+            Self::Webhook(config) => vec![text("webhook.url", &config.url)],
+            Self::Gotify(config) => vec![text("gotify.url", &config.url)],
+            Self::Pushover(config) => vec![text("pushover.apiBaseUrl", &config.api_base_url)],
+            Self::Pagerduty(config) => vec![text("pagerduty.apiBaseUrl", &config.api_base_url)],
+            Self::Alertmanager(config) => {
+                let urls = config.urls.iter().enumerate();
+                urls.map(|(index, url)| text(&format!("alertmanager.urls[{index}]"), url)).collect()
+            }
+            Self::Apprise(config) => {
+                config.api_url.iter().map(|url| text("apprise.apiUrl", url)).collect()
+            }
+            Self::Unsupported(_) => Vec::new(),
+        }
+    }
+}
+
 /// A validated provider.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provider {

@@ -67,6 +67,23 @@ fn a_message_that_is_refused_for_good_is_a_dead_letter_until_its_provider_change
 }
 
 #[test]
+fn a_receiver_that_may_not_be_asked_is_told_nothing_and_its_author_why() {
+    let (target, home) = (Site::start(), Home::new());
+    target.answer_with(500);
+    let hook = webhook("hook", "http://169.254.169.254/latest/meta-data");
+    home.write("all.yaml", &[settings(), web("web", &target.url("/")), hook, policy(&["hook"])]);
+    let checked = home.run(&["validate", "config"]);
+    let said = format!("{}{}", checked.out, checked.err);
+    assert!(said.contains("so no message is sent there"), "{said}");
+    let kuma = home.serve();
+    kuma.incident("web", true);
+    let dead = delivery(&home, |delivery| delivery["status"] == "failed");
+    assert_eq!(dead["attempts"], 1, "{dead}");
+    let error = dead["lastError"].as_str().unwrap();
+    assert!(error.contains("it is a cloud's metadata service"), "{error}");
+}
+
+#[test]
 fn a_test_message_is_sent_on_creation_and_on_change_but_not_at_a_restart() {
     let (receiver, home) = (Site::start(), Home::new());
     let write = |path: &str| {

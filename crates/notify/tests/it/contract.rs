@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use kuma_core::egress::{EgressSettings, NamespaceEgress, ProviderRules};
 use kuma_core::event::EventKind;
 use kuma_core::ports::Earlier;
 use kuma_core::provider::Provider;
@@ -77,8 +78,17 @@ pub(crate) async fn attempt(
     key: &str,
     may_be_repeat: bool,
 ) -> Result<Receipt, DeliveryError> {
-    let transports = fixture.transports();
-    let channel = channel(provider, &transports).unwrap();
+    attempt_with(&fixture.transports(), fixture, provider, payload, (key, may_be_repeat)).await
+}
+
+async fn attempt_with(
+    transports: &Transports,
+    fixture: &dyn Fixture,
+    provider: &Provider,
+    payload: &Payload,
+    (key, may_be_repeat): (&str, bool),
+) -> Result<Receipt, DeliveryError> {
+    let channel = channel(provider, transports).unwrap();
     let context = SendContext {
         key,
         may_be_repeat,
@@ -99,6 +109,7 @@ pub(crate) async fn holds(fixture: &dyn Fixture) {
     every_kind_arrives_with_its_key(fixture).await;
     status_classes_are_told_apart(fixture).await;
     network_trouble_is_retryable(fixture).await;
+    what_may_not_be_asked_hears_nothing(fixture).await;
     a_retry_sends_the_same_bytes(fixture).await;
     a_possible_repeat_says_so(fixture).await;
     any_text_arrives_as_it_was_written(fixture).await;
@@ -172,6 +183,31 @@ async fn network_trouble_is_retryable(fixture: &dyn Fixture) {
         (true, DeliveryReason::BadAnswer),
         "{error}"
     );
+}
+
+/// Rules of a Namespace whose providers may not ask this host.
+pub(crate) fn not_this_host() -> ProviderRules {
+    let own = NamespaceEgress::Lists {
+        allow: Vec::new(),
+        deny: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+    };
+    let namespaces = [("shop".to_owned(), own)].into();
+    EgressSettings { namespaces, ..EgressSettings::default() }.for_providers("shop")
+}
+
+async fn what_may_not_be_asked_hears_nothing(fixture: &dyn Fixture) {
+    let (provider, before) = (fixture.provider(), fixture.arrived().len());
+    let transports = fixture.transports().under(not_this_host());
+    let payload = rendered(fixture, &message("denied", &event(EventKind::Down)));
+    let key = key("denied");
+    let sent = attempt_with(&transports, fixture, &provider, &payload, (&key, false)).await;
+    let error = sent.unwrap_err();
+    assert_eq!((error.is_retryable(), error.reason()), (false, DeliveryReason::EgressDenied));
+    assert!(error.to_string().contains("may not be"), "{error}");
+    let checked = channel(&provider, &transports).unwrap();
+    let checked = checked.verify(fixture.secrets(), at(5_000)).await.unwrap_err();
+    assert_eq!(checked.reason(), DeliveryReason::EgressDenied, "{checked}");
+    assert_eq!(fixture.arrived().len(), before);
 }
 
 async fn a_retry_sends_the_same_bytes(fixture: &dyn Fixture) {

@@ -1,17 +1,22 @@
 //! Webhooks: the contract, the documented body, own bodies, signatures.
 
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::BoxFuture;
 use kuma_core::event::EventKind;
 use kuma_core::provider::{Provider, ProviderConfig, WebhookConfig};
 use kuma_core::secret::SecretRef;
 use kuma_expr::{EVENT_VARIABLES, Template};
 use kuma_fixture::vendor::webhook::vendor;
-use kuma_notify::{DeliveryReason, RenderInput, Transports, render};
+use kuma_notify::{
+    DeliveryError, DeliveryReason, Names, RenderInput, SendContext, Transports, channel, render,
+};
 
 use crate::contract::{self, Arrived, Fixture, Trouble, attempt, rendered};
 use crate::http_server::{HttpServer, Reaction};
@@ -105,6 +110,41 @@ fn strings_of(value: &serde_json::Value, into: &mut Vec<String>) {
         serde_json::Value::Object(map) => map.values().for_each(|item| strings_of(item, into)),
         _ => {}
     }
+}
+
+/// Says the same address of every name.
+#[derive(Debug)]
+struct Points(&'static str);
+
+impl Names for Points {
+    fn lookup<'a>(&'a self, _: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(vec![SocketAddr::new(self.0.parse().unwrap(), port)]) })
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_judged_by_the_address_that_is_dialled() {
+    let mut hook = Hook::start().await;
+    hook.config.url = text(&hook.server.url("/in").replace("127.0.0.1", "hooks.example"));
+    let payload = rendered(&hook, &message("named", &event(EventKind::Down)));
+    for (points, reason) in
+        [("169.254.169.254", Some(DeliveryReason::EgressDenied)), ("127.0.0.1", None)]
+    {
+        let transports = hook.transports().with_names(Arc::new(Points(points)));
+        let provider = hook.provider();
+        let channel = channel(&provider, &transports).unwrap();
+        let context = SendContext {
+            key: "key",
+            may_be_repeat: false,
+            earlier: &[],
+            secrets: hook.secrets(),
+            now: at(5_000),
+        };
+        let sent = channel.send(&payload, context).await;
+        assert_eq!(sent.as_ref().err().map(DeliveryError::reason), reason, "{sent:?}");
+        assert!(sent.is_ok() || !sent.unwrap_err().is_retryable());
+    }
+    assert_eq!(hook.server.received().len(), 1);
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ pub enum PingModeSpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EgressSpec {
-    /// Networks in CIDR notation; if there are any, only these. An entry within 169.254.0.0/16 or
+    /// Networks in CIDR notation; if there are any, monitors ask only these. An entry within 169.254.0.0/16 or
     /// fe80::/10, or one that is a cloud's metadata address, permits what it names; a wider one
     /// does not. A Namespace's annotation `kubekuma.io/egress-allow` takes its place there.
     /// Default: all.
