@@ -60,7 +60,10 @@ async fn the_first_name_after_the_servers_died_is_no_targets_fault() {
     let seen = fixture.lookup("c.example", IpFamily::Ipv4).await.unwrap_err();
     assert_eq!(seen.outcome(), OURS);
     let message = seen.to_string();
-    assert!(message.ends_with("no DNS server answers a control question either"), "{message}");
+    // A busy machine may leave the control question no time; that nobody answers is said all the same.
+    let unanswered = message.ends_with("no DNS server answers a control question either")
+        || message.ends_with("no DNS server answered anything meanwhile");
+    assert!(unanswered, "{message}");
     dead.store(false, Ordering::Relaxed);
     assert_eq!(fixture.outcome("c.example").await, Outcome::Success);
 }
