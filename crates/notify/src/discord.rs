@@ -108,7 +108,7 @@ impl<'a> Discord<'a> {
         let id = rest::json_of(&answer)["id"].as_str().map(str::to_owned);
         let receipt = outcome(answer)?;
         if over::is_end(&own) {
-            self.edit_earlier(&own, &mut secrets, context).await;
+            over::in_time(self.edit_earlier(&own, &mut secrets, context)).await;
         }
         let id = id.filter(|_| over::is_edited_later(&own));
         Ok(receipt.with_handle(id.map(|id| edit::handle(&id, &body))))

@@ -1,6 +1,8 @@
 //! What becomes of messages about an outage once it is over, where a channel can edit them: nobody
 //! who scrolls past shall take them for news.
 
+use std::time::Duration;
+
 use kuma_core::ports::Earlier;
 use serde_json::{Value, json};
 
@@ -10,6 +12,17 @@ use crate::message::Message;
 
 /// Most messages that one recovery edits: an outage that was told often has as many.
 const MOST_EDITS: usize = 5;
+
+/// How long the edits of a recovery may take together. It has arrived by then and is not recorded
+/// before they end, so it would be sent again if the process died.
+const EDITED_WITHIN: Duration = Duration::from_secs(3);
+
+/// Edits for as long as they may take.
+pub(crate) async fn in_time(edits: impl Future<Output = ()>) {
+    if tokio::time::timeout(EDITED_WITHIN, edits).await.is_err() {
+        tracing::info!("earlier messages stay as they are: the vendor takes too long to edit them");
+    }
+}
 
 /// What is stored with a message for ourselves: the incident of one that tells of nothing else, and
 /// the incidents that it says are over. None if there are neither.

@@ -94,7 +94,7 @@ impl<'a> Telegram<'a> {
         let (receipt, id) = outcome(answer)?;
         if over::is_end(&own) {
             let url = address(&base, &token, "editMessageText")?;
-            self.edit_earlier(&own, &place, &url, &mut secrets, context).await;
+            over::in_time(self.edit_earlier(&own, &place, &url, &mut secrets, context)).await;
         }
         Ok(receipt.with_handle(id.map(|id| edit::handle(&place, id, kept))))
     }

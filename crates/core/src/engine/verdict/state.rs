@@ -273,6 +273,13 @@ impl VerdictState {
         if self.beat.is_none_or(|(at, _)| at.0 <= last.at) {
             self.beat = Some((At(last.at), last.sequence));
         }
+        if let Check::Push(check) = &view.monitor.check {
+            // Pushes since the state was last written moved this on.
+            let missed = last.reason == Some(Reason::PushMissing);
+            let grace = if missed { Duration::ZERO } else { check.grace };
+            let due = At(plus(last.at, check.interval.saturating_add(grace)));
+            self.push_due = Some(self.push_due.map_or(due, |known| known.max(due)));
+        }
     }
 
     /// Moves every remembered instant, after the wall clock jumped by `by`.

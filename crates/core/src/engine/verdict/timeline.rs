@@ -21,6 +21,7 @@ impl Step<'_, '_> {
         if !self.state.resumed {
             self.state.vouched_until = None;
         }
+        self.listen_for_push();
         if !self.state.is_unknown() && self.state.indeterminate.take().is_some() {
             self.changed();
         }

@@ -9,6 +9,9 @@ use crate::engine::notice::Notice;
 use crate::monitor::Monitor;
 use crate::time::plus;
 
+/// How soon a push that found nobody is tried again.
+const TRIED_AGAIN: Duration = Duration::from_secs(60);
+
 impl Step<'_, '_> {
     /// Does what has become due. Comes after the input, so that a result which arrives at the
     /// same instant is heard first.
@@ -39,6 +42,17 @@ impl Step<'_, '_> {
         let facts = indeterminate.facts.clone();
         self.changed();
         self.notice(Notice::BecameUnknown { at: now, previous, facts });
+    }
+
+    /// A push that came while no process listened is lost: one of a job that pushes often has its
+    /// whole interval from the start, that of any other long enough to be tried again.
+    pub(super) fn listen_for_push(&mut self) {
+        let known = self.state.push_due.filter(|at| at.0 > self.now);
+        let (Check::Push(check), Some(known)) = (&self.view.monitor.check, known) else {
+            return;
+        };
+        let wait = check.interval.saturating_add(check.grace).min(TRIED_AGAIN);
+        self.state.push_due = Some(known.max(At(plus(self.now, wait))));
     }
 
     /// The own interval of a push begins now: whatever was due while we did not look gets a full

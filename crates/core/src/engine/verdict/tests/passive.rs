@@ -83,6 +83,38 @@ fn a_restart_gives_a_push_its_full_interval() {
 }
 
 #[test]
+fn a_push_since_the_state_was_last_written_counts_after_a_restart() {
+    let mut case = Case::new(push(600, 30));
+    case.catalog(0);
+    case.ok(10);
+    let written = case.state.clone();
+    case.ok(500);
+    let beat = case.last().heartbeat.clone().unwrap();
+    // Killed: of the second push there is its heartbeat only.
+    case.state = written;
+    case.restart();
+    case.resume(Some(&beat));
+    case.catalog(620);
+    assert_eq!(case.last().wake_at, Some(at(1130)), "and not at 640");
+}
+
+#[test]
+fn who_found_nobody_listening_can_try_again() {
+    let mut case = Case::new(push(600, 30));
+    case.catalog(0);
+    case.ok(10);
+    let restarted_at = |now: i64| {
+        let mut case = Case { state: case.state.clone(), ..Case::new(push(600, 30)) };
+        case.restart();
+        case.resume(None);
+        case.catalog(now);
+        case.last().wake_at.map(secs)
+    };
+    assert_eq!(restarted_at(639), Some(699), "a minute");
+    assert_eq!(restarted_at(100), Some(640), "nothing was lost");
+}
+
+#[test]
 fn a_push_heard_of_late_gives_the_next_one_its_full_interval() {
     let mut case = Case::new(push(60, 0));
     case.catalog(0);
