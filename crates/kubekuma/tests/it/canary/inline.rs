@@ -8,6 +8,8 @@ use kuma_core::id::{Kind, ObjectKey, ObjectName};
 use kuma_core::object::Meta;
 use serde_json::{Value, json};
 
+use super::schema;
+
 /// The entry that is looked for in what a document becomes.
 const SOUGHT: &str = "sought";
 /// What a field may have to look like besides.
@@ -113,12 +115,7 @@ fn refers(document: &Value) -> bool {
 
 /// The same of documents: where a text refers to an entry of this Secret, or a field beside it does.
 pub(super) fn planted(documents: &[Value], secret: &str) -> BTreeSet<String> {
-    let mut places = BTreeSet::new();
-    for document in documents {
-        let kind = document["kind"].as_str().unwrap();
-        find(&document["spec"], &format!("{kind} spec"), secret, &mut places);
-    }
-    places
+    schema::in_specs(documents, |spec, path, places| find(spec, path, secret, places))
 }
 
 fn find(value: &Value, path: &str, secret: &str, places: &mut BTreeSet<String>) {

@@ -47,10 +47,18 @@ fn walk(schema: &Value, path: &str, places: &mut BTreeSet<String>) {
 
 /// The same of documents: where they name an entry of this Secret.
 pub(super) fn planted(documents: &[Value], secret: &str) -> BTreeSet<String> {
+    in_specs(documents, |spec, path, places| find(spec, path, secret, places))
+}
+
+/// What is found in the specs of documents, each with its kind.
+pub(super) fn in_specs(
+    documents: &[Value],
+    find: impl Fn(&Value, &str, &mut BTreeSet<String>),
+) -> BTreeSet<String> {
     let mut places = BTreeSet::new();
     for document in documents {
         let kind = document["kind"].as_str().unwrap();
-        find(&document["spec"], &format!("{kind} spec"), secret, &mut places);
+        find(&document["spec"], &format!("{kind} spec"), &mut places);
     }
     places
 }
