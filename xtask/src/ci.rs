@@ -43,14 +43,19 @@ pub(crate) fn run() -> anyhow::Result<()> {
         took.push((name, begun.elapsed().as_secs()));
         if let Err(error) = result {
             println!("== {name} failed: {error:#}");
-            failed.push(*name);
+            failed.push((*name, error));
         }
     }
     println!("== seconds of each step");
     for (name, seconds) in took {
         println!("{seconds:>6}  {name}");
     }
-    anyhow::ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    // Once more, because what comes last is what is kept of a long output.
+    for (name, error) in &failed {
+        println!("== {name} failed: {error:#}");
+    }
+    let names: Vec<&str> = failed.iter().map(|(name, _)| *name).collect();
+    anyhow::ensure!(names.is_empty(), "failed: {}", names.join(", "));
     println!("== all gates hold");
     Ok(())
 }

@@ -4,6 +4,7 @@ mod bench;
 mod cache;
 mod ci;
 mod control_plane;
+mod failures;
 mod fuzz;
 mod generate;
 mod image;

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
+use crate::failures::Failures;
 use crate::run::{self, cargo};
 use crate::{cache, control_plane};
 
@@ -37,7 +38,13 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
             run::run(&mut cargo(&["build", "-p", "kubekuma", "-p", CLUSTER]))?;
         }
     }
-    run::run(command.args(arguments).env("KUMA_TEST_PYTHON", python))
+    command.args(arguments).env("KUMA_TEST_PYTHON", python);
+    let mut failures = Failures::default();
+    let ended = run::watched(&mut command, |line| failures.see(line));
+    match failures.told() {
+        Some(told) => ended.context(told),
+        None => ended,
+    }
 }
 
 fn is_package(argument: &str) -> bool {
