@@ -211,6 +211,15 @@ impl Installation {
         }
     }
 
+    /// Waits until these are the events about a monitor, repeats left out.
+    #[track_caller]
+    pub(crate) fn has_heard(&self, monitor: &str, expected: &[&str]) {
+        until(&format!("{expected:?} of {monitor}"), || {
+            let events = self.events(monitor);
+            if events == expected { Ok(()) } else { Err(format!("{events:?}")) }
+        });
+    }
+
     /// The events about a monitor in the order in which they came, repeats left out.
     pub(crate) fn events(&self, monitor: &str) -> Vec<String> {
         let mut seen = Vec::new();
