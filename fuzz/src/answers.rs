@@ -143,7 +143,8 @@ async fn attempt(
     assert!(reason.is_none_or(|reason| listed.contains(&reason)), "{observation:?}");
 }
 
-fn monitor(spec: &str, address: SocketAddr) -> Arc<Monitor> {
+/// A monitor of that `spec`; `PORT` stands for the port of the address.
+pub(crate) fn monitor(spec: &str, address: SocketAddr) -> Arc<Monitor> {
     let spec = spec.replace("PORT", &address.port().to_string());
     let document = format!(
         "{{apiVersion: monitoring.kubekuma.io/v1, kind: Monitor, metadata: {{name: fuzz}}, spec: {spec}}}"

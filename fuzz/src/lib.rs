@@ -11,6 +11,7 @@ mod outside;
 mod receivers;
 mod requests;
 mod rows;
+mod secrets;
 mod visitors;
 
 /// A target by its name, as `cargo xtask fuzz` and the folders under `fuzz/seeds` have it.
@@ -37,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "imports", run: imports::run },
     Target { name: "visitors", run: visitors::run },
     Target { name: "cluster", run: cluster::run },
+    Target { name: "secrets", run: secrets::run },
 ];
 
 /// The target of that name.

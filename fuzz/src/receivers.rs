@@ -13,6 +13,7 @@ use kuma_core::id::{IncidentId, MonitorId, ObjectName};
 use kuma_core::object::Body;
 use kuma_core::ports::Earlier;
 use kuma_core::provider::Provider;
+use kuma_core::secret::SecretSource;
 use kuma_core::state::MonitorState;
 use kuma_core::time::{Timestamp, from_ms};
 use kuma_notify::{RenderInput, SendContext, Transports, channel, render};
@@ -69,19 +70,24 @@ pub(crate) fn run(data: &[u8]) {
                 }
             };
             tokio::select! {
-                () = tell(world, &provider) => {}
+                _ = tell(&world.transports, &provider, &Outside) => {}
                 () = serve => {}
             }
         });
     });
 }
 
-async fn tell(world: &World, provider: &Provider) {
-    let Ok(channel) = channel(provider, &world.transports) else {
+/// Tells an outage and its end, and verifies; all that people are shown of what came of it.
+pub(crate) async fn tell(
+    transports: &Transports,
+    provider: &Provider,
+    secrets: &dyn SecretSource,
+) -> String {
+    let Ok(channel) = channel(provider, transports) else {
         unreachable!("every type has a channel");
     };
     let now = from_ms(1_700_000_100_000);
-    let mut earlier = Vec::new();
+    let (mut earlier, mut said) = (Vec::new(), String::new());
     for kind in [EventKind::Down, EventKind::Up] {
         let event = event(kind);
         let events = std::slice::from_ref(&event);
@@ -89,13 +95,8 @@ async fn tell(world: &World, provider: &Provider) {
         let Some(Ok(payload)) = message.map(|message| channel.render(&message)) else {
             unreachable!("the message can be rendered");
         };
-        let context = SendContext {
-            key: "key",
-            may_be_repeat: false,
-            earlier: &earlier,
-            secrets: &Outside,
-            now,
-        };
+        let context =
+            SendContext { key: "key", may_be_repeat: false, earlier: &earlier, secrets, now };
         let shown = match channel.send(&payload, context).await {
             Ok(receipt) => {
                 let incident = IncidentId::new(MonitorId(1), 1);
@@ -106,11 +107,16 @@ async fn tell(world: &World, provider: &Provider) {
         };
         assert!(shown.len() <= LONGEST_SHOWN, "{} bytes: {shown}", shown.len());
         assert!(!shown.contains(char::is_control), "{shown:?}");
+        said += &shown;
     }
-    let _ = channel.verify(&Outside, now).await;
+    if let Err(error) = channel.verify(secrets, now).await {
+        said += &error.to_string();
+    }
+    said
 }
 
-fn provider(spec: &str, address: SocketAddr) -> Arc<Provider> {
+/// A provider of that `spec`; `PORT` stands for the port of the address.
+pub(crate) fn provider(spec: &str, address: SocketAddr) -> Arc<Provider> {
     let spec = spec.replace("PORT", &address.port().to_string());
     let document = format!(
         "{{apiVersion: monitoring.kubekuma.io/v1, kind: NotificationProvider, metadata: {{name: fuzz}}, spec: {spec}}}"

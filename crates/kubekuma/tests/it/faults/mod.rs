@@ -7,6 +7,7 @@ mod disk;
 mod files;
 mod guard;
 mod host;
+mod ping_refused;
 mod receiver;
 mod resolver;
 mod swallowed;
