@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use kuma_core::id::MonitorId;
 use kuma_core::ports::LatencyStep;
+use kuma_core::sketch::Sketch;
 use kuma_core::time::Timestamp;
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
-use sqlx::{Connection, SqliteConnection};
 
-use super::undisturbed;
+use super::snapshot;
 use crate::sqlite::fold::decode;
 use crate::sqlite::live::{DAY_MS, HOUR_MS, Live};
 use crate::sqlite::work::WorkError;
-use crate::sqlite::writer::lock;
 use crate::steps::{Steps, ceil_div};
 
 /// One lookup per hour: the key begins with the hour.
@@ -28,20 +28,10 @@ const DAYS: &str = "
     SELECT s.day, s.data FROM span CROSS JOIN sketch_day s
     ON s.day = span.day AND s.monitor = ?3";
 
-/// See [`answer`]: sketches move from memory to the file, and are to be counted once.
-pub(in crate::sqlite) async fn latency(
-    pool: &SqlitePool,
-    live: &Mutex<Live>,
-    monitor: MonitorId,
-    span: (Timestamp, Timestamp),
-    step: Duration,
-) -> Result<Vec<LatencyStep>, WorkError> {
-    undisturbed(live, || answer(pool, live, monitor, span, step)).await
-}
-
 /// See the port. Steps begin at `from`, taken down to the hour, or to the UTC day when the step is
-/// whole days; steps without results are left out.
-async fn answer(
+/// whole days; steps without results are left out. Sketches move from memory to the file, and are
+/// counted once.
+pub(in crate::sqlite) async fn latency(
     pool: &SqlitePool,
     live: &Mutex<Live>,
     monitor: MonitorId,
@@ -53,9 +43,11 @@ async fn answer(
     if to <= from {
         return Ok(Vec::new());
     }
-    let mut connection = pool.acquire().await?;
-    // One state of the file for both questions: upkeep makes days of hours.
-    let mut snapshot = connection.begin().await?;
+    let in_memory = |live: &Live| -> Vec<(i64, Sketch)> {
+        let hours = live.hours.range(from..to);
+        hours.filter_map(|(hour, of)| Some((*hour, of.get(&monitor.0)?.clone()))).collect()
+    };
+    let (mut snapshot, in_memory) = snapshot(pool, live, in_memory).await?;
     let days = folded_days(&mut snapshot, monitor, from, to).await?;
     if !days.is_empty() {
         steps.expect_days()?;
@@ -66,10 +58,8 @@ async fn answer(
     for (hour, data) in stored_hours(&mut snapshot, monitor, from, to).await? {
         steps.add(hour * HOUR_MS, &decode(&data)?);
     }
-    for (hour, monitors) in lock(live).hours.range(from..to) {
-        if let Some(sketch) = monitors.get(&monitor.0) {
-            steps.add(hour * HOUR_MS, sketch);
-        }
+    for (hour, sketch) in &in_memory {
+        steps.add(hour * HOUR_MS, sketch);
     }
     Ok(steps.finish())
 }

@@ -7,13 +7,12 @@ use kuma_core::id::MonitorId;
 use kuma_core::ports::UptimeSums;
 use kuma_core::state::MonitorState;
 use kuma_core::time::{Timestamp, to_ms};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
-use sqlx::{Connection, SqliteConnection};
 
-use super::undisturbed;
+use super::snapshot;
 use crate::sqlite::live::{DAY_MS, Live, state};
 use crate::sqlite::sql::json_ids;
-use crate::sqlite::writer::lock;
 use crate::sums::{add, add_day};
 
 /// Intervals that ended and overlap the span: from the one that covers its start, on.
@@ -42,29 +41,18 @@ pub(in crate::sqlite) async fn uptime(
     span: (Timestamp, Timestamp),
     now: Timestamp,
 ) -> sqlx::Result<Vec<UptimeSums>> {
-    let span = (to_ms(span.0), to_ms(span.1));
-    undisturbed(live, || sums(pool, live, monitors, span, to_ms(now))).await
-}
-
-async fn sums(
-    pool: &SqlitePool,
-    live: &Mutex<Live>,
-    monitors: &[MonitorId],
-    (from, to): (i64, i64),
-    now: i64,
-) -> sqlx::Result<Vec<UptimeSums>> {
+    let (from, to) = (to_ms(span.0), to_ms(span.1));
+    let now = to_ms(now);
     let distinct: BTreeSet<i64> = monitors.iter().map(|monitor| monitor.0).collect();
     let sql = if distinct.len() > MANY { OF_ALL } else { OF_SOME };
     let asked = json_ids(distinct.iter().copied());
-    let mut sums: HashMap<i64, UptimeSums> = open(&lock(live), &distinct, (from, to), now);
-    let mut connection = pool.acquire().await?;
-    // One state of the file for both questions: upkeep makes days of intervals.
-    let mut snapshot = connection.begin().await?;
+    let (mut state_of_file, mut sums) =
+        snapshot(pool, live, |live| open(live, &distinct, (from, to), now)).await?;
     let rows: Vec<(i64, i64, i64, u8)> = sqlx::query_as(sql)
         .bind(asked.clone())
         .bind(from)
         .bind(to)
-        .fetch_all(&mut *snapshot)
+        .fetch_all(&mut *state_of_file)
         .await?;
     for (monitor, start, until, code) in rows {
         let known = until.min(to).saturating_sub(start.max(from));
@@ -73,7 +61,7 @@ async fn sums(
         }
     }
     let days = if from < now - WITHOUT_DAYS_MS {
-        days(&mut snapshot, asked, from, to).await?
+        days(&mut state_of_file, asked, from, to).await?
     } else {
         Vec::new()
     };

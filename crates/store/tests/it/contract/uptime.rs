@@ -1,5 +1,7 @@
 //! The time line, against a model that knows every millisecond.
 
+use std::cell::Cell;
+
 use kuma_core::id::MonitorId;
 use kuma_core::ports::{Batch, IntervalWrite, UptimeSums};
 use kuma_core::state::MonitorState;
@@ -41,6 +43,41 @@ async fn an_open_interval_counts_as_far_as_results_vouch_for_it() {
     let vouch = IntervalWrite::Vouch { monitor: web, until: at(3000) };
     bench.commit(intervals(vec![vouch])).await;
     assert_eq!(sums(&bench, web, 0, 9000).await, (3000, 0, 0));
+}
+
+/// Where the open interval is kept elsewhere than those that ended, one that moves is counted once.
+#[tokio::test]
+async fn what_changes_while_it_is_asked_for_is_counted_once() {
+    const STEPS: i64 = 400;
+    let Some(bench) = bench().await else { return };
+    let web = bench.monitor("web").await;
+    // A second up, a second down, and so on.
+    let step = |step: i64| {
+        let state = if step % 2 == 0 { MonitorState::Up } else { MonitorState::Down };
+        let vouch = IntervalWrite::Vouch { monitor: web, until: at((step + 1) * 1000) };
+        intervals(vec![enter(web, state, step * 1000), vouch])
+    };
+    let after = |step: i64| {
+        let seconds = u64::try_from(step + 1).unwrap();
+        (seconds.div_ceil(2) * 1000, seconds / 2 * 1000, 0)
+    };
+    bench.commit(step(0)).await;
+    let done = Cell::new(0);
+    let write = async {
+        for number in 1..STEPS {
+            bench.commit(step(number)).await;
+            done.set(number);
+        }
+    };
+    let ask = || async {
+        while done.get() + 1 < STEPS {
+            let before = done.get();
+            let seen = sums(&bench, web, 0, STEPS * 1000).await;
+            let permitted: Vec<_> = (before..=done.get() + 1).map(after).collect();
+            assert!(permitted.contains(&seen), "{seen:?} is none of {permitted:?}");
+        }
+    };
+    tokio::join!(write, ask(), ask(), ask());
 }
 
 #[tokio::test]
