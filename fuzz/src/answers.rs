@@ -13,14 +13,13 @@ use kuma_core::observation::Outcome;
 use kuma_core::reason::Reason;
 use kuma_core::settings::Settings;
 use kuma_probe::{Prober, ProberConfig};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::UdpSocket;
 use tokio::runtime::Runtime;
 
-use crate::outside::{Outside, runtime, send};
+use crate::outside::{Outside, TIMEOUT, runtime, server};
 
-/// How long an attempt may take. A server that closes ends it much sooner.
-const TIMEOUT: Duration = Duration::from_millis(300);
-/// The same for datagrams: nobody closes, so whoever gets none that fits waits for all of it.
+/// How long an attempt with datagrams may take: nobody closes, so whoever gets none that fits waits
+/// for all of it.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Checks of everything that connects; `PORT` stands for the server's port.
@@ -82,14 +81,8 @@ pub(crate) fn streams(data: &[u8]) {
     };
     WORLD.with(|world| {
         world.runtime.block_on(async {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-            let address = listener.local_addr().expect("an address");
+            let (address, serve) = server(answer, usize::from(*piece) + 1).await;
             let monitor = monitor(STREAMS[usize::from(*check) % STREAMS.len()], address);
-            let serve = async {
-                while let Ok((stream, _)) = listener.accept().await {
-                    send(stream, answer, usize::from(*piece) + 1).await;
-                }
-            };
             attempt(world, &monitor, TIMEOUT, serve).await;
         });
     });

@@ -2,6 +2,7 @@
 //! sends bytes as told.
 
 use std::borrow::Cow;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
@@ -10,7 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use kuma_core::secret::{SecretError, SecretRef, SecretSource, SecretString};
 use kuma_core::time::{Clock, Mono, Now, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -62,8 +63,23 @@ pub(crate) fn runtime() -> Runtime {
 /// no WebSocket comes about and nothing of it would be read.
 const ACCEPT: &[u8] = b"{ACCEPT}";
 
+/// How long an attempt may take. A server that closes ends it much sooner.
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(300);
+
+/// A server on loopback, where it is and what makes it run: it sends the answer to whoever connects.
+pub(crate) async fn server(answer: &[u8], piece: usize) -> (SocketAddr, impl Future<Output = ()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let serve = async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            send(stream, answer, piece).await;
+        }
+    };
+    (address, serve)
+}
+
 /// Sends the answer in pieces, each after something was asked or did not come, and closes.
-pub(crate) async fn send(mut stream: TcpStream, answer: &[u8], piece: usize) {
+async fn send(mut stream: TcpStream, answer: &[u8], piece: usize) {
     let mut question = [0; 1024];
     let asked = heard(&mut stream, &mut question).await;
     let answer = accepting(answer, &question[..asked]);

@@ -2,10 +2,9 @@
 //! bytes of the input and closes.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kuma_api::read::{ReadContext, read_file};
 use kuma_core::event::{Event, EventKind};
@@ -17,13 +16,10 @@ use kuma_core::secret::SecretSource;
 use kuma_core::state::MonitorState;
 use kuma_core::time::{Timestamp, from_ms};
 use kuma_notify::{RenderInput, SendContext, Transports, channel, render};
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use crate::outside::{Outside, runtime, send};
+use crate::outside::{Outside, TIMEOUT, runtime, server};
 
-/// How long an attempt may take. A server that closes ends it much sooner.
-const TIMEOUT: Duration = Duration::from_millis(300);
 /// More than this nobody is shown of an answer, in bytes.
 const LONGEST_SHOWN: usize = 4096;
 
@@ -61,14 +57,8 @@ pub(crate) fn run(data: &[u8]) {
     };
     WORLD.with(|world| {
         world.runtime.block_on(async {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-            let address = listener.local_addr().expect("an address");
+            let (address, serve) = server(answer, usize::from(*piece) + 1).await;
             let provider = provider(PROVIDERS[usize::from(*which) % PROVIDERS.len()], address);
-            let serve = async {
-                while let Ok((stream, _)) = listener.accept().await {
-                    send(stream, answer, usize::from(*piece) + 1).await;
-                }
-            };
             tokio::select! {
                 _ = tell(&world.transports, &provider, &Outside) => {}
                 () = serve => {}

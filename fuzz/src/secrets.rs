@@ -1,24 +1,18 @@
 //! What is in Secrets: the bytes of the input as the value of every entry that a check or a provider
 //! asks for. They are somebody else's text too, and none of it may be shown.
 
-use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kuma_core::provider::Provider;
 use kuma_core::secret::{SecretError, SecretRef, SecretSource, SecretString};
 use kuma_core::settings::Settings;
 use kuma_notify::Transports;
 use kuma_probe::{Prober, ProberConfig};
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::answers::monitor;
-use crate::outside::{Outside, runtime, send};
+use crate::outside::{Outside, TIMEOUT, runtime, server};
 use crate::receivers::{provider, tell};
 
-/// How long an attempt may take. A server that closes ends it much sooner.
-const TIMEOUT: Duration = Duration::from_millis(300);
 /// What is shorter may stand in any message by chance.
 const TELLING: usize = 24;
 
@@ -40,9 +34,15 @@ const PROVIDERS: &[&str] = &[
 #[derive(Default)]
 struct Given(Mutex<String>);
 
+impl Given {
+    fn lock(&self) -> MutexGuard<'_, String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl SecretSource for Given {
     fn get(&self, _: &str, _: &SecretRef) -> Result<SecretString, SecretError> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().into())
+        Ok(self.lock().clone().into())
     }
 }
 
@@ -75,35 +75,31 @@ pub(crate) fn run(data: &[u8]) {
         return;
     };
     WORLD.with(|world| {
-        text.clone_into(&mut world.given.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let said = world.runtime.block_on(ask(world, usize::from(*which)));
+        let said = ask(world, usize::from(*which), text);
         assert!(text.len() < TELLING || !said.contains(text), "the secret is shown: {said}");
     });
 }
 
-async fn ask(world: &World, which: usize) -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let serve = async {
-        while let Ok((stream, _)) = listener.accept().await {
-            send(stream, b"no", 1).await;
-        }
-        String::new()
-    };
+/// What people are shown when one of them reads a value.
+fn ask(world: &World, which: usize, value: &str) -> String {
+    value.clone_into(&mut world.given.lock());
     let which = which % (CHECKS.len() + PROVIDERS.len());
-    let ask = async {
-        if let Some(spec) = CHECKS.get(which) {
-            let settings = Settings::default();
-            world.prober.run(&monitor(spec, address), &settings, TIMEOUT).await.message
-        } else {
-            let provider: Arc<Provider> = provider(PROVIDERS[which - CHECKS.len()], address);
-            tell(&world.transports, &provider, world.given.as_ref()).await
+    world.runtime.block_on(async {
+        let (address, serve) = server(b"no", 1).await;
+        let ask = async {
+            if let Some(spec) = CHECKS.get(which) {
+                let settings = Settings::default();
+                world.prober.run(&monitor(spec, address), &settings, TIMEOUT).await.message
+            } else {
+                let provider = provider(PROVIDERS[which - CHECKS.len()], address);
+                tell(&world.transports, &provider, world.given.as_ref()).await
+            }
+        };
+        tokio::select! {
+            said = ask => said,
+            () = serve => String::new(),
         }
-    };
-    tokio::select! {
-        said = ask => said,
-        said = serve => said,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -111,10 +107,7 @@ mod tests {
     use super::*;
 
     fn said(which: usize, value: &str) -> String {
-        WORLD.with(|world| {
-            value.clone_into(&mut world.given.0.lock().unwrap());
-            world.runtime.block_on(ask(world, which))
-        })
+        WORLD.with(|world| ask(world, which, value))
     }
 
     #[test]

@@ -16,8 +16,8 @@ use crate::sqlite::sql::json_ids;
 use crate::sums::add;
 
 /// Of intervals that ended and overlap the span, from the one that covers its start on: how much of
-/// it each monitor was in each state. One row for all of them: a row of its own for each costs thirty
-/// times as much on its way from SQLite's thread as in SQLite.
+/// it each monitor was in each state. One row for all of them: each row is handed from SQLite's thread
+/// to ours by itself, and intervals may be many more than monitors.
 const OF_SOME: &str = "
     SELECT json_group_array(json_array(monitor, state, known)) FROM (
         SELECT i.monitor, i.state, sum(max(min(i.until, ?3) - max(i.start, ?2), 0)) AS known
