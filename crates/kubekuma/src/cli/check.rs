@@ -17,7 +17,7 @@ use serde_json::json;
 use super::{OutputFormat, Shared, output};
 use crate::clock::SystemClock;
 use crate::secrets::{self, LocalSecrets};
-use crate::source::review;
+use crate::source::review::{self, Review};
 use crate::terminal::paint::paint;
 use crate::terminal::table::latency;
 
@@ -44,7 +44,7 @@ pub(crate) fn run(shared: &Shared, arguments: &Arguments) -> anyhow::Result<Exit
         (arguments.config.clone(), Some(arguments.what.as_str()))
     };
     let reviewed = review::load(std::slice::from_ref(&path), &shared.namespace);
-    let monitors = select(&reviewed.catalog, name, &path, &shared.namespace)?;
+    let monitors = select(&reviewed, name, &path, &shared.namespace)?;
     let secrets = LocalSecrets::new(arguments.secrets_dir.clone(), secrets::environment());
     let rules = secrets::Rules {
         system_namespace: shared.namespace.clone(),
@@ -71,12 +71,12 @@ pub(super) fn show(
 }
 
 fn select(
-    catalog: &Catalog,
+    reviewed: &Review,
     name: Option<&str>,
     path: &std::path::Path,
     namespace: &str,
 ) -> anyhow::Result<Vec<Arc<Monitor>>> {
-    let all = || catalog.monitors.values().map(|entry| entry.monitor.clone());
+    let all = || reviewed.catalog.monitors.values().map(|entry| entry.monitor.clone());
     let Some(name) = name else {
         let monitors: Vec<_> = all().filter(|monitor| is_probed(monitor)).collect();
         if monitors.is_empty() {
@@ -97,7 +97,14 @@ fn select(
         [] => {
             let known: Vec<_> = all().map(|monitor| monitor.name.to_string()).take(10).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            bail!("there is no monitor `{name}` in {} (there are: {known})", path.display())
+            let path = path.display();
+            // It may be there, and not be one yet.
+            let broken = if reviewed.report.has_errors() {
+                format!("; objects with errors are left out: `kubekuma validate {path}` says why")
+            } else {
+                String::new()
+            };
+            bail!("there is no monitor `{name}` in {path} (there are: {known}){broken}")
         }
         [monitor] if !is_probed(monitor) => Err(nothing_to_run(monitor)),
         [_] => Ok(named),

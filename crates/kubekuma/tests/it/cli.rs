@@ -173,6 +173,13 @@ fn help_teaches_every_command() {
     insta::assert_snapshot!(text);
 }
 
+const BROKEN: &str = "
+apiVersion: monitoring.kubekuma.io/v1
+kind: Monitor
+metadata: { name: web }
+spec: { type: http, target: { http: { url: 'htps://127.0.0.1/' } } }
+";
+
 #[test]
 fn errors_say_what_to_do() {
     let home = Home::new();
@@ -193,6 +200,9 @@ fn errors_say_what_to_do() {
     fails("a database out of reach", &database("postgres://kuma:s3cret@127.0.0.1:1/kuma"));
     fails("a database in no folder", &database("sqlite:./nowhere/kuma.db"));
     fails("an unknown monitor", &home.run(&["check", "wbe", "--config", "config"]));
+    std::fs::write(home.path().join("broken.yaml"), BROKEN).unwrap();
+    let broken = home.run(&["check", "web", "--config", "broken.yaml"]);
+    fails("a monitor that has an error", &broken);
     fails("an unknown kind", &home.run(&["crds", "Monitr"]));
     fails("no database yet", &home.run(&["incidents"]));
     assert!(!text.contains("s3cret"), "{text}");
